@@ -1,0 +1,14 @@
+"""The one place that reads the clock."""
+
+import time
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The current instant, in UTC."""
+    return datetime.now(UTC)  # noqa: TID251 - this is the one reader
+
+
+def monotonic() -> float:
+    """Seconds since an arbitrary start, for durations only."""
+    return time.perf_counter()

@@ -1,0 +1,49 @@
+"""What can be configured, read once from the environment."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _default_state_dir() -> Path:
+    # As root the servers run as another account, which cannot enter root's home.
+    return Path("/var/lib/rapport") if os.geteuid() == 0 else Path.home() / ".local/share/rapport"
+
+
+class Settings(BaseSettings):
+    """Environment variables; every name but the two URLs carries the prefix RAPPORT_."""
+
+    model_config = SettingsConfigDict(env_prefix="RAPPORT_", extra="ignore")
+
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
+    """postgresql://owner@host/name; unset starts the embedded PostgreSQL."""
+    redis_url: str | None = Field(None, validation_alias="REDIS_URL")
+    """redis://host or unix://path; unset starts the embedded Redis."""
+    state_dir: Path = Field(default_factory=_default_state_dir)
+    """Where the embedded servers and generated secrets live."""
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    workers: int = Field(1, ge=1, le=64)
+    """API processes."""
+    pool_size: int = Field(10, ge=1, le=200)
+    """Database connections per process."""
+    pool_wait: float = 5.0
+    """Seconds a request waits for a connection before it is told to come back."""
+    secret_key: SecretStr | None = None
+    """Signs access tokens; unset uses (and makes) state_dir/secret."""
+    access_minutes: int = 15
+    refresh_days: int = 30
+    max_body_bytes: int = 32 * 1024 * 1024
+    log_level: str = "INFO"
+    log_format: str = Field("text", pattern="^(text|json)$")
+    app_role: str = Field("rapport_app", pattern="^[a-z_][a-z0-9_]{0,62}$")
+    """The database role that requests run as: neither owner, nor superuser, nor BYPASSRLS."""
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()  # type: ignore[call-arg]  # filled from the environment
