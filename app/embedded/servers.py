@@ -1,0 +1,122 @@
+"""Start the embedded servers for as long as a block runs."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.embedded import binaries
+from app.embedded.places import (
+    check_reachable,
+    choose_account,
+    make_dir,
+    make_state_dir,
+    only_one,
+    socket_dir,
+)
+from app.embedded.postgres import Postgres
+from app.embedded.process import ServerError
+from app.embedded.redis import Redis
+
+__all__ = ["ServerError", "Servers", "servers"]
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The running servers; asking for one that was not started raises ServerError."""
+
+    _postgres: Postgres | None
+    _redis: Redis | None
+
+    @property
+    def database_url(self) -> str:
+        """postgresql://rapport@/rapport?host=<folder of the socket>."""
+        return self._the_postgres.url
+
+    @property
+    def redis_url(self) -> str:
+        """unix://<socket>."""
+        return self._the_redis.url
+
+    @property
+    def postgres_pid(self) -> int:
+        return self._the_postgres.child.pid
+
+    @property
+    def redis_pid(self) -> int:
+        return self._the_redis.child.pid
+
+    def restart_postgres(self) -> None:
+        """Start PostgreSQL again after it was killed, or stop and start it; acknowledged rows are kept."""
+        self._the_postgres.restart()
+
+    def restart_redis(self) -> None:
+        """Start Redis again after it was killed, or stop and start it."""
+        self._the_redis.restart()
+
+    def heal(self) -> list[str]:
+        """Start again what has died, and name it."""
+        dead = [
+            (name, it)
+            for name, it in (("PostgreSQL", self._postgres), ("Redis", self._redis))
+            if it and it.child.ended() is not None
+        ]
+        for _, server in dead:
+            server.restart()
+        return [name for name, _ in dead]
+
+    @property
+    def _the_postgres(self) -> Postgres:
+        if self._postgres is None:
+            raise ServerError("No embedded PostgreSQL was asked for.")
+        return self._postgres
+
+    @property
+    def _the_redis(self) -> Redis:
+        if self._redis is None:
+            raise ServerError("No embedded Redis was asked for.")
+        return self._redis
+
+
+@contextmanager
+def servers(
+    state_dir: Path, *, database: bool = True, redis: bool = True, durable: bool = True
+) -> Iterator[Servers]:
+    """Run PostgreSQL and Redis on unix sockets, their data under the state folder, until the block ends or this process dies.
+
+    As root they run as the account postgres, else nobody, which must be able to enter the state folder; a folder from
+    tempfile.mkdtemp() will do, pytest's tmp_path will not. durable=False is for tests: fast, and lost on a power cut.
+    Raises ServerError, a sentence for people.
+    """
+    try:
+        with ExitStack() as stack:
+            yield _start(stack, make_state_dir(state_dir), database=database, redis=redis, durable=durable)
+    except OSError as error:
+        if error.filename is None or not str(error.filename).startswith(str(state_dir)):
+            raise
+        raise ServerError(
+            f"{error.filename} cannot be used ({error.strerror}): mend its owner and mode, or set RAPPORT_STATE_DIR to another folder."
+        ) from error
+
+
+def _start(stack: ExitStack, state_dir: Path, *, database: bool, redis: bool, durable: bool) -> Servers:
+    stack.enter_context(only_one(state_dir))
+    account = choose_account(state_dir / "postgres/data")
+    check_reachable(state_dir, account)
+    sockets = socket_dir(state_dir, account)
+    log = state_dir / "log"
+    open_to_account = 0o711 if account else 0o700
+    postgres = carrier = None
+    if database:
+        program = binaries.program(binaries.POSTGRES, state_dir, account)
+        root = make_dir(state_dir / "postgres", mode=open_to_account)
+        postgres = Postgres(program, root, sockets, log / "postgres.log", account, durable=durable)
+        stack.callback(postgres.stop)
+        postgres.start()
+    if redis:
+        program = binaries.program(binaries.REDIS, state_dir, account)
+        root = make_dir(state_dir / "redis", mode=open_to_account)
+        carrier = Redis(program, root, sockets, log / "redis.log", account, durable=durable)
+        stack.callback(carrier.stop)
+        carrier.start()
+    return Servers(postgres, carrier)

@@ -1,0 +1,19 @@
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def state_dir() -> Iterator[Path]:
+    """A folder that the servers' account can enter, which pytest's own is not when run as root."""
+    path = Path(tempfile.mkdtemp(prefix="rapport-test-"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs servers as another account")
