@@ -6,7 +6,7 @@ import os
 import pwd
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -102,8 +102,8 @@ def socket_dir(state_dir: Path, account: pwd.struct_passwd | None) -> Path:
 
 
 @contextmanager
-def only_one(state_dir: Path) -> Iterator[None]:
-    """Hold state_dir/lock.
+def only_one(state_dir: Path) -> Iterator[Callable[[str], None]]:
+    """Hold state_dir/lock and yield a way to note in it, for others to read, where the servers are.
 
     Raises ServerError naming the process that holds it.
     """
@@ -112,11 +112,29 @@ def only_one(state_dir: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            holder = lock.read().strip() or "unknown"
+            holder = lock.readline().strip() or "unknown"
             raise ServerError(
-                f"Rapport already runs in {state_dir} (process {holder}): stop it first, or set RAPPORT_STATE_DIR to another folder."
+                f"Rapport already runs in {state_dir} (process {holder}): "
+                "stop it first, or set RAPPORT_STATE_DIR to another folder."
             ) from None
+
+        def note(line: str) -> None:
+            lock.write(f"{line}\n")
+            lock.flush()
+
         lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        yield
+        note(str(os.getpid()))
+        yield note
+
+
+def noted(state_dir: Path) -> list[str]:
+    """What the holder of the lock has noted; nothing when nobody holds it."""
+    try:
+        with (state_dir / "lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return lock.read().split("\n")[1:-1]
+    except OSError:
+        pass
+    return []

@@ -144,8 +144,14 @@ def wait_for(ready: Callable[[], _T | None], *, seconds: float, pause: float = 0
     return answer
 
 
+def die_with_parent(by: signal.Signals = signal.SIGTERM) -> None:
+    """Have the kernel end this process when its parent ends; Linux only, elsewhere nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(by))
+
+
 def _ask_kernel(on_death: signal.Signals) -> Callable[[], None]:
-    libc, parent = ctypes.CDLL(None), os.getpid()
+    libc, parent = ctypes.CDLL(None), os.getpid()  # loaded here: after the fork nothing may allocate
 
     def before_exec() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, int(on_death))

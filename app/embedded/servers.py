@@ -1,5 +1,6 @@
 """Start the embedded servers for as long as a block runs."""
 
+import pwd
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from app.embedded.places import (
     choose_account,
     make_dir,
     make_state_dir,
+    noted,
     only_one,
     socket_dir,
 )
@@ -18,7 +20,7 @@ from app.embedded.postgres import Postgres
 from app.embedded.process import ServerError
 from app.embedded.redis import Redis
 
-__all__ = ["ServerError", "Servers", "servers"]
+__all__ = ["ServerError", "Servers", "check_state_dir", "running_urls", "servers"]
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,8 @@ def servers(
 
 
 def _start(stack: ExitStack, state_dir: Path, *, database: bool, redis: bool, durable: bool) -> Servers:
-    stack.enter_context(only_one(state_dir))
-    account = choose_account(state_dir / "postgres/data")
-    check_reachable(state_dir, account)
+    note = stack.enter_context(only_one(state_dir))
+    account = check_state_dir(state_dir)
     sockets = socket_dir(state_dir, account)
     log = state_dir / "log"
     open_to_account = 0o711 if account else 0o700
@@ -119,4 +120,20 @@ def _start(stack: ExitStack, state_dir: Path, *, database: bool, redis: bool, du
         carrier = Redis(program, root, sockets, log / "redis.log", account, durable=durable)
         stack.callback(carrier.stop)
         carrier.start()
+    note(postgres.url if postgres else "")
+    note(carrier.url if carrier else "")
     return Servers(postgres, carrier)
+
+
+def check_state_dir(state_dir: Path) -> pwd.struct_passwd | None:
+    """The account that the servers run as (None: the present one), or ServerError when it cannot work in the folder."""
+    state_dir = make_state_dir(state_dir)
+    account = choose_account(state_dir / "postgres/data")
+    check_reachable(state_dir, account)
+    return account
+
+
+def running_urls(state_dir: Path) -> tuple[str, str] | None:
+    """Database and Redis URL of the servers that another process runs in the state folder, if one does."""
+    urls = noted(state_dir.expanduser().absolute())
+    return (urls[0], urls[1]) if len(urls) == 2 else None

@@ -1,0 +1,246 @@
+"""`rapport doctor`: one line for everything that can be wrong on this machine."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+from redis import Redis, RedisError
+from rich.console import Console
+from rich.markup import escape
+
+from app.cli.local import Refused, holder, plain_url, port_fault, reachable, secret, without_password
+from app.db.migrate import pending
+from app.embedded.servers import ServerError, check_state_dir, running_urls
+from app.kit import clock, json
+from app.settings import Settings, settings
+
+_SECRET_LENGTH = 32
+"""Bytes; RFC 7518, section 3.2: an HS256 key is at least as long as its hash."""
+_SKEW_SECONDS = 2.0
+_STUCK_FOR = timedelta(minutes=15)
+_EXTENSIONS = ("btree_gin", "pg_trgm")
+
+_FACTS = """
+select current_setting('server_version_num')::int as version,
+       current_setting('server_encoding') as encoding,
+       clock_timestamp() as now,
+       to_regclass('public.runs') is not null as has_runs,
+       array(select extname::text from pg_extension) as extensions,
+       (select to_jsonb(r) from (
+          select rolsuper, rolbypassrls,
+                 exists (select from pg_class where relowner = pg_roles.oid and relnamespace = 'public'::regnamespace) as owns
+          from pg_roles where rolname = $1) r)::text as role
+"""
+
+# The tables by month whose rows of next month's first instant would have no partition to go to.
+_PARTITIONS = r"""
+select array_agg(parent::text order by parent::text) filter (where not coalesce(covered, false))
+from (
+  select p.partrelid::regclass as parent,
+         bool_or(bound = 'DEFAULT'
+                 or date_trunc('month', now()) + interval '1 month'
+                    between from_to[1]::timestamptz
+                        and from_to[2]::timestamptz - interval '1 microsecond') as covered
+  from pg_partitioned_table p
+  left join pg_inherits i on i.inhparent = p.partrelid
+  left join pg_class c on c.oid = i.inhrelid
+  cross join lateral (select pg_get_expr(c.relpartbound, c.oid) as bound) b
+  cross join lateral (select regexp_match(bound, 'FROM \(''([^'']+).*TO \(''([^'']+)') as from_to) r
+  where p.partstrat = 'r'
+  group by p.partrelid) parents
+"""
+
+_STUCK = """
+select case when row_security_active('public.runs') then null else
+  (select count(*) from runs where status in ('queued', 'running') and due_at < now() - $1)
+end
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, and how to mend it when it is not right."""
+
+    what: str
+    mend: str | None = None
+
+
+def examine(console: Console) -> bool:
+    """Print every finding; True when nothing is wrong."""
+    well = True
+    for finding in _findings(settings()):
+        well = well and finding.mend is None
+        if finding.mend is None:
+            console.print(f"[green]ok   [/green] {escape(finding.what)}", highlight=False, soft_wrap=True)
+        else:
+            console.print(
+                f"[red]fault[/red] {escape(finding.what)}: {escape(finding.mend)}",
+                highlight=False,
+                soft_wrap=True,
+            )
+    return well
+
+
+def _findings(wanted: Settings) -> Iterator[Finding]:
+    yield _python()
+    yield _told(f"State folder {wanted.state_dir}", lambda: check_state_dir(wanted.state_dir))
+    yield _secret(wanted)
+    yield _port(wanted)
+    with ExitStack() as stack:
+        urls: list[tuple[str, str]] = []
+        started = "" if running_urls(wanted.state_dir) or wanted.database_url else " (started for this check)"
+        servers = _told(f"Servers{started}", lambda: urls.append(stack.enter_context(reachable(redis=True))))
+        yield servers
+        if servers.mend is None:
+            database_url, redis_url = urls[0]
+            yield from _database(database_url, wanted.app_role)
+            yield _redis(redis_url)
+
+
+def _told(what: str, check: Callable[[], object]) -> Finding:
+    try:
+        check()
+    except (ServerError, Refused, OSError) as error:
+        return Finding(what, str(error))
+    return Finding(what)
+
+
+def _python() -> Finding:
+    what = f"Python {'.'.join(map(str, sys.version_info[:3]))}"
+    return Finding(
+        what,
+        None
+        if (3, 11) <= sys.version_info[:2] <= (3, 13)
+        else "install 3.11, 3.12 or 3.13 and remove .venv.",
+    )
+
+
+def _secret(wanted: Settings) -> Finding:
+    try:
+        length = len(secret(wanted.state_dir).encode())
+    except (OSError, Refused) as error:
+        return Finding("Secret", str(error))
+    enough = length >= _SECRET_LENGTH
+    return Finding(
+        f"Secret of {length} bytes",
+        None if enough else f"set RAPPORT_SECRET_KEY to at least {_SECRET_LENGTH} random bytes.",
+    )
+
+
+def _port(wanted: Settings) -> Finding:
+    what = f"Port {wanted.port} on {wanted.host}"
+    fault = port_fault(wanted.host, wanted.port)
+    if fault and "of Rapport" in holder(wanted.port):
+        return Finding(f"{what}, held by Rapport itself")
+    return Finding(what, fault)
+
+
+def _database(url: str, role: str) -> Iterator[Finding]:
+    where = f"PostgreSQL at {without_password(url)}"
+    try:
+        facts, host_now, unready, stuck = asyncio.run(_ask(plain_url(url), role))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        yield Finding(
+            where, f"it does not answer ({error}): check DATABASE_URL, or unset it to use the embedded one."
+        )
+        return
+    yield Finding(where)
+    version = facts["version"]
+    yield Finding(
+        f"PostgreSQL version {version // 10000}.{version % 10000}",
+        None if version >= 170000 else "upgrade to 17 or newer.",
+    )
+    encoding = facts["encoding"]
+    yield Finding(
+        f"Encoding {encoding}",
+        None if encoding == "UTF8" else "make the database anew with ENCODING 'UTF8' and load a dump.",
+    )
+    skew = abs((facts["now"] - host_now).total_seconds())
+    yield Finding(
+        f"Clocks of database and host {skew:.2f} s apart",
+        None if skew < _SKEW_SECONDS else "run NTP on both: keys and tokens expire by these clocks.",
+    )
+    waiting = pending(url)
+    yield Finding(
+        "Schema up to date" if not waiting else f"{len(waiting)} migrations not applied",
+        "run `.venv/bin/rapport migrate`." if waiting else None,
+    )
+    missing = [name for name in _EXTENSIONS if name not in facts["extensions"]]
+    yield Finding(
+        f"Extensions {', '.join(_EXTENSIONS)}",
+        f"run CREATE EXTENSION {missing[0]} as the database's owner." if missing else None,
+    )
+    yield _role(role, facts["role"])
+    yield Finding(
+        "Partitions for next month"
+        if not unready
+        else f"No partition for next month in {', '.join(unready)}",
+        "start the worker, which makes them, or run `.venv/bin/rapport migrate`." if unready else None,
+    )
+    if facts["has_runs"]:
+        yield _stuck(stuck)
+
+
+async def _ask(url: str, role: str) -> tuple[dict[str, Any], datetime, list[str], int | None]:
+    connection = await asyncpg.connect(url, timeout=5, server_settings={"timezone": "UTC"})
+    try:
+        facts = dict(await connection.fetchrow(_FACTS, role))
+        host_now = clock.now()
+        unready = await connection.fetchval(_PARTITIONS) or []
+        stuck = await connection.fetchval(_STUCK, _STUCK_FOR) if facts["has_runs"] else None
+        return facts, host_now, unready, stuck
+    finally:
+        await connection.close()
+
+
+def _role(name: str, found: str | None) -> Finding:
+    if found is None:
+        return Finding(
+            f"Role {name}",
+            "it does not exist: run `.venv/bin/rapport migrate` as a role that may create roles.",
+        )
+    facts = json.loads(found)
+    said = {
+        "rolsuper": "superuser",
+        "rolbypassrls": "exempt from row security",
+        "owns": "owner of the tables",
+    }
+    wrong = [word for key, word in said.items() if facts[key]]
+    return Finding(
+        f"Role {name} is {' and '.join(wrong) or 'neither owner, nor superuser, nor exempt from row security'}",
+        f"organisations are not kept apart: ALTER ROLE {name} NOSUPERUSER NOBYPASSRLS, "
+        "and let another role own the tables."
+        if wrong
+        else None,
+    )
+
+
+def _stuck(count: int | None) -> Finding:
+    if count is None:
+        return Finding("Runs cannot be counted across organisations by this role; see /v1/runs")
+    return Finding(
+        f"{count} runs due for more than {_STUCK_FOR.seconds // 60} minutes",
+        "start the worker, and read its log when it runs." if count else None,
+    )
+
+
+def _redis(url: str) -> Finding:
+    where = f"Redis at {without_password(url)}"
+    try:
+        with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5, decode_responses=True) as redis:
+            policy = str(redis.info("memory")["maxmemory_policy"])
+    except (RedisError, OSError, ValueError) as error:
+        return Finding(
+            where, f"it does not answer ({error}): check REDIS_URL, or unset it to use the embedded one."
+        )
+    return Finding(
+        f"{where}, maxmemory-policy {policy}",
+        None
+        if policy == "noeviction"
+        else "run CONFIG SET maxmemory-policy noeviction, or queued jobs may vanish.",
+    )

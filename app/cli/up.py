@@ -1,0 +1,222 @@
+"""`rapport up`: everything on one machine, in order, and taken down in the opposite order."""
+
+import asyncio
+import http.client
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from app.cli.local import Refused, check_database, check_redis, port_fault, settle
+from app.embedded.process import Child
+from app.embedded.servers import Servers, servers
+from app.kit import clock
+from app.settings import Settings, settings
+
+_READY_SECONDS = 60
+_STOP_SECONDS = 20
+_HEALS, _HEAL_WINDOW = 3, 60.0
+"""A server may be started again so many times within so many seconds."""
+
+
+def up(console: Console, *, sample: bool) -> None:
+    """Start everything, keep it running until a signal comes, stop everything."""
+    wanted = settings()
+    if fault := port_fault(wanted.host, wanted.port):
+        raise Refused(fault)
+    for by in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(by, _interrupt)
+    try:
+        with ExitStack() as stack:
+            start = clock.monotonic()
+            running, environment = _servers(console, stack, wanted)
+            database_url = environment["DATABASE_URL"]
+            with _step(console, "Database migrated"):
+                _migrate(database_url)
+            children = _children(stack, environment, wanted)
+            # Last on the stack is first to run: from here on a second Ctrl-C must not cut the orderly stop short.
+            stack.callback(_stopping, console)
+            first = _bootstrap(console, database_url)
+            if sample:
+                _sample(console, database_url)
+            with _step(console, "API and worker ready"):
+                _wait_until_ready(wanted, children)
+            console.print(f"Ready in {clock.monotonic() - start:.1f} s.\n", highlight=False)
+            _welcome(console, wanted, first)
+            _watch(console, children, running)
+    except KeyboardInterrupt:
+        console.print("Stopped.", highlight=False)
+
+
+def _servers(console: Console, stack: ExitStack, wanted: Settings) -> tuple[Servers, dict[str, str]]:
+    with _step(console, "PostgreSQL and Redis"):
+        if wanted.database_url:
+            check_database(wanted.database_url)
+        if wanted.redis_url:
+            check_redis(wanted.redis_url)
+        running = stack.enter_context(
+            servers(wanted.state_dir, database=not wanted.database_url, redis=not wanted.redis_url)
+        )
+        return running, settle(
+            wanted.database_url or running.database_url, wanted.redis_url or running.redis_url
+        )
+
+
+def _migrate(database_url: str) -> None:
+    from app.db.migrate import migrate, pending  # noqa: PLC0415 - see app/cli/__init__.py
+
+    if pending(database_url):
+        migrate(database_url)
+
+
+def _children(stack: ExitStack, environment: dict[str, str], wanted: Settings) -> dict[str, Child]:
+    log = wanted.state_dir.expanduser().absolute() / "log"
+    children = {}
+    # Stopped in the opposite order: the worker hands its jobs back while the API still answers.
+    for name, command in (("API", "serve"), ("worker", "worker")):
+        child = Child(
+            [sys.executable, "-m", "app.cli", command],
+            log=log / f"{name.lower()}.log",
+            env=environment,
+            cwd=Path.cwd(),
+        )
+        stack.callback(child.stop, signal.SIGTERM, seconds=_STOP_SECONDS)
+        children[name] = child
+    return children
+
+
+def _bootstrap(console: Console, database_url: str) -> "object | None":
+    from app.usecases.bootstrap import bootstrap  # noqa: PLC0415 - see app/cli/__init__.py
+
+    with _step(console, "Organisation, administrator and key"):
+        return asyncio.run(bootstrap(database_url))
+
+
+def _sample(console: Console, database_url: str) -> None:
+    from app.sample.load import load  # noqa: PLC0415 - see app/cli/__init__.py
+
+    columns = (TextColumn("      {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        _step(console, "Sample company", status=False),
+        Progress(*columns, console=console, transient=True) as progress,
+    ):
+        tasks = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
+
+        asyncio.run(load(database_url, report))
+
+
+def _wait_until_ready(wanted: Settings, children: dict[str, Child]) -> None:
+    end = clock.monotonic() + _READY_SECONDS
+    answer = "nothing"
+    while clock.monotonic() < end:
+        _check(children)
+        connection = http.client.HTTPConnection(_local(wanted.host), wanted.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            response = connection.getresponse()
+            body = response.read(2000).decode(errors="replace")
+            if response.status == http.HTTPStatus.OK:
+                return
+            answer = f"{response.status} {body}"
+        except (OSError, http.client.HTTPException) as error:
+            answer = str(error)
+        finally:
+            connection.close()
+        threading.Event().wait(0.05)
+    log = children["API"].log
+    raise Refused(
+        f"The API is not ready after {_READY_SECONDS} seconds; /readyz says: {answer} Its log is {log}."
+    )
+
+
+def _watch(console: Console, children: dict[str, Child], running: Servers) -> None:
+    healed: deque[float] = deque(maxlen=_HEALS)
+    while True:
+        _check(children)
+        for name in running.heal():
+            console.print(
+                f"{name} had died and was started again; acknowledged data is kept.", highlight=False
+            )
+            if len(healed) == _HEALS and clock.monotonic() - healed[0] < _HEAL_WINDOW:
+                raise Refused(f"{name} dies again and again: see state_dir/log.")
+            healed.append(clock.monotonic())
+        threading.Event().wait(0.3)
+
+
+def _check(children: dict[str, Child]) -> None:
+    for name, child in children.items():
+        if (status := child.ended()) is not None:
+            how = f"exit {status}" if status >= 0 else signal.Signals(-status).name
+            raise Refused(
+                f"The {name} has ended ({how}). The last it said, in {child.log}:\n{last_lines(child.said())}"
+            )
+
+
+def last_lines(said: str, count: int = 8) -> str:
+    """The end of a log without the inside of its stack traces."""
+    lines = [
+        line for line in said.splitlines() if line.strip() and not line.startswith((" ", "\t", "Traceback"))
+    ]
+    return "\n".join(f"  {line}" for line in lines[-count:]) or "  nothing"
+
+
+def _welcome(console: Console, wanted: Settings, first: "object | None") -> None:
+    base = f"http://{_local(wanted.host)}:{wanted.port}"
+    lines = [
+        f"API            {base}/v1",
+        f"Documentation  {base}/docs",
+        f"OpenAPI        {base}/openapi.json",
+    ]
+    lines += [f"Logs           {wanted.state_dir.expanduser().absolute() / 'log'}", ""]
+    if first:
+        lines += ["Shown once, kept nowhere in the clear:"]
+        lines += [
+            f"  administrator  {first.email}",
+            f"  password       {first.password}",
+            f"  API key        {first.key}",
+            "",
+        ]
+        lines += [f"curl -s -H 'Authorization: Bearer {first.key}' '{base}/v1/contacts?limit=3'"]
+    else:
+        lines += [
+            "The key was shown at the first start; `.venv/bin/rapport create-key` makes another.",
+            f"curl -s {base}/readyz",
+        ]
+    for line in (*lines, "", "Ctrl-C stops everything."):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _local(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - where to ask, not where to listen
+
+
+@contextmanager
+def _step(console: Console, what: str, *, status: bool = True) -> Iterator[None]:
+    start = clock.monotonic()
+    with ExitStack() as stack:
+        if status:
+            stack.enter_context(console.status(what, spinner="line"))
+        yield
+    console.print(f"  ok  {what}  [dim]{clock.monotonic() - start:.1f} s[/dim]", highlight=False)
+
+
+def _stopping(console: Console) -> None:
+    for by in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(by, signal.SIG_IGN)
+    console.print("Stopping the worker, the API, Redis and PostgreSQL.", highlight=False)
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,117 @@
+"""Contacts and the questions asked of them."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Record, choice, field, newest_first, one_of, points_to
+from app.db.companies import COMPANIES
+from app.db.nouns import Noun
+from app.db.users import USERS
+from app.domain.access import Actor
+from app.domain.contacts import Gender, Stage
+from app.domain.errors import InvalidInput
+from app.kit import emails, phones, terms
+
+
+class Contact(Record):
+    """A person."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (
+        points_to("company_id", "companies"),
+        points_to("owner_id", "users"),
+        one_of("stage", Stage),
+        one_of("gender", Gender),
+        newest_first("contacts"),
+        Index("ix_contacts_owner", "org_id", "owner_id", "created_at", "id"),
+        Index("ix_contacts_company", "org_id", "company_id"),
+        Index("ix_contacts_email", "org_id", "email"),
+        Index("ix_contacts_phone", "org_id", "phone"),
+        Index("ix_contacts_terms", "org_id", "terms", postgresql_using="gin"),
+    )
+
+    name: Mapped[str] = mapped_column(info=field("basic"))
+    given_name: Mapped[str | None] = mapped_column(info=field("basic"))
+    family_name: Mapped[str | None] = mapped_column(info=field("basic"))
+    emails: Mapped[list[dict[str, Any]]] = mapped_column(info=field("reach"))
+    email: Mapped[str | None] = mapped_column(info=field("reach", writable=False))
+    """The first address, normalised."""
+    phones: Mapped[list[dict[str, Any]]] = mapped_column(info=field("reach"))
+    phone: Mapped[str | None] = mapped_column(info=field("reach", writable=False))
+    """The first number, in E.164."""
+    addresses: Mapped[list[dict[str, Any]]] = mapped_column(info=field("reach"))
+    company_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
+    job_title: Mapped[str | None] = mapped_column(info=field("basic"))
+    birth_date: Mapped[date | None] = mapped_column(info=field("demographics"))
+    gender: Mapped[str | None] = mapped_column(info=choice(Gender, "demographics"))
+    occupation: Mapped[str | None] = mapped_column(info=field("demographics"))
+    income_band: Mapped[str | None] = mapped_column(info=field("demographics"))
+    education: Mapped[str | None] = mapped_column(info=field("demographics"))
+    source: Mapped[str | None] = mapped_column(info=field("basic"))
+    """The channel that the contact first came by."""
+    stage: Mapped[str] = mapped_column(info=choice(Stage, "basic"))
+    language: Mapped[str | None] = mapped_column(info=field("basic"))
+    owner_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
+    tags: Mapped[list[str]] = mapped_column(info=field("basic"))
+    consents: Mapped[list[dict[str, Any]]] = mapped_column(info=field("consent", writable=False))
+    """The latest word per purpose and channel, with its evidence; the events keep the earlier ones."""
+    consented: Mapped[list[str]] = mapped_column(info=field("consent", writable=False))
+    """purpose:channel of every consent that holds."""
+    custom: Mapped[dict[str, Any]] = mapped_column(info=field())
+    terms: Mapped[str] = mapped_column(TSVECTOR, info=field(internal=True))
+
+
+def _normalised(row: dict[str, Any], region: str) -> None:
+    for number, entry in enumerate(row["emails"]):
+        address = emails.normalised(entry["address"])
+        if address is None:
+            raise InvalidInput(
+                "email_invalid",
+                f"emails[{number}]: {entry['address']!r} is no e-mail address.",
+                field="emails",
+            )
+        entry["normalised"] = address
+    for number, entry in enumerate(row["phones"]):
+        digits = phones.e164(entry["number"], region)
+        if digits is None:
+            raise InvalidInput(
+                "phone_invalid",
+                f"phones[{number}]: {entry['number']!r} is no phone number; give it with its country, as +86 …",
+                field="phones",
+            )
+        entry["e164"] = digits
+
+
+def _derive(row: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    _normalised(row, actor.region)
+    found = terms.index("n", row["name"])
+    for part in (row.get("given_name"), row.get("family_name")):
+        if part:
+            found |= terms.index("n", part)
+    for entry in row["emails"]:
+        found |= terms.index_code("e", entry["normalised"])
+    for entry in row["phones"]:
+        found |= terms.index_phone("p", entry["e164"])
+    return {
+        "emails": row["emails"],
+        "phones": row["phones"],
+        "email": row["emails"][0]["normalised"] if row["emails"] else None,
+        "phone": row["phones"][0]["e164"] if row["phones"] else None,
+        "terms": sorted(found),
+    }
+
+
+CONTACTS = Noun(
+    name="contact",
+    plural="contacts",
+    model=Contact,
+    owned=True,
+    references={"company_id": COMPANIES, "owner_id": USERS},
+    search={"n": ("name", "name"), "e": ("code", "emails"), "p": ("phone", "phones")},
+    derive=_derive,
+)

@@ -1,0 +1,31 @@
+"""Custom field definitions."""
+
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Record, choice, field, newest_first
+from app.db.nouns import Noun
+from app.domain.fields import Kind
+
+
+class CustomField(Record):
+    """A typed field that an organisation added to a noun."""
+
+    __tablename__ = "custom_fields"
+    __table_args__ = (
+        UniqueConstraint("org_id", "noun", "key", name="uq_custom_fields_key"),
+        newest_first("custom_fields"),
+    )
+
+    noun: Mapped[str] = mapped_column(info=field("basic"))
+    key: Mapped[str] = mapped_column(info=field("basic"))
+    kind: Mapped[str] = mapped_column(info=choice(Kind, "basic"))
+    label: Mapped[str] = mapped_column(info=field("basic"))
+    label_zh: Mapped[str | None] = mapped_column(info=field("basic"))
+    choices: Mapped[list[str]] = mapped_column(info=field("basic"))
+    required: Mapped[bool] = mapped_column(info=field("basic"))
+
+
+CUSTOM_FIELDS = Noun(
+    name="custom_field", plural="custom_fields", model=CustomField, custom=False, external=False
+)

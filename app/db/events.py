@@ -1,0 +1,53 @@
+"""The event log: one append-only row per change, written with it, read in commit order."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Identity, Index, PrimaryKeyConstraint, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+from app.db.base import Base
+
+
+class XID8(UserDefinedType[int]):
+    """PostgreSQL's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The type's name in SQL."""
+        return "xid8"
+
+
+class Event(Base):
+    """What changed, from what to what, by whom, and because of what."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        PrimaryKeyConstraint("org_id", "seq", "at"),
+        Index("ix_events_record", "org_id", "noun_id", text("seq desc")),
+        Index("ix_events_commit", "org_id", "xid", "seq"),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )
+
+    org_id: Mapped[UUID]
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    xid: Mapped[int] = mapped_column(XID8, server_default=text("pg_current_xact_id()"))
+    id: Mapped[UUID] = mapped_column(server_default=text("gen_random_uuid()"))
+    at: Mapped[datetime]
+    type: Mapped[str]
+    """noun.verb in the past tense."""
+    noun: Mapped[str]
+    noun_id: Mapped[UUID]
+    version: Mapped[int]
+    """Of the record, after the change."""
+    actor_id: Mapped[UUID]
+    actor_kind: Mapped[str] = mapped_column(Text)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """The changed fields as they were; null when the record is new."""
+    after: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    cause: Mapped[str | None]
+    """The request, run or event that led to it."""

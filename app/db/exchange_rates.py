@@ -1,0 +1,31 @@
+"""Dated exchange rates."""
+
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, Numeric, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Record, field, newest_first
+from app.db.nouns import Noun
+
+
+class ExchangeRate(Record):
+    """How many units of the base currency one unit of another was worth from a day on."""
+
+    __tablename__ = "exchange_rates"
+    __table_args__ = (
+        UniqueConstraint("org_id", "currency", "base", "on_date", name="uq_exchange_rates_day"),
+        CheckConstraint("rate > 0", name="rate"),
+        newest_first("exchange_rates"),
+    )
+
+    currency: Mapped[str] = mapped_column(info=field("basic"))
+    base: Mapped[str] = mapped_column(info=field("basic"))
+    on_date: Mapped[date] = mapped_column(info=field("basic"))
+    rate: Mapped[Decimal] = mapped_column(Numeric(20, 10), info=field("basic"))
+
+
+EXCHANGE_RATES = Noun(
+    name="exchange_rate", plural="exchange_rates", model=ExchangeRate, custom=False, external=False
+)

@@ -1,0 +1,182 @@
+"""A noun: a table as its readers, writers and roles see it. Everything generic is a function of this value."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    cast,
+    literal_column,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from app.db.base import TEXT, Base
+from app.domain.access import Actor
+from app.domain.fields import Field, Kind
+
+_KINDS: tuple[tuple[type, Kind], ...] = (
+    (Boolean, Kind.BOOLEAN),
+    (DateTime, Kind.TIME),
+    (Date, Kind.DATE),
+    (Numeric, Kind.NUMBER),
+    (SmallInteger, Kind.INTEGER),
+    (Integer, Kind.INTEGER),
+    (Uuid, Kind.ID),
+    (ARRAY, Kind.LABELS),
+    (JSONB, Kind.JSON),
+    (Text, Kind.TEXT),
+)
+_SCALAR = frozenset({Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.TIME, Kind.ID})
+
+Derive = Callable[[dict[str, Any], Actor], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """Sight by way of a parent: who sees the parent sees what hangs on it."""
+
+    column: str
+    noun: "Noun"
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """Rows that belong to a record and are written with it, as a list field of the same name."""
+
+    table: Table
+    parent: str
+    """The child's column that holds the record's id."""
+    columns: tuple[str, ...]
+    """In the order and with the names of the list's items."""
+    references: Mapping[str, "Noun"] = field(default_factory=dict)
+
+
+def _kind(column: Column[Any]) -> Kind:
+    return next(kind for type_, kind in _KINDS if isinstance(column.type, type_))
+
+
+def _field(column: Column[Any]) -> Field:
+    kind = _kind(column)
+    info = column.info
+    return Field(
+        name=column.name,
+        kind=kind,
+        choices=info.get("choices", frozenset()),
+        nullable=bool(column.nullable),
+        writable=info.get("writable", True),
+        sortable=kind in _SCALAR,
+        filterable=kind is not Kind.JSON,
+        summary=column.doc or "",
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Noun:
+    """One kind of record; see the table files for the instances."""
+
+    name: str
+    plural: str
+    model: type[Base]
+    owned: bool = False
+    """Whether owner_id decides who sees a record."""
+    through: tuple[Through, ...] = ()
+    references: Mapping[str, "Noun"] = field(default_factory=dict)
+    """Columns that point to another noun; the writer must see what they name."""
+    parents: frozenset[str] = frozenset()
+    """Columns that point to the noun itself, as a tree; a circle is refused."""
+    children: Mapping[str, Child] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    """Columns whose value is unique in the organisation, by which records can be upserted."""
+    external: bool = True
+    """Whether records carry external ids."""
+    custom: bool = True
+    """Whether records carry custom fields."""
+    search: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Term group letter to (kind of text, field that must be readable to search by it)."""
+    derive: Derive | None = None
+    """Columns computed from the others, on every write."""
+    closed: frozenset[str] = frozenset()
+    """Fields that only the noun's verbs change after a record was added."""
+    table: Table = field(init=False)
+    fields: Mapping[str, Field] = field(init=False)
+    """Every field on the wire, custom ones apart."""
+    groups: Mapping[str, str] = field(init=False)
+    """Field to the group that roles open it by."""
+
+    def __post_init__(self) -> None:
+        table = self.model.__table__
+        assert isinstance(table, Table)
+        fields = {c.name: _field(c) for c in table.columns if not c.info.get("internal")}
+        groups = {c.name: c.info.get("group", "") for c in table.columns if not c.info.get("internal")}
+        if self.external:
+            fields["external_ids"] = Field("external_ids", Kind.JSON, sortable=False, filterable=False)
+            groups["external_ids"] = "basic"
+        for name in self.children:
+            fields[name] = Field(name, Kind.JSON, sortable=False, filterable=False)
+            groups[name] = "basic"
+        for name in ALWAYS & fields.keys():
+            groups[name] = "basic"
+        object.__setattr__(self, "table", table)
+        object.__setattr__(self, "fields", fields)
+        object.__setattr__(self, "groups", groups)
+
+    def known(self, actor: Actor) -> dict[str, Field]:
+        """Every field, the organisation's custom ones included."""
+        custom = (
+            {f"custom.{key}": f for key, f in actor.custom.get(self.name, {}).items()} if self.custom else {}
+        )
+        return {**self.fields, **custom}
+
+    def readable(self, actor: Actor) -> tuple[str, ...]:
+        """The fields that the actor may read, in the order of the table; "custom" stands for those of its keys."""
+        names = [name for name in self.fields if name in ALWAYS or actor.reads(self.name, name)]
+        if self.custom and "custom" not in names and self.custom_keys(actor):
+            names.append("custom")
+        return tuple(names)
+
+    def custom_keys(self, actor: Actor) -> tuple[str, ...]:
+        """The custom fields that the actor may read."""
+        return tuple(
+            key for key in actor.custom.get(self.name, {}) if actor.reads(self.name, f"custom.{key}")
+        )
+
+    def output(self, name: str) -> ColumnElement[Any]:
+        """The field as it stands in JSON: money as text, children and external ids gathered."""
+        if name == "external_ids":
+            return _external_ids(self)
+        if name in self.children:
+            return _children(self, name, self.children[name])
+        column = self.table.c[name]
+        return (cast(column, TEXT) if isinstance(column.type, Numeric) else column).label(name)
+
+
+ALWAYS = frozenset({"id", "version", "created_at", "updated_at", "archived_at"})
+"""Fields that every reader of a record sees."""
+
+
+def _external_ids(noun: Noun) -> ColumnElement[Any]:
+    return literal_column(
+        "(select coalesce(jsonb_object_agg(x.system, x.external_id), '{}') from external_ids x"
+        f" where x.org_id = {noun.plural}.org_id and x.noun = '{noun.name}' and x.noun_id = {noun.plural}.id)"
+    ).label("external_ids")
+
+
+def _children(noun: Noun, name: str, child: Child) -> ColumnElement[Any]:
+    columns = ", ".join(
+        f"c.{c}::text" if isinstance(child.table.c[c].type, Numeric) else f"c.{c}" for c in child.columns
+    )
+    return literal_column(
+        f"(select coalesce(json_agg(row_to_json(i)), '[]') from (select {columns} from {child.table.name} c"
+        f" where c.org_id = {noun.plural}.org_id and c.{child.parent} = {noun.plural}.id order by c.position) i)"
+    ).label(name)

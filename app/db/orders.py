@@ -1,0 +1,110 @@
+"""Orders with their lines, and the questions asked of them."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Keyed, Record, choice, field, newest_first, one_of, points_to
+from app.db.companies import COMPANIES
+from app.db.contacts import CONTACTS
+from app.db.nouns import Child, Noun, Through
+from app.db.products import PRODUCTS
+from app.db.users import USERS
+from app.domain.access import Actor
+from app.domain.orders import Status
+from app.kit import terms
+
+
+class Order(Record):
+    """What somebody bought."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        UniqueConstraint("org_id", "number", name="uq_orders_number"),
+        points_to("contact_id", "contacts"),
+        points_to("company_id", "companies"),
+        points_to("owner_id", "users"),
+        one_of("status", Status),
+        CheckConstraint("total >= 0", name="total"),
+        CheckConstraint("refunded >= 0 and refunded <= total", name="refunded"),
+        newest_first("orders"),
+        Index("ix_orders_contact", "org_id", "contact_id", text("placed_at desc"), text("id desc")),
+        Index("ix_orders_company", "org_id", "company_id", text("placed_at desc"), text("id desc")),
+        Index("ix_orders_placed", "org_id", text("placed_at desc"), text("id desc")),
+        Index("ix_orders_owner", "org_id", "owner_id"),
+        Index("ix_orders_terms", "org_id", "terms", postgresql_using="gin"),
+    )
+
+    number: Mapped[str] = mapped_column(info=field("basic"))
+    contact_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
+    company_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
+    channel: Mapped[str | None] = mapped_column(info=field("basic"))
+    status: Mapped[str] = mapped_column(info=choice(Status, "basic", writable=False))
+    currency: Mapped[str] = mapped_column(info=field("basic"))
+    subtotal: Mapped[Decimal] = mapped_column(info=field("basic", writable=False))
+    discount: Mapped[Decimal] = mapped_column(info=field("basic"))
+    tax: Mapped[Decimal] = mapped_column(info=field("basic"))
+    total: Mapped[Decimal] = mapped_column(info=field("basic"))
+    """Sum of the line amounts, minus discount, plus tax; checked against what the writer states."""
+    refunded: Mapped[Decimal] = mapped_column(info=field("basic", writable=False))
+    placed_at: Mapped[datetime] = mapped_column(info=field("basic"))
+    due_on: Mapped[date | None] = mapped_column(info=field("basic"))
+    paid_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
+    shipped_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
+    refunded_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
+    cancelled_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
+    owner_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
+    tags: Mapped[list[str]] = mapped_column(info=field("basic"))
+    custom: Mapped[dict[str, Any]] = mapped_column(info=field())
+    terms: Mapped[str] = mapped_column(TSVECTOR, info=field(internal=True))
+
+
+class OrderLine(Keyed):
+    """One product, or one described thing, in an order."""
+
+    __tablename__ = "order_lines"
+    __table_args__ = (
+        points_to("order_id", "orders"),
+        points_to("product_id", "products"),
+        Index("ix_order_lines_order", "org_id", "order_id"),
+        Index("ix_order_lines_product", "org_id", "product_id"),
+    )
+
+    order_id: Mapped[UUID]
+    position: Mapped[int]
+    product_id: Mapped[UUID | None]
+    description: Mapped[str | None]
+    quantity: Mapped[Decimal]
+    unit_price: Mapped[Decimal]
+    discount: Mapped[Decimal]
+    amount: Mapped[Decimal]
+
+
+def _derive(row: dict[str, Any], _: Actor) -> dict[str, Any]:
+    return {"terms": sorted(terms.index_code("c", row["number"]))}
+
+
+ORDERS = Noun(
+    name="order",
+    plural="orders",
+    model=Order,
+    owned=True,
+    through=(Through("contact_id", CONTACTS), Through("company_id", COMPANIES)),
+    references={"contact_id": CONTACTS, "company_id": COMPANIES, "owner_id": USERS},
+    children={
+        "lines": Child(
+            table=OrderLine.__table__,  # type: ignore[arg-type]  # declarative types it as FromClause
+            parent="order_id",
+            columns=("id", "product_id", "description", "quantity", "unit_price", "discount", "amount"),
+            references={"product_id": PRODUCTS},
+        )
+    },
+    keys=("number",),
+    search={"c": ("code", "number")},
+    derive=_derive,
+)

@@ -1,0 +1,109 @@
+"""Keyset pages: the sort list, the predicate of "after this one", and the values that a cursor carries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Numeric, Text, and_, asc, bindparam, cast, desc, or_, tuple_
+
+from app.db import where
+from app.db.nouns import Noun
+from app.domain.errors import InvalidInput
+from app.domain.fields import Field, custom_key, of_kind
+from app.kit import cursor
+
+MOST_SORTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """One column of the order; what is missing comes last, up or down."""
+
+    field: Field
+    down: bool
+
+    def __str__(self) -> str:
+        return ("-" if self.down else "") + self.field.name
+
+
+def parse_sort(raw: str, fields: Mapping[str, Field]) -> tuple[Sort, ...]:
+    """ "-created_at,name" as a sort list that ends in the id. Raises InvalidInput."""
+    sorts: list[Sort] = []
+    for part in raw.split(","):
+        name = part.strip().removeprefix("-")
+        known = fields.get(name)
+        if known is None or not known.sortable:
+            raise InvalidInput("sort_unknown", f"Nothing can be sorted by {name!r} here.", field="sort")
+        if any(sort.field.name == name for sort in sorts):
+            raise InvalidInput("sort_twice", f"The sort list names {name} twice.", field="sort")
+        sorts.append(Sort(known, part.strip().startswith("-")))
+    if len(sorts) > MOST_SORTS:
+        raise InvalidInput("sort_too_long", f"A sort list has at most {MOST_SORTS} fields.", field="sort")
+    if not any(sort.field.name == "id" for sort in sorts):
+        sorts.append(Sort(fields["id"], sorts[-1].down))
+    return tuple(sorts)
+
+
+def column(noun: Noun, sort: Sort) -> ColumnElement[Any]:
+    """What is sorted by."""
+    key = custom_key(sort.field.name)
+    if key is None:
+        return noun.table.c[sort.field.name]
+    return where.custom_value(sort.field.kind, noun.table.c.custom, key)
+
+
+def order_by(noun: Noun, sorts: Sequence[Sort]) -> list[ColumnElement[Any]]:
+    """The ORDER BY list."""
+    listed = []
+    for sort in sorts:
+        turned = desc(column(noun, sort)) if sort.down else asc(column(noun, sort))
+        listed.append(turned.nulls_last() if sort.field.nullable else turned)
+    return listed
+
+
+def cursor_values(noun: Noun, sorts: Sequence[Sort]) -> list[ColumnElement[Any]]:
+    """The columns that a cursor is made of, exact in JSON."""
+    listed: list[ColumnElement[Any]] = []
+    for number, sort in enumerate(sorts):
+        value = column(noun, sort)
+        exact = cast(value, Text) if isinstance(value.type, Numeric) else value
+        listed.append(exact.label(f"k{number}"))
+    return listed
+
+
+def context(noun: str, sorts: Sequence[Sort]) -> str:
+    """What a cursor belongs to."""
+    return f"{noun}:{','.join(map(str, sorts))}"
+
+
+def open_cursor(text: str, noun: str, sorts: Sequence[Sort]) -> list[Any]:
+    """The sort values of the last record seen. Raises InvalidInput."""
+    try:
+        raw = cursor.unseal(context(noun, sorts), text)
+        if len(raw) != len(sorts):
+            raise ValueError
+        return [None if v is None else of_kind(s.field, v) for s, v in zip(sorts, raw, strict=True)]
+    except ValueError:
+        raise InvalidInput(
+            "cursor_invalid",
+            "This cursor does not belong to this list with this sort; begin again without one.",
+            field="cursor",
+        ) from None
+
+
+def after(noun: Noun, sorts: Sequence[Sort], values: Sequence[Any]) -> ColumnElement[bool]:
+    """True of the records that come after the values; its text depends on which of them are null."""
+    columns = [column(noun, sort) for sort in sorts]
+    binds = [bindparam(f"after{i}", type_=c.type) for i, c in enumerate(columns)]
+    if len({sort.down for sort in sorts}) == 1 and not any(sort.field.nullable for sort in sorts):
+        # One row comparison, which the index of the same columns answers from its middle.
+        left, right = tuple_(*columns), tuple_(*binds)
+        return left < right if sorts[0].down else left > right
+    ways = []
+    for i, sort in enumerate(sorts):
+        same = [columns[j].is_(None) if values[j] is None else columns[j] == binds[j] for j in range(i)]
+        if values[i] is None:
+            continue  # nothing comes after a missing value but other missing values
+        later = columns[i] < binds[i] if sort.down else columns[i] > binds[i]
+        ways.append(and_(*same, or_(later, columns[i].is_(None)) if sort.field.nullable else later))
+    return or_(*ways)

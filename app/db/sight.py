@@ -1,0 +1,93 @@
+"""The one compiler of access: an actor's roles become the SQL predicate and the column list of every read."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, or_, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Uuid
+
+from app.db.base import TEXT
+from app.db.nouns import ALWAYS, Noun
+from app.domain.access import Actor
+
+UUIDS = ARRAY(Uuid)
+
+
+def tenant(noun: Noun) -> ColumnElement[bool]:
+    """Of the actor's organisation. Row-level security says the same a second time."""
+    return noun.table.c.org_id == bindparam("org", type_=Uuid)
+
+
+def sees_all(actor: Actor, noun: Noun) -> bool:
+    """Whether no record of the noun is hidden from the actor."""
+    return not noun.owned or actor.owners(noun.name) is None
+
+
+def visible(actor: Actor, noun: Noun) -> ColumnElement[bool]:
+    """Owned by somebody whose records the actor sees, or hanging on a record that the actor sees."""
+    if sees_all(actor, noun):
+        return true()
+    table = noun.table
+    ways = [table.c.owner_id == func.any(bindparam(f"{noun.name}_owners", type_=UUIDS))]
+    for through in noun.through:
+        parent = through.noun.table
+        if sees_all(actor, through.noun):
+            ways.append(table.c[through.column].is_not(None))
+        else:
+            inside = select(literal_column("1")).where(
+                parent.c.org_id == table.c.org_id,
+                parent.c.id == table.c[through.column],
+                visible(actor, through.noun),
+            )
+            ways.append(inside.correlate(table).exists())
+    return or_(*ways)
+
+
+def binds(actor: Actor, noun: Noun) -> dict[str, Any]:
+    """The values behind tenant() and visible()."""
+    values: dict[str, Any] = {"org": actor.org_id}
+    for one in (noun, *(through.noun for through in noun.through)):
+        owners = actor.owners(one.name)
+        values[f"{one.name}_owners"] = [] if owners is None else sorted(owners)
+    return values
+
+
+def sight_key(actor: Actor, noun: Noun) -> tuple[bool, ...]:
+    """What the text of visible() depends on; its values are bound."""
+    return tuple(sees_all(actor, one) for one in (noun, *(through.noun for through in noun.through)))
+
+
+def columns(actor: Actor, noun: Noun, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
+    """The named fields as output columns, custom ones cut to the keys that the actor may read."""
+    return [
+        _custom(noun) if name == "custom" and not _whole(actor, noun) else noun.output(name) for name in names
+    ]
+
+
+def _whole(actor: Actor, noun: Noun) -> bool:
+    return actor.reads(noun.name, "custom")
+
+
+def custom_key(actor: Actor, noun: Noun) -> bool:
+    """Whether the text of columns() cuts the custom fields."""
+    return noun.custom and not _whole(actor, noun)
+
+
+def _custom(noun: Noun) -> ColumnElement[Any]:
+    key = func.jsonb_object_keys(noun.table.c.custom).column_valued("key")
+    kept = select(
+        func.coalesce(
+            func.jsonb_object_agg(key, noun.table.c.custom.op("->")(key)), literal_column("'{}'::jsonb")
+        )
+    )
+    return (
+        kept.where(key == func.any(bindparam("custom_keys", type_=ARRAY(TEXT))))
+        .correlate(noun.table)
+        .scalar_subquery()
+        .label("custom")
+    )
+
+
+def masked(actor: Actor, noun: Noun, name: str) -> bool:
+    """Whether the field is hidden from the actor."""
+    return name not in ALWAYS and not actor.reads(noun.name, name)

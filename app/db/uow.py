@@ -1,0 +1,135 @@
+"""The unit of work: one transaction with its tenant, actor and clock, and the only commit in the tree."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import asyncpg
+
+from app.db import constraints
+from app.db.engine import Connection, Database, Row
+from app.domain.access import Actor
+
+Reload = Callable[[], Awaitable[Actor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a caller is told; kept with the idempotency key, so that the same question gets it again."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class UnitOfWork:
+    """Everything done inside is kept together or not at all."""
+
+    def __init__(
+        self,
+        database: Database,
+        actor: Actor,
+        *,
+        now: datetime,
+        cause: str | None = None,
+        dry_run: bool = False,
+        reload: Reload | None = None,
+    ) -> None:
+        self.database = database
+        self.actor = actor
+        self.now = now
+        self.cause = cause
+        self.dry_run = dry_run
+        self.answer: Answer | None = None
+        self.nudges: list[UUID] = []
+        """Runs that were started here and can be enqueued once they are committed."""
+        self._reload = reload
+        self._connection: Connection | None = None
+        self._stack = contextlib.AsyncExitStack()
+
+    @property
+    def org_id(self) -> UUID:
+        """The organisation that everything here belongs to."""
+        return self.actor.org_id
+
+    @property
+    def connection(self) -> Connection:
+        """The driver's connection, inside the transaction."""
+        assert self._connection is not None, "the unit of work is not open"
+        return self._connection
+
+    async def __aenter__(self) -> Self:
+        """Begin, set the tenant, and make sure that the actor's access is what it was when it was loaded."""
+        self._connection = await self._stack.enter_async_context(self.database.connection())
+        try:
+            await self._begin()
+        except BaseException as fault:
+            await self.__aexit__(type(fault), fault, fault.__traceback__)
+            raise
+        return self
+
+    async def _begin(self) -> None:
+        enter = "begin; select rapport_enter('{}', {})"
+        try:
+            await self.connection.execute(enter.format(self.actor.org_id, self.actor.stamp))
+        except asyncpg.PostgresError as fault:
+            if fault.sqlstate != "RP001" or self._reload is None:
+                raise
+            await self.connection.execute("rollback")
+            self.actor = await self._reload()
+            await self.connection.execute(enter.format(self.actor.org_id, self.actor.stamp))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Roll back what was not committed, and turn the database's refusals into ours."""
+        try:
+            if self.connection.is_in_transaction():
+                await self.connection.execute("rollback")
+        finally:
+            await self._stack.__aexit__(kind, fault, trace)
+            self._connection = None
+        if isinstance(fault, asyncpg.PostgresError):
+            raise constraints.refusal(fault) from fault
+
+    async def commit(self) -> None:
+        """Keep everything; a dry run has checked everything and keeps nothing."""
+        if self.dry_run:
+            await self.connection.execute("set constraints all immediate; rollback")
+            self.nudges.clear()
+            return
+        try:
+            await self.connection.execute("commit")
+        except asyncpg.PostgresError as fault:
+            raise constraints.refusal(fault) from fault
+
+    @contextlib.asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part that may fail by itself; its refusal is raised and the rest goes on."""
+        await self.connection.execute("savepoint part")
+        try:
+            yield
+        except asyncpg.PostgresError as fault:
+            await self.connection.execute("rollback to savepoint part; release savepoint part")
+            raise constraints.refusal(fault) from fault
+        except Exception:
+            await self.connection.execute("rollback to savepoint part; release savepoint part")
+            raise
+        await self.connection.execute("release savepoint part")
+
+    async def fetch(self, sql: str, *values: Any) -> Sequence[Row]:
+        """The rows of a question asked inside the transaction."""
+        rows: Sequence[Row] = await self.connection.fetch(sql, *values)
+        return rows
+
+    async def fetchval(self, sql: str, *values: Any) -> Any:
+        """The one value of a question asked inside the transaction."""
+        return await self.connection.fetchval(sql, *values)
+
+    async def execute(self, sql: str, *values: Any) -> None:
+        """A statement inside the transaction."""
+        await self.connection.execute(sql, *values)

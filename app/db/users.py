@@ -1,0 +1,119 @@
+"""Users, teams, roles, sessions and API keys."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Uuid
+
+from app.db.base import Keyed, Record, field, newest_first, points_to
+from app.db.nouns import Noun
+
+
+class Team(Record):
+    """A group of users, below another or at the top."""
+
+    __tablename__ = "teams"
+    __table_args__ = (
+        UniqueConstraint("org_id", "name", name="uq_teams_name"),
+        points_to("parent_id", "teams"),
+        newest_first("teams"),
+    )
+
+    name: Mapped[str] = mapped_column(info=field("basic"))
+    parent_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
+
+
+class Role(Record):
+    """What its holders may do, see and change."""
+
+    __tablename__ = "roles"
+    __table_args__ = (UniqueConstraint("org_id", "name", name="uq_roles_name"), newest_first("roles"))
+
+    name: Mapped[str] = mapped_column(info=field("basic"))
+    builtin: Mapped[bool] = mapped_column(info=field("basic", writable=False))
+    scopes: Mapped[list[str]] = mapped_column(info=field("basic"))
+    sight: Mapped[dict[str, Any]] = mapped_column(info=field("basic"))
+    """Noun to own, team or all."""
+    read: Mapped[dict[str, Any]] = mapped_column(info=field("basic"))
+    """Noun to the fields open for reading."""
+    write: Mapped[dict[str, Any]] = mapped_column(info=field("basic"))
+    """Noun to the fields open for writing."""
+
+
+class User(Record):
+    """A person who works here, or a system that does."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        UniqueConstraint("org_id", "email", name="uq_users_email"),
+        points_to("team_id", "teams"),
+        newest_first("users"),
+        Index("ix_users_email", "email"),
+    )
+
+    email: Mapped[str] = mapped_column(info=field("basic"))
+    name: Mapped[str] = mapped_column(info=field("basic"))
+    active: Mapped[bool] = mapped_column(info=field("basic"))
+    team_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
+    role_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), info=field("basic"))
+    language: Mapped[str | None] = mapped_column(info=field("basic"))
+    time_zone: Mapped[str | None] = mapped_column(info=field("basic"))
+    password_hash: Mapped[str | None] = mapped_column(info=field(internal=True))
+    failed_logins: Mapped[int] = mapped_column(default=0, info=field(internal=True))
+    locked_until: Mapped[datetime | None] = mapped_column(info=field(internal=True))
+
+
+class Login(Keyed):
+    """One signed-in device: its refresh tokens rotate, and an old one shown again ends it."""
+
+    __tablename__ = "logins"
+    __table_args__ = (points_to("user_id", "users"), Index("ix_logins_user", "org_id", "user_id"))
+
+    user_id: Mapped[UUID]
+    token_hash: Mapped[str]
+    """SHA-256 of the refresh token that is good now."""
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    revoked_why: Mapped[str | None]
+
+
+class ApiKey(Record):
+    """A key that a system calls with, on behalf of a user, with at most that user's access."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        UniqueConstraint("key_hash"),
+        points_to("user_id", "users"),
+        newest_first("api_keys"),
+    )
+
+    name: Mapped[str] = mapped_column(info=field("basic"))
+    user_id: Mapped[UUID] = mapped_column(info=field("basic"))
+    prefix: Mapped[str] = mapped_column(info=field("basic", writable=False))
+    scopes: Mapped[list[str]] = mapped_column(info=field("basic"))
+    expires_at: Mapped[datetime | None] = mapped_column(info=field("basic"))
+    revoked_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
+    last_used_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
+    key_hash: Mapped[str] = mapped_column(info=field(internal=True))
+    """SHA-256 of the key; the key itself is shown once and kept nowhere."""
+
+
+TEAMS = Noun(name="team", plural="teams", model=Team, custom=False, parents=frozenset({"parent_id"}))
+ROLES = Noun(name="role", plural="roles", model=Role, custom=False, external=False)
+USERS = Noun(
+    name="user", plural="users", model=User, custom=False, references={"team_id": TEAMS}, keys=("email",)
+)
+API_KEYS = Noun(
+    name="api_key",
+    plural="api_keys",
+    model=ApiKey,
+    custom=False,
+    external=False,
+    references={"user_id": USERS},
+)

@@ -1,0 +1,189 @@
+"""The one way in: records, their children, external ids and events in one statement, one or ten thousand at a time."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, bindparam, func, select
+from sqlalchemy.dialects.postgresql import TSVECTOR
+
+from app.db import sight
+from app.db.engine import DIALECT, Prepared, Row, compiled, prepared
+from app.db.nouns import Child, Noun
+from app.db.uow import UnitOfWork
+from app.kit.ids import new_id
+
+_STAMPED = frozenset({"org_id", "version", "created_at", "updated_at", "archived_at"})
+
+
+def _type(column: Column[Any]) -> str:
+    if isinstance(column.type, TSVECTOR):
+        return "text[]"
+    return column.type.compile(dialect=DIALECT).split(" COLLATE")[0]
+
+
+def _value(column: Column[Any], source: str) -> str:
+    return (
+        f"array_to_tsvector({source}.{column.name})"
+        if isinstance(column.type, TSVECTOR)
+        else f"{source}.{column.name}"
+    )
+
+
+def _own(noun: Noun, names: Sequence[str]) -> list[Column[Any]]:
+    return [noun.table.c[name] for name in names if name in noun.table.c]
+
+
+def _hidden(noun: Noun) -> list[str]:
+    return [c.name for c in noun.table.columns if c.info.get("internal")]
+
+
+def _record(noun: Noun, columns: Sequence[Column[Any]], names: Sequence[str]) -> str:
+    parts = [f"{c.name} {_type(c)}" for c in columns]
+    parts += [f"{name} jsonb" for name in names if name in noun.children or name == "external_ids"]
+    return ", ".join(parts)
+
+
+def _children_sql(child: Child, name: str) -> str:
+    own = [child.table.c[c] for c in child.columns]
+    listed = ", ".join(c.name for c in own)
+    record = ", ".join(f"{c.name} {_type(c)}" for c in own)
+    return f""", {name}_in as (
+  insert into {child.table.name} (org_id, {child.parent}, position, {listed})
+  select $1, i.id, c.position, {", ".join(f"c.{c.name}" for c in own)}
+  from incoming i, rows from (jsonb_to_recordset(i.{name}) as ({record})) with ordinality c({listed}, position)
+)"""
+
+
+_LINKS_SQL = """, links_in as (
+  insert into external_ids (org_id, noun, system, external_id, noun_id)
+  select $1, '{noun}', l.key, l.value, i.id from incoming i, jsonb_each_text(i.external_ids) l
+)"""
+_EVENTS = "insert into events (org_id, at, type, noun, noun_id, version, actor_id, actor_kind, before, after, cause)"
+
+
+@cache
+def _adding(noun: Noun, names: tuple[str, ...]) -> str:
+    own = _own(noun, names)
+    listed = ", ".join(c.name for c in own)
+    hidden = [*(set(_hidden(noun)) & set(names)), "id"]
+    parts = [
+        f"""with incoming as materialized (
+  select e.value as body, e.ordinality as n, r.*
+  from jsonb_array_elements($2) with ordinality e, jsonb_to_record(e.value) as r({_record(noun, own, names)})
+), added as (
+  insert into {noun.plural} (org_id, version, created_at, updated_at, {listed})
+  select $1, 1, $3, $3, {", ".join(_value(c, "i") for c in own)} from incoming i
+)"""
+    ]
+    if "external_ids" in names:
+        parts.append(_LINKS_SQL.format(noun=noun.name))
+    parts += [_children_sql(child, name) for name, child in noun.children.items() if name in names]
+    parts.append(f"""
+{_EVENTS}
+select $1, $3, $4, '{noun.name}', i.id, 1, $5, $6, null, i.body - array[{", ".join(f"'{h}'" for h in hidden)}], $7
+from incoming i order by i.n""")
+    return "".join(parts)
+
+
+async def add(uow: UnitOfWork, noun: Noun, rows: Sequence[dict[str, Any]], event: str) -> None:
+    """Insert new records with their events; each row has an id and, all of them, the same columns."""
+    if not rows:
+        return
+    names = tuple(sorted(rows[0]))
+    for name in noun.children.keys() & rows[0].keys():
+        for row in rows:
+            for item in row[name]:
+                item["id"] = new_id()
+    actor = uow.actor
+    await uow.execute(_adding(noun, names), uow.org_id, rows, uow.now, event, actor.id, actor.kind, uow.cause)
+
+
+@cache
+def _changing(noun: Noun, names: tuple[str, ...], partition: str | None) -> str:
+    own = _own(noun, names)
+    moves = "".join(f", {c.name} = {_value(c, 'i')}" for c in own)
+    same = f" and t.{partition} = i.was_{partition}" if partition else ""
+    record = _record(noun, own, names)
+    if partition:
+        record = ", ".join(filter(None, [record, f"was_{partition} {_type(noun.table.c[partition])}"]))
+    parts = [
+        f"""with incoming as materialized (
+  select * from jsonb_to_recordset($2) as r(id uuid, event_before jsonb, event_after jsonb{", " + record if record else ""})
+), changed as (
+  update {noun.plural} t set version = t.version + 1, updated_at = $3{moves}
+  from incoming i where t.org_id = $1 and t.id = i.id{same} returning t.id, t.version
+)"""
+    ]
+    if "external_ids" in names:
+        parts.append(
+            f""", links_out as (
+  delete from external_ids x using incoming i
+  where x.org_id = $1 and x.noun = '{noun.name}' and x.noun_id = i.id
+    and i.external_ids ->> x.system is distinct from x.external_id
+), links_in as (
+  insert into external_ids (org_id, noun, system, external_id, noun_id)
+  select $1, '{noun.name}', l.key, l.value, i.id from incoming i, jsonb_each_text(i.external_ids) l
+  where not exists (select 1 from external_ids x where x.org_id = $1 and x.noun = '{noun.name}'
+    and x.noun_id = i.id and x.system = l.key and x.external_id = l.value)
+)"""
+        )
+    for name, child in noun.children.items():
+        if name in names:
+            parts.append(
+                f""", {name}_out as (
+  delete from {child.table.name} c using incoming i where c.org_id = $1 and c.{child.parent} = i.id
+)"""
+            )
+            parts.append(_children_sql(child, name))
+    parts.append(f"""
+{_EVENTS}
+select $1, $3, $4, '{noun.name}', i.id, c.version, $5, $6, i.event_before, i.event_after, $7
+from incoming i join changed c using (id) order by i.id""")
+    return "".join(parts)
+
+
+async def change(
+    uow: UnitOfWork, noun: Noun, changes: Sequence[tuple[Row, Mapping[str, Any]]], event: str
+) -> None:
+    """Give locked rows new values, with their events. Rows and their new values; what is not named stays."""
+    if not changes:
+        return
+    names = tuple(sorted({name for _, after in changes for name in after}))
+    hidden = {*_hidden(noun)}
+    partition = next((c.name for c in noun.table.primary_key.columns if c.name not in {"org_id", "id"}), None)
+    items = []
+    for row, after in changes:
+        item: dict[str, Any] = {name: after[name] if name in after else row[name] for name in names}
+        for name in noun.children.keys() & after.keys():
+            for line in item[name]:
+                line["id"] = new_id()
+        item["id"] = row["id"]
+        if partition:
+            item[f"was_{partition}"] = row[partition]
+        item["event_before"] = {name: row[name] for name in after if name not in hidden}
+        item["event_after"] = {name: value for name, value in after.items() if name not in hidden}
+        items.append(item)
+    actor = uow.actor
+    sql = _changing(noun, names, partition)
+    await uow.execute(sql, uow.org_id, items, uow.now, event, actor.id, actor.kind, uow.cause)
+
+
+async def locked(uow: UnitOfWork, noun: Noun, ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """The records among the ids that exist and the actor sees, locked in the order of their ids, by id."""
+    actor = uow.actor
+
+    def build() -> Prepared:
+        table = noun.table
+        shown = [c for c in table.columns if not isinstance(c.type, TSVECTOR)]
+        extra = [
+            noun.output(name) for name in (*noun.children, *(("external_ids",) if noun.external else ()))
+        ]
+        wanted = table.c.id == func.any(bindparam("ids", type_=sight.UUIDS))
+        question = select(*shown, *extra).where(sight.tenant(noun), wanted, sight.visible(actor, noun))
+        return compiled(question.order_by(table.c.id).with_for_update(of=table))
+
+    question = prepared(("locked", noun.name, sight.sight_key(actor, noun)), build)
+    values = question.values(sight.binds(actor, noun) | {"ids": sorted(set(ids))})
+    return {row["id"]: row for row in await uow.fetch(question.sql, *values)}

@@ -1,0 +1,162 @@
+"""Who may do what: scopes open routes, sight opens records, field lists open columns."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from app.domain.errors import Forbidden
+from app.domain.fields import Field
+
+EVERYTHING = "*"
+
+
+class Scope(StrEnum):
+    """What a route asks of its caller."""
+
+    contacts_read = "contacts:read"
+    contacts_write = "contacts:write"
+    companies_read = "companies:read"
+    companies_write = "companies:write"
+    products_read = "products:read"
+    products_write = "products:write"
+    orders_read = "orders:read"
+    orders_write = "orders:write"
+    interactions_read = "interactions:read"
+    interactions_write = "interactions:write"
+    tags_read = "tags:read"
+    tags_write = "tags:write"
+    custom_fields_read = "custom_fields:read"
+    custom_fields_write = "custom_fields:write"
+    exchange_rates_read = "exchange_rates:read"
+    exchange_rates_write = "exchange_rates:write"
+    settings_read = "settings:read"
+    settings_write = "settings:write"
+    users_read = "users:read"
+    users_write = "users:write"
+    roles_read = "roles:read"
+    roles_write = "roles:write"
+    api_keys_read = "api_keys:read"
+    api_keys_write = "api_keys:write"
+    events_read = "events:read"
+    runs_read = "runs:read"
+    runs_write = "runs:write"
+    privacy_write = "privacy:write"
+
+
+class Sight(StrEnum):
+    """Whose records a role sees: its holder's own, its team's and the teams' below, or all."""
+
+    OWN = "own"
+    TEAM = "team"
+    ALL = "all"
+
+
+_WIDTH = {Sight.OWN: 0, Sight.TEAM: 1, Sight.ALL: 2}
+
+Fields = Mapping[str, frozenset[str]]
+"""Noun to the names of its open fields; "*" opens them all, an absent noun opens none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one role, or several merged, opens."""
+
+    scopes: frozenset[str] = frozenset()
+    sight: Mapping[str, Sight] = field(default_factory=dict)
+    read: Fields = field(default_factory=dict)
+    write: Fields = field(default_factory=dict)
+
+
+def merge(grants: Iterable[Grant]) -> Grant:
+    """A person with several roles has the widest of each."""
+    scopes: set[str] = set()
+    sight: dict[str, Sight] = {}
+    read: dict[str, frozenset[str]] = {}
+    write: dict[str, frozenset[str]] = {}
+    for grant in grants:
+        scopes |= grant.scopes
+        for noun, seen in grant.sight.items():
+            sight[noun] = max(sight.get(noun, seen), seen, key=_WIDTH.__getitem__)
+        for noun, names in grant.read.items():
+            read[noun] = read.get(noun, frozenset()) | names
+        for noun, names in grant.write.items():
+            write[noun] = write.get(noun, frozenset()) | names
+    return Grant(frozenset(scopes), sight, read, write)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, what they may, and the settings of their organisation, as of one access stamp."""
+
+    org_id: UUID
+    id: UUID
+    kind: str
+    """user, api_key or system."""
+    name: str
+    grant: Grant
+    stamp: int
+    """The organisation's access stamp when this was loaded; any change of access moves it."""
+    user_id: UUID | None = None
+    team: frozenset[UUID] = frozenset()
+    """The users of the actor's team and of the teams below it, the actor included."""
+    custom: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
+    """Noun to key to definition of the custom fields in use."""
+    region: str = "CN"
+    time_zone: str = "Asia/Shanghai"
+    currency: str = "CNY"
+    expires_at: datetime | None = None
+
+    def needs(self, scope: Scope) -> None:
+        """Raise Forbidden when the scope is not among those granted."""
+        if not (EVERYTHING in self.grant.scopes or scope in self.grant.scopes):
+            raise Forbidden(
+                "scope_missing",
+                f"This needs the scope {scope}, which your role or key does not have.",
+                scope=scope,
+            )
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the scope is granted."""
+        return EVERYTHING in self.grant.scopes or scope in self.grant.scopes
+
+    def reads(self, noun: str, name: str) -> bool:
+        """Whether the field is open for reading."""
+        names = self.grant.read.get(noun, frozenset())
+        return EVERYTHING in names or name in names
+
+    def writes(self, noun: str, name: str) -> bool:
+        """Whether the field is open for writing."""
+        names = self.grant.write.get(noun, frozenset())
+        return EVERYTHING in names or name in names
+
+    def owners(self, noun: str) -> frozenset[UUID] | None:
+        """The owners whose records are seen; None for all of them."""
+        match self.grant.sight.get(noun, Sight.OWN):
+            case Sight.ALL:
+                return None
+            case Sight.TEAM:
+                return self.team
+            case _:
+                return frozenset() if self.user_id is None else frozenset({self.user_id})
+
+
+def must_read(actor: Actor, noun: str, names: Iterable[str]) -> None:
+    """Raise Forbidden for a field that may not be shown, filtered or sorted by."""
+    for name in sorted(names):
+        if not actor.reads(noun, name):
+            raise Forbidden(
+                "field_hidden",
+                f"The field {name} of {noun} is hidden from your role, so it cannot be shown, filtered or sorted by.",
+                field=name,
+            )
+
+
+def must_write(actor: Actor, noun: str, names: Iterable[str]) -> None:
+    """Raise Forbidden for a field that may not be changed."""
+    for name in sorted(names):
+        if not actor.writes(noun, name):
+            raise Forbidden(
+                "field_read_only", f"The field {name} of {noun} may not be changed by your role.", field=name
+            )

@@ -1,0 +1,30 @@
+"""States as a table."""
+
+from collections.abc import Mapping, Set
+from typing import Generic, TypeVar
+
+from app.domain.errors import RuleBroken
+
+S = TypeVar("S", bound=str)
+
+
+class Transitions(Generic[S]):
+    """Which status may follow which; an absent pair is refused."""
+
+    def __init__(self, table: Mapping[S, Set[S]]) -> None:
+        self._table = {state: frozenset(targets) for state, targets in table.items()}
+
+    def targets(self, state: S) -> frozenset[S]:
+        """The statuses that may come next."""
+        return self._table[state]
+
+    def allow(self, noun: str, state: S, to: S) -> None:
+        """Raise RuleBroken, naming what is allowed, unless the move is in the table."""
+        if to not in self._table[state]:
+            allowed = sorted(self._table[state])
+            hint = f"it can become {', '.join(allowed)}" if allowed else "nothing can follow"
+            raise RuleBroken(
+                "status_not_allowed",
+                f"This {noun} is {state} and cannot become {to}; {hint}.",
+                allowed=allowed,
+            )

@@ -1,0 +1,166 @@
+"""The walls between tenants, as SQL: policies, grants, and the few functions that look over them.
+
+The functions run as the owner of the tables. Each answers one narrow question and names its tenant itself.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+
+# Tables that the app may only add to, or may also delete from; the rest can be read, added to and updated.
+_APPEND_ONLY = frozenset({"events"})
+_DELETABLE = frozenset({"external_ids", "order_lines", "idempotency_keys"})
+_TENANT_TABLES = (
+    "api_keys companies contacts custom_fields events exchange_rates external_ids idempotency_keys interactions"
+    " logins order_lines orders products roles runs tags teams users"
+).split()
+# What a change of access is; other columns of these tables may change without one.
+_ACCESS = {
+    "users": "name, email, active, team_id, role_ids, archived_at",
+    "teams": "parent_id, archived_at",
+    "roles": "scopes, sight, read, write, archived_at",
+    "api_keys": "user_id, scopes, expires_at, revoked_at, archived_at",
+    "custom_fields": "key, kind, choices, required, archived_at",
+    "logins": "revoked_at",
+    "organisations": "name, region, time_zone, currency, language",
+}
+
+
+def role(name: str) -> Iterator[str]:
+    """The role that requests run as."""
+    yield f"""do $$ begin
+  create role {name} nologin nosuperuser nobypassrls;
+exception when duplicate_object or unique_violation then null;
+end $$"""
+    yield f"grant {name} to current_user"
+    yield f"grant usage on schema public to {name}"
+
+
+def wall(table: str, app_role: str, key: str = "org_id") -> Iterator[str]:
+    """Row-level security, forced, with one tenant visible to the app and every tenant to the owner's functions."""
+    own = f"{key} = rapport_org()"
+    verbs = "select, insert" if table in _APPEND_ONLY else "select, insert, update"
+    yield f"alter table {table} enable row level security"
+    yield f"alter table {table} force row level security"
+    yield f"create policy tenant on {table} to {app_role} using ({own}) with check ({own})"
+    yield f"create policy owner on {table} to current_user using (true) with check (true)"
+    yield f"grant {verbs}{', delete' if table in _DELETABLE else ''} on {table} to {app_role}"
+
+
+def walls(app_role: str) -> Iterator[str]:
+    """A wall around every tenant's rows."""
+    yield from wall("organisations", app_role, key="id")
+    for table in _TENANT_TABLES:
+        yield from wall(table, app_role)
+    yield f"grant select on alembic_version to {app_role}"
+
+
+FUNCTIONS = (
+    """
+create function rapport_org() returns uuid language sql stable parallel safe
+return nullif(current_setting('rapport.org_id', true), '')::uuid
+""",
+    # Begins a unit of work: sets the tenant and refuses an actor whose access was loaded before it changed.
+    """
+create function rapport_enter(org uuid, loaded bigint) returns void language plpgsql as $$
+begin
+  perform set_config('rapport.org_id', org::text, true);
+  if not exists (select from organisations o where o.id = org and o.stamp = loaded) then
+    raise exception 'access has changed' using errcode = 'RP001';
+  end if;
+end $$
+""",
+    # Row-level security keeps @@ from using its index, because the operator is not leakproof; here the owner
+    # asks, within the caller's tenant, with the words in the text so that the planner knows how rare they are.
+    """
+create function rapport_find(place text, query tsquery, most int) returns uuid[]
+language plpgsql stable security definer set search_path = public, pg_temp as $$
+declare ids uuid[];
+begin
+  if place not in ('contacts', 'companies', 'products', 'orders') then
+    raise exception 'nothing is searched in %', place;
+  end if;
+  execute format(
+    'select array_agg(f.id) from (select t.id from %I t where t.org_id = %L and t.terms @@ %L limit %s) f',
+    place, rapport_org(), query, most) into ids;
+  return ids;
+end $$
+""",
+    # Before a caller is known, so is no tenant: these two find it from a secret or an address.
+    """
+create function rapport_key(hash text) returns table (org_id uuid, id uuid)
+language sql stable security definer set search_path = public, pg_temp as $$
+  select k.org_id, k.id from api_keys k where k.key_hash = hash
+$$
+""",
+    """
+create function rapport_logins(address text) returns table (org_id uuid, slug text, id uuid)
+language sql stable security definer set search_path = public, pg_temp as $$
+  select u.org_id, o.slug, u.id from users u join organisations o on o.id = u.org_id where u.email = address
+$$
+""",
+    # Work that is due, whoever's it is: the relay carries it to the queue.
+    """
+create function rapport_due(at timestamptz, most int) returns table (org_id uuid, id uuid, kind text)
+language sql stable security definer set search_path = public, pg_temp as $$
+  select r.org_id, r.id, r.kind from runs r
+  where r.status in ('queued', 'running') and r.due_at <= at order by r.due_at limit most
+$$
+""",
+    """
+create function rapport_forget_keys(before timestamptz) returns bigint
+language sql security definer set search_path = public, pg_temp as $$
+  with gone as (delete from idempotency_keys where created_at < before returning 1) select count(*) from gone
+$$
+""",
+    """
+create function rapport_partitions(parent text, since date, until date) returns int
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+  month date := date_trunc('month', since);
+  made int := 0;
+begin
+  if parent not in ('events', 'interactions') then
+    raise exception '% is not partitioned', parent;
+  end if;
+  while month < until loop
+    if to_regclass(parent || to_char(month, '"_p"YYYYMM')) is null then
+      execute format('create table %I partition of %I for values from (%L) to (%L)',
+        parent || to_char(month, '"_p"YYYYMM'), parent,
+        month || ' 00:00+00', (month + interval '1 month')::date || ' 00:00+00');
+      made := made + 1;
+    end if;
+    month := month + interval '1 month';
+  end loop;
+  return made;
+end $$
+""",
+    """
+create function rapport_stamp() returns trigger language plpgsql as $$
+begin
+  update organisations set stamp = stamp + 1 where id = rapport_org();
+  return null;
+end $$
+""",
+)
+
+
+def _trigger(table: str, columns: str) -> str:
+    when = (
+        f"update of {columns}" if table in {"logins", "organisations"} else f"insert or update of {columns}"
+    )
+    return f"create trigger stamp after {when} on {table} for each statement execute function rapport_stamp()"
+
+
+TRIGGERS = tuple(_trigger(table, columns) for table, columns in _ACCESS.items())
+
+
+def _months(day: date, ahead: int) -> date:
+    month = day.year * 12 + day.month - 1 + ahead
+    return date(month // 12, month % 12 + 1, 1)
+
+
+def first_partitions(today: date) -> Iterator[str]:
+    """Months for what is at hand; a default for what lies outside."""
+    for table, behind in (("events", 0), ("interactions", -25)):
+        yield f"create table {table}_default partition of {table} default"
+        yield f"select rapport_partitions('{table}', '{_months(today, behind)}', '{_months(today, 13)}')"
