@@ -50,6 +50,20 @@ def migrate() -> None:
 
 
 @_commands.command()
+def bootstrap() -> None:
+    """Make the first organisation, its administrator and a key, and show them once."""
+    from app.cli.local import check_database, reachable  # noqa: PLC0415 - see the module's docstring
+    from app.cli.up import first_access  # noqa: PLC0415
+    from app.usecases.bootstrap import bootstrap as make  # noqa: PLC0415
+
+    with reachable() as (database_url, _):
+        check_database(database_url)
+        first = asyncio.run(make(database_url))
+    lines = first_access(first) if first else ["It was done before; `rapport create-key` makes another key."]
+    _OUT.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
+
+
+@_commands.command()
 def serve() -> None:
     """Run the API alone; DATABASE_URL and REDIS_URL say where its servers are."""
     from app.cli.serve import serve as run  # noqa: PLC0415 - see the module's docstring
@@ -98,13 +112,11 @@ def create_key(
 ) -> None:
     """Make an API key and show it once."""
     from app.cli.local import check_database, reachable  # noqa: PLC0415 - see the module's docstring
-    from app.usecases import bootstrap  # noqa: PLC0415
+    from app.usecases.bootstrap import create_key as make  # noqa: PLC0415
 
     with reachable() as (database_url, _):
         check_database(database_url)
-        key = asyncio.run(
-            bootstrap.create_key(database_url, organisation=organisation, name=name, scopes=scope, days=days)
-        )
+        key = asyncio.run(make(database_url, organisation=organisation, name=name, scopes=scope, days=days))
     _OUT.print(key, soft_wrap=True, markup=False, highlight=False)
 
 

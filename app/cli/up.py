@@ -6,10 +6,13 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -20,10 +23,13 @@ from app.embedded.servers import Servers, servers
 from app.kit import clock
 from app.settings import Settings, settings
 
+if TYPE_CHECKING:
+    from app.usecases.bootstrap import Bootstrap
+
 _READY_SECONDS = 60
 _STOP_SECONDS = 20
-_HEALS, _HEAL_WINDOW = 3, 60.0
-"""A server may be started again so many times within so many seconds."""
+_HEALS, _HEAL_SECONDS = 3, 60.0
+"""A server may be started again so many times within so many seconds; what it takes with it is started again too."""
 
 
 def up(console: Console, *, sample: bool) -> None:
@@ -40,17 +46,17 @@ def up(console: Console, *, sample: bool) -> None:
             database_url = environment["DATABASE_URL"]
             with _step(console, "Database migrated"):
                 _migrate(database_url)
-            children = _children(stack, environment, wanted)
+            programs = _programs(stack, environment, wanted)
             # Last on the stack is first to run: from here on a second Ctrl-C must not cut the orderly stop short.
             stack.callback(_stopping, console)
             first = _bootstrap(console, database_url)
             if sample:
                 _sample(console, database_url)
-            with _step(console, "API and worker ready"):
-                _wait_until_ready(wanted, children)
+            with _step(console, "API answers, worker runs"):
+                _wait_until_ready(wanted, programs)
             console.print(f"Ready in {clock.monotonic() - start:.1f} s.\n", highlight=False)
             _welcome(console, wanted, first)
-            _watch(console, children, running)
+            _watch(console, programs, running)
     except KeyboardInterrupt:
         console.print("Stopped.", highlight=False)
 
@@ -76,23 +82,37 @@ def _migrate(database_url: str) -> None:
         migrate(database_url)
 
 
-def _children(stack: ExitStack, environment: dict[str, str], wanted: Settings) -> dict[str, Child]:
+@dataclass
+class _Program:
+    """A child that runs one of our own commands."""
+
+    name: str
+    child: Child
+    start: Callable[[], Child]
+
+    def stop(self) -> None:
+        self.child.stop(signal.SIGTERM, seconds=_STOP_SECONDS)
+
+
+def _programs(stack: ExitStack, environment: dict[str, str], wanted: Settings) -> list[_Program]:
     log = wanted.state_dir.expanduser().absolute() / "log"
-    children = {}
+    programs = []
     # Stopped in the opposite order: the worker hands its jobs back while the API still answers.
     for name, command in (("API", "serve"), ("worker", "worker")):
-        child = Child(
+        start = partial(
+            Child,
             [sys.executable, "-m", "app.cli", command],
             log=log / f"{name.lower()}.log",
             env=environment,
             cwd=Path.cwd(),
         )
-        stack.callback(child.stop, signal.SIGTERM, seconds=_STOP_SECONDS)
-        children[name] = child
-    return children
+        program = _Program(name, start(), start)
+        stack.callback(program.stop)
+        programs.append(program)
+    return programs
 
 
-def _bootstrap(console: Console, database_url: str) -> "object | None":
+def _bootstrap(console: Console, database_url: str) -> "Bootstrap | None":
     from app.usecases.bootstrap import bootstrap  # noqa: PLC0415 - see app/cli/__init__.py
 
     with _step(console, "Organisation, administrator and key"):
@@ -117,11 +137,11 @@ def _sample(console: Console, database_url: str) -> None:
         asyncio.run(load(database_url, report))
 
 
-def _wait_until_ready(wanted: Settings, children: dict[str, Child]) -> None:
+def _wait_until_ready(wanted: Settings, programs: list[_Program]) -> None:
     end = clock.monotonic() + _READY_SECONDS
     answer = "nothing"
     while clock.monotonic() < end:
-        _check(children)
+        _check(programs)
         connection = http.client.HTTPConnection(_local(wanted.host), wanted.port, timeout=5)
         try:
             connection.request("GET", "/readyz")
@@ -135,32 +155,44 @@ def _wait_until_ready(wanted: Settings, children: dict[str, Child]) -> None:
         finally:
             connection.close()
         threading.Event().wait(0.05)
-    log = children["API"].log
+    log = programs[0].child.log
     raise Refused(
         f"The API is not ready after {_READY_SECONDS} seconds; /readyz says: {answer} Its log is {log}."
     )
 
 
-def _watch(console: Console, children: dict[str, Child], running: Servers) -> None:
+def _watch(console: Console, programs: list[_Program], running: Servers) -> None:
     healed: deque[float] = deque(maxlen=_HEALS)
     while True:
-        _check(children)
         for name in running.heal():
             console.print(
                 f"{name} had died and was started again; acknowledged data is kept.", highlight=False
             )
-            if len(healed) == _HEALS and clock.monotonic() - healed[0] < _HEAL_WINDOW:
-                raise Refused(f"{name} dies again and again: see state_dir/log.")
+            if len(healed) == _HEALS and clock.monotonic() - healed[0] < _HEAL_SECONDS:
+                raise Refused(f"{name} dies again and again: see its log in {settings().state_dir / 'log'}.")
             healed.append(clock.monotonic())
+        for program in programs:
+            if (
+                healed
+                and clock.monotonic() - healed[-1] < _HEAL_SECONDS
+                and program.child.ended() is not None
+            ):
+                console.print(
+                    f"The {program.name} had lost its server and was started again.", highlight=False
+                )
+                program.stop()
+                program.child = program.start()
+        _check(programs)
         threading.Event().wait(0.3)
 
 
-def _check(children: dict[str, Child]) -> None:
-    for name, child in children.items():
+def _check(programs: list[_Program]) -> None:
+    for program in programs:
+        child = program.child
         if (status := child.ended()) is not None:
             how = f"exit {status}" if status >= 0 else signal.Signals(-status).name
             raise Refused(
-                f"The {name} has ended ({how}). The last it said, in {child.log}:\n{last_lines(child.said())}"
+                f"The {program.name} has ended ({how}). The last it said, in {child.log}:\n{last_lines(child.said())}"
             )
 
 
@@ -172,7 +204,7 @@ def last_lines(said: str, count: int = 8) -> str:
     return "\n".join(f"  {line}" for line in lines[-count:]) or "  nothing"
 
 
-def _welcome(console: Console, wanted: Settings, first: "object | None") -> None:
+def _welcome(console: Console, wanted: Settings, first: "Bootstrap | None") -> None:
     base = f"http://{_local(wanted.host)}:{wanted.port}"
     lines = [
         f"API            {base}/v1",
@@ -181,14 +213,8 @@ def _welcome(console: Console, wanted: Settings, first: "object | None") -> None
     ]
     lines += [f"Logs           {wanted.state_dir.expanduser().absolute() / 'log'}", ""]
     if first:
-        lines += ["Shown once, kept nowhere in the clear:"]
-        lines += [
-            f"  administrator  {first.email}",
-            f"  password       {first.password}",
-            f"  API key        {first.key}",
-            "",
-        ]
-        lines += [f"curl -s -H 'Authorization: Bearer {first.key}' '{base}/v1/contacts?limit=3'"]
+        lines += first_access(first)
+        lines += ["", f"curl -s -H 'Authorization: Bearer {first.key}' '{base}/v1/contacts?limit=3'"]
     else:
         lines += [
             "The key was shown at the first start; `.venv/bin/rapport create-key` makes another.",
@@ -196,6 +222,16 @@ def _welcome(console: Console, wanted: Settings, first: "object | None") -> None
         ]
     for line in (*lines, "", "Ctrl-C stops everything."):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def first_access(first: "Bootstrap") -> list[str]:
+    """What the first administrator must write down."""
+    return [
+        "Shown once, kept nowhere in the clear:",
+        f"  administrator  {first.email}",
+        f"  password       {first.password}",
+        f"  API key        {first.key}",
+    ]
 
 
 def _local(host: str) -> str:

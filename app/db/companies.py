@@ -1,5 +1,6 @@
 """Companies and the questions asked of them."""
 
+from collections.abc import Set
 from typing import Any
 from uuid import UUID
 
@@ -41,7 +42,7 @@ class Company(Record):
     terms: Mapped[str] = mapped_column(TSVECTOR, info=field(internal=True))
 
 
-def _derive(row: dict[str, Any], _: Actor) -> dict[str, Any]:
+def _derive(row: dict[str, Any], _: Set[str], __: Actor) -> dict[str, Any]:
     found = terms.index("n", row["name"])
     if row.get("domain"):
         found |= terms.index_code("d", row["domain"])

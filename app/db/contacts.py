@@ -1,5 +1,6 @@
 """Contacts and the questions asked of them."""
 
+from collections.abc import Set
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,6 @@ from app.db.nouns import Noun
 from app.db.users import USERS
 from app.domain.access import Actor
 from app.domain.contacts import Gender, Stage
-from app.domain.errors import InvalidInput
 from app.kit import emails, phones, terms
 
 
@@ -40,10 +40,10 @@ class Contact(Record):
     family_name: Mapped[str | None] = mapped_column(info=field("basic"))
     emails: Mapped[list[dict[str, Any]]] = mapped_column(info=field("reach"))
     email: Mapped[str | None] = mapped_column(info=field("reach", writable=False))
-    """The first address, normalised."""
+    """The first address that could be understood, normalised."""
     phones: Mapped[list[dict[str, Any]]] = mapped_column(info=field("reach"))
     phone: Mapped[str | None] = mapped_column(info=field("reach", writable=False))
-    """The first number, in E.164."""
+    """The first number that could be understood, in E.164."""
     addresses: Mapped[list[dict[str, Any]]] = mapped_column(info=field("reach"))
     company_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
     job_title: Mapped[str | None] = mapped_column(info=field("basic"))
@@ -66,42 +66,30 @@ class Contact(Record):
     terms: Mapped[str] = mapped_column(TSVECTOR, info=field(internal=True))
 
 
-def _normalised(row: dict[str, Any], region: str) -> None:
-    for number, entry in enumerate(row["emails"]):
-        address = emails.normalised(entry["address"])
-        if address is None:
-            raise InvalidInput(
-                "email_invalid",
-                f"emails[{number}]: {entry['address']!r} is no e-mail address.",
-                field="emails",
-            )
-        entry["normalised"] = address
-    for number, entry in enumerate(row["phones"]):
-        digits = phones.e164(entry["number"], region)
-        if digits is None:
-            raise InvalidInput(
-                "phone_invalid",
-                f"phones[{number}]: {entry['number']!r} is no phone number; give it with its country, as +86 …",
-                field="phones",
-            )
-        entry["e164"] = digits
+def _understood(row: dict[str, Any], region: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    # What cannot be understood is kept as it was typed, with null beside it: a CRM that refuses it loses it.
+    addresses = [{**entry, "normalised": emails.normalised(entry["address"])} for entry in row["emails"]]
+    numbers = [{**entry, "e164": phones.e164(entry["number"], region)} for entry in row["phones"]]
+    return addresses, numbers
 
 
-def _derive(row: dict[str, Any], actor: Actor) -> dict[str, Any]:
-    _normalised(row, actor.region)
+def _derive(row: dict[str, Any], _: Set[str], actor: Actor) -> dict[str, Any]:
+    addresses, numbers = _understood(row, actor.region)
     found = terms.index("n", row["name"])
     for part in (row.get("given_name"), row.get("family_name")):
         if part:
             found |= terms.index("n", part)
-    for entry in row["emails"]:
-        found |= terms.index_code("e", entry["normalised"])
-    for entry in row["phones"]:
-        found |= terms.index_phone("p", entry["e164"])
+    known_addresses = [entry["normalised"] for entry in addresses if entry["normalised"]]
+    known_numbers = [entry["e164"] for entry in numbers if entry["e164"]]
+    for address in known_addresses:
+        found |= terms.index_code("e", address)
+    for number in known_numbers:
+        found |= terms.index_phone("p", number)
     return {
-        "emails": row["emails"],
-        "phones": row["phones"],
-        "email": row["emails"][0]["normalised"] if row["emails"] else None,
-        "phone": row["phones"][0]["e164"] if row["phones"] else None,
+        "emails": addresses,
+        "phones": numbers,
+        "email": next(iter(known_addresses), None),
+        "phone": next(iter(known_numbers), None),
         "terms": sorted(found),
     }
 

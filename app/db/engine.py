@@ -13,7 +13,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ClauseElement, make_url
+from sqlalchemy import ClauseElement, event, make_url
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -89,6 +89,15 @@ def _jsonb(value: Any) -> bytes:
     return b"\x01" + json.dumps(value)
 
 
+async def _speak_json(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec(
+        "json", schema="pg_catalog", format="binary", encoder=json.dumps, decoder=json.loads
+    )
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", format="binary", encoder=_jsonb, decoder=lambda data: json.loads(data[1:])
+    )
+
+
 class Database:
     """A pool of connections to one database."""
 
@@ -103,6 +112,8 @@ class Database:
             pool_timeout=wait,
             pool_reset_on_return=None,  # every use here ends its own transaction
         )
+        # After SQLAlchemy's own listener, which sets codecs that leave JSON as text.
+        event.listen(self._engine.sync_engine, "connect", lambda adapted, _: adapted.run_async(_speak_json))
 
     async def _connect(self) -> Connection:
         settings = {"timezone": "UTC", "jit": "off", "application_name": "rapport", "lock_timeout": "5s"}
@@ -118,14 +129,6 @@ class Database:
             max_cacheable_statement_size=0,
             timeout=10,
         )
-        for name in ("json", "jsonb"):
-            await connection.set_type_codec(
-                name,
-                schema="pg_catalog",
-                format="binary",
-                encoder=_jsonb if name == "jsonb" else json.dumps,
-                decoder=(lambda data: json.loads(data[1:])) if name == "jsonb" else json.loads,
-            )
         return cast("Connection", connection)
 
     @contextlib.asynccontextmanager

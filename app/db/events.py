@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
 from app.db.base import Base
+from app.db.uow import UnitOfWork
 
 
 class XID8(UserDefinedType[int]):
@@ -51,3 +52,17 @@ class Event(Base):
     after: Mapped[dict[str, Any]] = mapped_column(JSONB)
     cause: Mapped[str | None]
     """The request, run or event that led to it."""
+
+
+async def base_of(uow: UnitOfWork, record: UUID, version: int) -> dict[str, Any]:
+    """The values, as of a version, of the fields that have changed since."""
+    rows = await uow.fetch(
+        "select before from events where org_id = $1 and noun_id = $2 and version > $3 order by seq desc",
+        uow.org_id,
+        record,
+        version,
+    )
+    base: dict[str, Any] = {}
+    for row in rows:
+        base |= row["before"] or {}
+    return base

@@ -1,6 +1,6 @@
 """A noun: a table as its readers, writers and roles see it. Everything generic is a function of this value."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +39,10 @@ _KINDS: tuple[tuple[type, Kind], ...] = (
 )
 _SCALAR = frozenset({Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.TIME, Kind.ID})
 
-Derive = Callable[[dict[str, Any], Actor], dict[str, Any]]
+Derive = Callable[[dict[str, Any], Set[str], Actor], dict[str, Any]]
+"""A whole record, the names among it that the writer gave, and the writer, to the columns that follow from them."""
+Guard = Callable[[Any, Mapping[str, Any]], None]
+"""A stored record and its new values; raises RuleBroken when they may not follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,8 @@ class Noun:
     """Term group letter to (kind of text, field that must be readable to search by it)."""
     derive: Derive | None = None
     """Columns computed from the others, on every write."""
-    closed: frozenset[str] = frozenset()
-    """Fields that only the noun's verbs change after a record was added."""
+    guard: Guard | None = None
+    """What an edit may not do."""
     table: Table = field(init=False)
     fields: Mapping[str, Field] = field(init=False)
     """Every field on the wire, custom ones apart."""

@@ -1,5 +1,6 @@
 """Orders with their lines, and the questions asked of them."""
 
+from collections.abc import Set
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from app.db.contacts import CONTACTS
 from app.db.nouns import Child, Noun, Through
 from app.db.products import PRODUCTS
 from app.db.users import USERS
+from app.domain import orders
 from app.domain.access import Actor
 from app.domain.orders import Status
 from app.kit import terms
@@ -85,8 +87,18 @@ class OrderLine(Keyed):
     amount: Mapped[Decimal]
 
 
-def _derive(row: dict[str, Any], _: Actor) -> dict[str, Any]:
-    return {"terms": sorted(terms.index_code("c", row["number"]))}
+def _derive(row: dict[str, Any], given: Set[str], _: Actor) -> dict[str, Any]:
+    sums = orders.totals(row["lines"], row["discount"], row["tax"])
+    if "total" in given:
+        orders.check_total(row["total"], sums.total)
+    after = row | {"total": sums.total}
+    return {
+        "lines": list(sums.lines),
+        "subtotal": sums.subtotal,
+        "total": sums.total,
+        "status": orders.status_of(after),
+        "terms": sorted(terms.index_code("c", row["number"])),
+    }
 
 
 ORDERS = Noun(
@@ -107,4 +119,5 @@ ORDERS = Noun(
     keys=("number",),
     search={"c": ("code", "number")},
     derive=_derive,
+    guard=orders.check_edit,
 )

@@ -1,5 +1,6 @@
 """Products and the questions asked of them."""
 
+from collections.abc import Set
 from decimal import Decimal
 from typing import Any
 
@@ -39,7 +40,7 @@ class Product(Record):
     terms: Mapped[str] = mapped_column(TSVECTOR, info=field(internal=True))
 
 
-def _derive(row: dict[str, Any], _: Actor) -> dict[str, Any]:
+def _derive(row: dict[str, Any], _: Set[str], __: Actor) -> dict[str, Any]:
     return {"terms": sorted(terms.index("n", row["name"]) | terms.index_code("c", row["sku"]))}
 
 

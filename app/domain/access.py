@@ -56,7 +56,7 @@ class Sight(StrEnum):
 _WIDTH = {Sight.OWN: 0, Sight.TEAM: 1, Sight.ALL: 2}
 
 Fields = Mapping[str, frozenset[str]]
-"""Noun to the names of its open fields; "*" opens them all, an absent noun opens none."""
+"""Noun to the names of its open fields; "*" is every field or every noun, an absent noun opens none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,12 @@ class Grant:
     sight: Mapping[str, Sight] = field(default_factory=dict)
     read: Fields = field(default_factory=dict)
     write: Fields = field(default_factory=dict)
+
+
+def whole() -> Grant:
+    """Everything, of every noun: the "*" noun stands for those not named."""
+    everything = frozenset({EVERYTHING})
+    return Grant(everything, {EVERYTHING: Sight.ALL}, {EVERYTHING: everything}, {EVERYTHING: everything})
 
 
 def merge(grants: Iterable[Grant]) -> Grant:
@@ -84,6 +90,11 @@ def merge(grants: Iterable[Grant]) -> Grant:
         for noun, names in grant.write.items():
             write[noun] = write.get(noun, frozenset()) | names
     return Grant(frozenset(scopes), sight, read, write)
+
+
+def _opens(fields: Fields, noun: str, name: str) -> bool:
+    names = fields.get(noun, frozenset())
+    return name in names or EVERYTHING in names or EVERYTHING in fields.get(EVERYTHING, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +134,16 @@ class Actor:
 
     def reads(self, noun: str, name: str) -> bool:
         """Whether the field is open for reading."""
-        names = self.grant.read.get(noun, frozenset())
-        return EVERYTHING in names or name in names
+        return _opens(self.grant.read, noun, name)
 
     def writes(self, noun: str, name: str) -> bool:
         """Whether the field is open for writing."""
-        names = self.grant.write.get(noun, frozenset())
-        return EVERYTHING in names or name in names
+        return _opens(self.grant.write, noun, name)
 
     def owners(self, noun: str) -> frozenset[UUID] | None:
         """The owners whose records are seen; None for all of them."""
-        match self.grant.sight.get(noun, Sight.OWN):
+        sight = self.grant.sight
+        match max(sight.get(noun, Sight.OWN), sight.get(EVERYTHING, Sight.OWN), key=_WIDTH.__getitem__):
             case Sight.ALL:
                 return None
             case Sight.TEAM:

@@ -45,6 +45,7 @@ class OrderLike(Protocol):
 
 
 CENT = Decimal("0.0001")
+MOST = Decimal(10) ** 16
 
 
 def _amount(value: Any) -> Decimal:
@@ -57,8 +58,8 @@ class Totals:
 
     subtotal: Decimal
     total: Decimal
-    amounts: tuple[Decimal, ...]
-    """One per line."""
+    lines: tuple[dict[str, Any], ...]
+    """The lines with their amounts, to four decimals."""
 
 
 def totals(lines: Sequence[Mapping[str, Any]], discount: Decimal, tax: Decimal) -> Totals:
@@ -66,21 +67,23 @@ def totals(lines: Sequence[Mapping[str, Any]], discount: Decimal, tax: Decimal) 
 
     Raises InvalidInput when a line or the order comes out below zero.
     """
-    amounts = []
+    listed = []
+    subtotal = Decimal(0)
     for number, line in enumerate(lines, start=1):
-        amount = _amount(
-            Decimal(line["quantity"]) * Decimal(line["unit_price"]) - Decimal(line.get("discount") or 0)
-        )
+        exact = {name: _amount(line.get(name) or 0) for name in ("quantity", "unit_price", "discount")}
+        amount = _amount(exact["quantity"] * exact["unit_price"] - exact["discount"])
         if amount < 0:
             raise InvalidInput(
                 "line_below_zero", f"Line {number} comes to {amount}, below zero; lower its discount."
             )
-        amounts.append(amount)
-    subtotal = sum(amounts, Decimal(0))
+        listed.append({**line, **exact, "amount": amount})
+        subtotal += amount
     total = _amount(subtotal - discount + tax)
     if total < 0:
         raise InvalidInput("total_below_zero", f"The order comes to {total}, below zero; lower its discount.")
-    return Totals(subtotal, total, tuple(amounts))
+    if total >= MOST:
+        raise InvalidInput("total_too_large", f"The order comes to {total}; amounts stay below {MOST}.")
+    return Totals(_amount(subtotal), total, tuple(listed))
 
 
 def check_total(stated: Decimal | None, total: Decimal) -> None:
@@ -90,6 +93,38 @@ def check_total(stated: Decimal | None, total: Decimal) -> None:
             "total_differs",
             f"The order states a total of {stated}, but its lines, discount and tax come to {total}.",
         )
+
+
+def status_of(order: Mapping[str, Any]) -> Status:
+    """The status that an order's dates and refunds amount to."""
+    if order["refunded"] > 0:
+        return Status.REFUNDED if order["refunded"] >= order["total"] else Status.REFUNDED_IN_PART
+    for column, status in (
+        ("cancelled_at", Status.CANCELLED),
+        ("shipped_at", Status.SHIPPED),
+        ("paid_at", Status.PAID),
+    ):
+        if order.get(column):
+            return status
+    return Status.PLACED
+
+
+_MONEY = frozenset({"lines", "discount", "tax", "currency", "total"})
+
+
+def check_edit(order: OrderLike, after: Mapping[str, Any]) -> None:
+    """Money is settled once an order leaves the placed state; a status only moves along the allowed ways.
+
+    A source that sends the state of an order may skip states between, so every status that can be reached will do.
+    """
+    status = Status(order.status)
+    if status != Status.PLACED and (touched := sorted(_MONEY & after.keys())):
+        raise RuleBroken(
+            "order_settled", f"This order is {status}, so its {' and '.join(touched)} cannot change any more."
+        )
+    to = Status(after.get("status", status))
+    if to != status and to not in ALLOWED.reachable(status):
+        ALLOWED.allow("order", status, to)
 
 
 def _move(order: OrderLike, to: Status) -> Status:

@@ -18,6 +18,15 @@ class Transitions(Generic[S]):
         """The statuses that may come next."""
         return self._table[state]
 
+    def reachable(self, state: S) -> frozenset[S]:
+        """The statuses that can come at all, by any number of moves."""
+        seen: set[S] = set()
+        ahead = set(self._table[state])
+        while ahead:
+            seen |= ahead
+            ahead = {after for one in ahead for after in self._table[one]} - seen
+        return frozenset(seen)
+
     def allow(self, noun: str, state: S, to: S) -> None:
         """Raise RuleBroken, naming what is allowed, unless the move is in the table."""
         if to not in self._table[state]:

@@ -92,7 +92,9 @@ def servers(
     """
     try:
         with ExitStack() as stack:
-            yield _start(stack, make_state_dir(state_dir), database=database, redis=redis, durable=durable)
+            yield _start(
+                stack, state_dir.expanduser().absolute(), database=database, redis=redis, durable=durable
+            )
     except OSError as error:
         if error.filename is None or not str(error.filename).startswith(str(state_dir)):
             raise
@@ -102,8 +104,8 @@ def servers(
 
 
 def _start(stack: ExitStack, state_dir: Path, *, database: bool, redis: bool, durable: bool) -> Servers:
-    note = stack.enter_context(only_one(state_dir))
     account = check_state_dir(state_dir)
+    note = stack.enter_context(only_one(state_dir))
     sockets = socket_dir(state_dir, account)
     log = state_dir / "log"
     open_to_account = 0o711 if account else 0o700
@@ -127,9 +129,11 @@ def _start(stack: ExitStack, state_dir: Path, *, database: bool, redis: bool, du
 
 def check_state_dir(state_dir: Path) -> pwd.struct_passwd | None:
     """The account that the servers run as (None: the present one), or ServerError when it cannot work in the folder."""
-    state_dir = make_state_dir(state_dir)
+    state_dir = state_dir.expanduser().absolute()
     account = choose_account(state_dir / "postgres/data")
-    check_reachable(state_dir, account)
+    # Before anything is made: a folder that cannot serve should not be left behind.
+    check_reachable(next(parent for parent in state_dir.parents if parent.exists()), account)
+    check_reachable(make_state_dir(state_dir), account)
     return account
 
 

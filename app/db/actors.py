@@ -1,0 +1,131 @@
+"""Who is calling: one question loads a user with roles, team, custom fields and settings, under one access stamp."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.db.engine import Database
+from app.domain.access import EVERYTHING, Actor, Grant, Sight, merge, whole
+from app.domain.errors import Unauthenticated
+from app.domain.fields import Field, Kind
+
+_LOAD = """
+with recursive me as (
+  select u.* from users u where u.org_id = $1 and u.id = $2
+), below as (
+  select t.id from teams t join me on t.org_id = me.org_id and t.id = me.team_id
+  union select t.id from teams t join below on t.parent_id = below.id where t.org_id = $1 and t.archived_at is null
+)
+select o.stamp, o.region, o.time_zone, o.currency, me.id, me.name, me.active and me.archived_at is null as active,
+  (select coalesce(jsonb_agg(to_jsonb(r)), '[]') from roles r
+    where r.org_id = $1 and r.id = any(me.role_ids) and r.archived_at is null) as roles,
+  (select coalesce(array_agg(u.id), '{}') from users u
+    where u.org_id = $1 and u.team_id in (select id from below)) as team,
+  (select coalesce(jsonb_agg(to_jsonb(c)), '[]') from custom_fields c
+    where c.org_id = $1 and c.archived_at is null) as custom,
+  (select to_jsonb(k) - 'key_hash' from api_keys k where k.org_id = $1 and k.id = $3) as key,
+  (select l.revoked_at is null and l.expires_at > $5 from logins l where l.org_id = $1 and l.id = $4) as signed_in
+from organisations o left join me on true where o.id = $1
+"""
+
+
+def grant_of(role: Mapping[str, Any]) -> Grant:
+    """A role row as what it opens."""
+    return Grant(
+        scopes=frozenset(role["scopes"]),
+        sight={noun: Sight(sight) for noun, sight in role["sight"].items()},
+        read={noun: frozenset(names) for noun, names in role["read"].items()},
+        write={noun: frozenset(names) for noun, names in role["write"].items()},
+    )
+
+
+def _custom(rows: list[dict[str, Any]]) -> dict[str, dict[str, Field]]:
+    found: dict[str, dict[str, Field]] = {}
+    for row in rows:
+        found.setdefault(row["noun"], {})[row["key"]] = Field(
+            name=f"custom.{row['key']}",
+            kind=Kind(row["kind"]),
+            choices=frozenset(row["choices"]),
+            nullable=not row["required"],
+            summary=row["label"],
+        )
+    return found
+
+
+def _refuse(detail: str) -> Unauthenticated:
+    return Unauthenticated("unauthenticated", detail)
+
+
+async def load(
+    database: Database,
+    org_id: UUID,
+    user_id: UUID | None,
+    *,
+    now: datetime,
+    key_id: UUID | None = None,
+    login_id: UUID | None = None,
+) -> Actor:
+    """The user, calling by an API key or signed in by a login. Raises Unauthenticated."""
+    async with database.connection(org_id) as connection:
+        if key_id is not None:
+            user_id = await connection.fetchval(
+                "select user_id from api_keys where org_id = $1 and id = $2", org_id, key_id
+            )
+        row = await connection.fetchrow(_LOAD, org_id, user_id, key_id, login_id, now)
+    if row is None or not row["active"]:
+        raise _refuse("This user is not active any more.")
+    scopes: frozenset[str] | None = None
+    expires_at = None
+    if key_id is not None:
+        key = row["key"]
+        expires_at = datetime.fromisoformat(key["expires_at"]) if key and key["expires_at"] else None
+        if key is None or key["revoked_at"] or key["archived_at"] or (expires_at and expires_at <= now):
+            raise _refuse("This API key was revoked or has expired.")
+        scopes = frozenset(key["scopes"])
+    elif login_id is not None and not row["signed_in"]:
+        raise _refuse("This sign-in has ended; sign in again.")
+    grant = merge(grant_of(role) for role in row["roles"])
+    if scopes is not None and EVERYTHING not in scopes:
+        kept = scopes if EVERYTHING in grant.scopes else scopes & grant.scopes
+        grant = Grant(kept, grant.sight, grant.read, grant.write)
+    return Actor(
+        org_id=org_id,
+        id=key_id or row["id"],
+        kind="api_key" if key_id else "user",
+        name=row["name"],
+        grant=grant,
+        stamp=row["stamp"],
+        user_id=row["id"],
+        team=frozenset({*row["team"], row["id"]}),
+        custom=_custom(row["custom"]),
+        region=row["region"],
+        time_zone=row["time_zone"],
+        currency=row["currency"],
+        expires_at=expires_at,
+    )
+
+
+async def system(database: Database, org_id: UUID) -> Actor:
+    """The house itself, in one organisation: jobs, sign-in and the first steps act as it."""
+    async with database.connection(org_id) as connection:
+        row = await connection.fetchrow(
+            "select o.stamp, o.region, o.time_zone, o.currency, (select coalesce(jsonb_agg(to_jsonb(c)), '[]')"
+            " from custom_fields c where c.org_id = $1 and c.archived_at is null) as custom"
+            " from organisations o where o.id = $1",
+            org_id,
+        )
+    if row is None:
+        raise _refuse("There is no such organisation.")
+    return Actor(
+        org_id=org_id,
+        id=org_id,
+        kind="system",
+        name="Rapport",
+        grant=whole(),
+        stamp=row["stamp"],
+        custom=_custom(row["custom"]),
+        region=row["region"],
+        time_zone=row["time_zone"],
+        currency=row["currency"],
+    )

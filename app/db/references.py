@@ -1,0 +1,99 @@
+"""What a record points to: it must exist, be visible to the writer, and make no circle."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, select
+
+from app.db import sight
+from app.db.constraints import unknown_reference
+from app.db.engine import Prepared, compiled, prepared
+from app.db.nouns import Noun
+from app.db.uow import UnitOfWork
+from app.domain.errors import RuleBroken
+
+
+async def check(
+    uow: UnitOfWork, noun: Noun, rows: Sequence[dict[str, Any]], record: UUID | None = None
+) -> None:
+    """Raise InvalidInput for a reference that the writer may not see; foreign keys refuse those that do not exist."""
+    for column, target in noun.references.items():
+        await _visible(uow, target, column, {row[column] for row in rows if row.get(column)})
+    for child_name, child in noun.children.items():
+        for column, target in child.references.items():
+            named = {line[column] for row in rows for line in row.get(child_name, ()) if line.get(column)}
+            await _visible(uow, target, column, named)
+    for column in noun.parents:
+        above = {row[column] for row in rows if row.get(column)}
+        await _visible(uow, noun, column, above)
+        if record is not None and above:
+            await _no_circle(uow, noun, column, record, above.pop())
+
+
+async def _visible(uow: UnitOfWork, target: Noun, column: str, ids: set[UUID]) -> None:
+    if not ids or sight.sees_all(uow.actor, target):
+        return
+    actor = uow.actor
+
+    def build() -> Prepared:
+        wanted = target.table.c.id == func.any(bindparam("ids", type_=sight.UUIDS))
+        return compiled(
+            select(target.table.c.id).where(sight.tenant(target), wanted, sight.visible(actor, target))
+        )
+
+    question = prepared(("visible", target.name, sight.sight_key(actor, target)), build)
+    values = question.values(sight.binds(actor, target) | {"ids": list(ids)})
+    missing = ids - {row["id"] for row in await uow.fetch(question.sql, *values)}
+    if missing:
+        raise unknown_reference(column, min(missing))
+
+
+async def _no_circle(uow: UnitOfWork, noun: Noun, column: str, record: UUID, above: UUID) -> None:
+    circle = await uow.fetchval(
+        f"""with recursive up as (
+          select id, {column} from {noun.plural} where org_id = $1 and id = $2
+          union select t.id, t.{column} from {noun.plural} t join up on t.org_id = $1 and t.id = up.{column}
+        ) select exists (select from up where id = $3)""",  # noqa: S608 - both names are our own
+        uow.org_id,
+        above,
+        record,
+    )
+    if circle:
+        raise RuleBroken("circle", f"This {noun.name} stands above the one that you want to put above it.")
+
+
+async def known(uow: UnitOfWork, noun: Noun, names: Sequence[list[tuple[str, str]]]) -> list[UUID | None]:
+    """For each item's names, the record that one of them belongs to: by id first, then external id, then key."""
+    by_name: dict[tuple[str, str], UUID] = {}
+    wanted = {name for listed in names for name in listed}
+    ids = [value for kind, value in wanted if kind == "id"]
+    if ids:
+        rows = await uow.fetch(
+            f"select id from {noun.plural} where org_id = $1 and id = any($2::uuid[])", uow.org_id, ids
+        )
+        by_name |= {("id", str(row["id"])): row["id"] for row in rows}
+    outside = [
+        (kind.removeprefix("external:"), value) for kind, value in wanted if kind.startswith("external:")
+    ]
+    if outside:
+        rows = await uow.fetch(
+            "select x.system, x.external_id, x.noun_id from unnest($3::text[], $4::text[]) w(system, external_id)"
+            " join external_ids x on x.org_id = $1 and x.noun = $2 and x.system = w.system"
+            " and x.external_id = w.external_id",
+            uow.org_id,
+            noun.name,
+            [system for system, _ in outside],
+            [value for _, value in outside],
+        )
+        by_name |= {(f"external:{row['system']}", row["external_id"]): row["noun_id"] for row in rows}
+    for key in noun.keys:
+        values = [value for kind, value in wanted if kind == key]
+        if values:
+            rows = await uow.fetch(
+                f"select id, {key} from {noun.plural} where org_id = $1 and {key} = any($2::text[])",  # noqa: S608
+                uow.org_id,
+                values,
+            )
+            by_name |= {(key, row[key]): row["id"] for row in rows}
+    return [next((by_name[name] for name in listed if name in by_name), None) for listed in names]

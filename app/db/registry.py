@@ -1,0 +1,34 @@
+"""Every noun by its name."""
+
+from collections.abc import Mapping
+
+from app.db.companies import COMPANIES
+from app.db.contacts import CONTACTS
+from app.db.custom_fields import CUSTOM_FIELDS
+from app.db.exchange_rates import EXCHANGE_RATES
+from app.db.interactions import INTERACTIONS
+from app.db.nouns import Noun
+from app.db.orders import ORDERS
+from app.db.products import PRODUCTS
+from app.db.runs import RUNS
+from app.db.tags import TAGS
+from app.db.users import API_KEYS, ROLES, TEAMS, USERS
+
+NOUNS: Mapping[str, Noun] = {
+    noun.name: noun
+    for noun in (
+        CONTACTS,
+        COMPANIES,
+        PRODUCTS,
+        ORDERS,
+        INTERACTIONS,
+        TAGS,
+        CUSTOM_FIELDS,
+        EXCHANGE_RATES,
+        USERS,
+        TEAMS,
+        ROLES,
+        API_KEYS,
+        RUNS,
+    )
+}

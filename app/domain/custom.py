@@ -1,0 +1,31 @@
+"""Custom fields: what an organisation added to a noun is checked like what is built in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.errors import InvalidInput
+from app.domain.fields import Field, parse
+
+
+def check_custom(
+    values: Mapping[str, Any], fields: Mapping[str, Field], *, before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The values as they are kept. Raises InvalidInput; a value that was there before may stay as it is."""
+    before = before or {}
+    for key, value in values.items():
+        if key in before and before[key] == value:
+            continue
+        if key not in fields:
+            raise InvalidInput(
+                "custom_field_unknown", f"There is no custom field {key!r} here.", field=f"custom.{key}"
+            )
+        try:
+            parse(fields[key], value)
+        except ValueError as fault:
+            raise InvalidInput("custom_field_invalid", str(fault), field=f"custom.{key}") from None
+    for key, field in fields.items():
+        if not field.nullable and key not in values:
+            raise InvalidInput(
+                "custom_field_missing", f"The custom field {key} is required.", field=f"custom.{key}"
+            )
+    return dict(values)

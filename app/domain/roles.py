@@ -1,0 +1,86 @@
+"""The roles that every organisation begins with, as data; custom roles are rows of the same form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.domain.access import EVERYTHING, Sight
+
+_RECORDS = ("contact", "company", "product", "order", "interaction")
+_READ_RECORDS = ("contacts:read", "companies:read", "products:read", "orders:read", "interactions:read")
+_READ_WORDS = ("tags:read", "custom_fields:read", "exchange_rates:read", "settings:read", "users:read")
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinRole:
+    """Scopes, sight, and the field groups that are open per noun."""
+
+    scopes: tuple[str, ...]
+    sight: Sight
+    read: Mapping[str, tuple[str, ...]]
+    write: Mapping[str, tuple[str, ...]]
+
+
+def _all(*groups: str) -> dict[str, tuple[str, ...]]:
+    return dict.fromkeys(_RECORDS, groups)
+
+
+_WORDS = dict.fromkeys(("tag", "custom_field", "exchange_rate", "user", "team", "run"), ("basic",))
+_OPEN = _all("basic", "reach", "content", "consent") | _WORDS
+
+BUILTIN: Mapping[str, BuiltinRole] = {
+    "admin": BuiltinRole(
+        (EVERYTHING,),
+        Sight.ALL,
+        {EVERYTHING: (EVERYTHING,)},
+        {EVERYTHING: (EVERYTHING,)},
+    ),
+    "manager": BuiltinRole(
+        (
+            *_READ_RECORDS,
+            *_READ_WORDS,
+            "contacts:write",
+            "companies:write",
+            "products:write",
+            "orders:write",
+            "interactions:write",
+            "tags:write",
+            "events:read",
+            "runs:read",
+        ),
+        Sight.TEAM,
+        _OPEN | {"contact": ("basic", "reach", "demographics", "consent"), "product": ("basic", "cost")},
+        _all("basic", "reach", "demographics", "content", "cost") | {"tag": ("basic",)},
+    ),
+    "sales": BuiltinRole(
+        (*_READ_RECORDS, *_READ_WORDS, "contacts:write", "companies:write", "orders:write", "interactions:write"),
+        Sight.OWN,
+        _OPEN,
+        _all("basic", "reach", "content") | {"product": ()},
+    ),
+    "marketing": BuiltinRole(
+        (*_READ_RECORDS, *_READ_WORDS, "contacts:write", "interactions:write", "tags:write"),
+        Sight.ALL,
+        _OPEN | {"contact": ("basic", "reach", "demographics", "consent")},
+        {"contact": ("basic", "reach", "demographics"), "interaction": ("basic", "content"), "tag": ("basic",)},
+    ),
+    "service": BuiltinRole(
+        (*_READ_RECORDS, *_READ_WORDS, "contacts:write", "interactions:write"),
+        Sight.ALL,
+        _OPEN,
+        {"contact": ("basic", "reach"), "interaction": ("basic", "content")},
+    ),
+    "analyst": BuiltinRole(
+        (*_READ_RECORDS, *_READ_WORDS, "events:read", "runs:read"),
+        Sight.ALL,
+        _all("basic") | _WORDS | {"contact": ("basic", "demographics", "consent"), "product": ("basic", "cost")},
+        {},
+    ),
+    "read_only": BuiltinRole((*_READ_RECORDS, *_READ_WORDS), Sight.TEAM, _all("basic") | _WORDS, {}),
+}
+
+
+def opened(groups: Mapping[str, str], wanted: tuple[str, ...]) -> list[str]:
+    """The names of the fields that a role's groups open; a field without a group stays closed."""
+    return sorted(name for name, group in groups.items() if group and group in wanted)
+
+

@@ -1,0 +1,221 @@
+"""What every shape shares: strict names, money as text, times with their zone, pages."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from annotated_types import Ge, Le
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+)
+from pydantic.json_schema import WithJsonSchema
+
+_NO_NUL = r"^[^\x00]*$"
+_SOMETHING = r"^[^\x00]*[^\x00\s][^\x00]*$"
+
+Name = Annotated[str, StringConstraints(max_length=200, pattern=_SOMETHING)]
+Line = Annotated[str, StringConstraints(max_length=500, pattern=_NO_NUL)]
+LongText = Annotated[str, StringConstraints(max_length=100_000, pattern=_NO_NUL)]
+Code = Annotated[
+    str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x20]([^\x00-\x1f]*[^\x00-\x20])?$")
+]
+Label = Annotated[
+    str, StringConstraints(max_length=64, pattern=r"^[^\x00-\x20]([^\x00-\x1f]*[^\x00-\x20])?$")
+]
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+Labels = Annotated[list[Label], Field(max_length=100)]
+External = Annotated[dict[Key, Code | None], Field(max_length=20)]
+Custom = Annotated[dict[Key, JsonValue], Field(max_length=200)]
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, float):
+        raise ValueError('send it as text, such as "12.50": a JSON number is not exact')  # noqa: TRY004
+    return value
+
+
+def _decimal(pattern: str, summary: str) -> tuple[Any, ...]:
+    schema = {"type": "string", "pattern": pattern, "description": summary}
+    return (BeforeValidator(_exact), WithJsonSchema(schema))
+
+
+Money = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=16, decimal_places=4, allow_inf_nan=False),
+    *_decimal(r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?$", "An amount as exact text, never a JSON number."),
+]
+Quantity = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=14, decimal_places=4, allow_inf_nan=False),
+    *_decimal(r"^(0|[1-9][0-9]{0,9})(\.[0-9]{1,4})?$", "A quantity as exact text."),
+]
+Rate = Annotated[
+    Decimal,
+    Field(gt=0, max_digits=18, decimal_places=10, allow_inf_nan=False),
+    *_decimal(r"^([1-9][0-9]{0,7}(\.[0-9]{1,10})?|0\.[0-9]{0,9}[1-9])$", "A rate above zero as exact text."),
+]
+Time = Annotated[
+    AwareDatetime,
+    Ge(datetime(1900, 1, 1, tzinfo=UTC)),
+    Le(datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    Field(description="RFC 3339 with its offset, in the years 1900 to 2199."),
+]
+Day = Annotated[
+    date, Ge(date(1850, 1, 1)), Le(date(2199, 12, 31)), Field(description="A day in the years 1850 to 2199.")
+]
+
+
+def optional() -> Any:
+    """A value that may be left out but not be null."""
+    return Field(default=None, json_schema_extra=lambda schema: schema.pop("default", None))
+
+
+class Shape(BaseModel):
+    """Unknown names are refused, and named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class RecordOut(BaseModel):
+    """What every record shows. Fields that the caller's role may not read are left out."""
+
+    id: UUID
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None
+
+
+T = TypeVar("T")
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list; next is the cursor of the following page, null on the last."""
+
+    data: list[T]
+    next: str | None
+
+
+class PageQuery(Shape):
+    """The parameters that every list takes."""
+
+    limit: int = Field(50, ge=1, le=200, description="Records a page.")
+    cursor: str | None = Field(None, max_length=2000, description="The `next` of the page before.")
+    sort: str = Field(
+        "-created_at", max_length=200, description="Fields, comma-separated, `-` for downwards."
+    )
+    fields: str | None = Field(
+        None, max_length=2000, description="Fields to show, comma-separated; all when left out."
+    )
+    archived: bool | None = Field(
+        None, description="true: only archived ones; false or left out: none of them."
+    )
+
+    tests: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """Parameter to (field, operator), where they are not (its own name, eq)."""
+
+    def filters(self) -> list[tuple[str, str, Any]]:
+        """The simple filters that were given, as (field, operator, value)."""
+        given = self.model_dump(
+            exclude_unset=True, exclude_none=True, exclude=set(PageQuery.model_fields) | {"q"}
+        )
+        return [(*self.tests.get(name, (name, "eq")), value) for name, value in given.items()]
+
+
+class DatedQuery(PageQuery):
+    """Lists of records that can be followed by time."""
+
+    created_since: Time | None = None
+    updated_since: Time | None = None
+
+    tests: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "created_since": ("created_at", "gte"),
+        "updated_since": ("updated_at", "gte"),
+    }
+
+
+class RecordQuery(DatedQuery):
+    """Lists of records that people own, tag and search."""
+
+    q: str | None = Field(None, min_length=1, max_length=200, description="Words to search for.")
+    owner_id: UUID | None = None
+    tag: Label | None = None
+
+    tests: ClassVar[Mapping[str, tuple[str, str]]] = DatedQuery.tests | {"tag": ("tags", "has")}
+
+
+class Search(Shape):
+    """A list with a full condition."""
+
+    where: dict[str, JsonValue] = Field(
+        default_factory=lambda: {"all": []},
+        description='{"all": […]}, {"any": […]}, {"not": …} or {"field": …, "op": …, "value": …}.',
+        examples=[{"all": [{"field": "created_at", "op": "gte", "value": "2026-01-01T00:00:00+08:00"}]}],
+    )
+    q: str | None = Field(None, min_length=1, max_length=200)
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = Field(None, max_length=2000)
+    sort: str = Field("-created_at", max_length=200)
+    fields: list[Key] | None = Field(None, max_length=100)
+    archived: bool | None = False
+
+
+class CountQuery(Shape):
+    """What to count."""
+
+    where: dict[str, JsonValue] = Field(default_factory=lambda: {"all": []})
+    q: str | None = Field(None, min_length=1, max_length=200)
+    archived: bool | None = False
+
+
+class Count(BaseModel):
+    """How many."""
+
+    count: int
+
+
+class BulkItem(BaseModel):
+    """What came of one item."""
+
+    index: int
+    status: str = Field(description="created, updated, unchanged or failed")
+    id: UUID | None = None
+    problem: dict[str, JsonValue] | None = None
+
+
+class BulkResult(BaseModel):
+    """What came of every item, in their order, and how many of each."""
+
+    created: int
+    updated: int
+    unchanged: int
+    failed: int
+    items: list[BulkItem]
+
+
+class EventOut(BaseModel):
+    """One change. Fields that the caller's role may not read are left out of before and after."""
+
+    seq: int
+    id: UUID
+    at: datetime
+    type: str
+    noun: str
+    noun_id: UUID
+    version: int
+    actor_id: UUID
+    actor_kind: str
+    before: dict[str, JsonValue] | None
+    after: dict[str, JsonValue]
+    cause: str | None

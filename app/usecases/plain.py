@@ -1,0 +1,262 @@
+"""The verbs that every noun has: add, edit, archive, restore, and upsert by the thousand."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.db import events, references, write
+from app.db.engine import Row
+from app.db.nouns import Noun
+from app.db.uow import UnitOfWork
+from app.domain.access import must_write
+from app.domain.custom import check_custom
+from app.domain.errors import DomainError, NotFound, RuleBroken, Stale
+from app.kit.ids import new_id
+
+Values = dict[str, Any]
+_MERGED = ("custom", "external_ids")
+"""Fields whose keys are set one by one; null takes a key away."""
+
+
+def merged(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Values:
+    """The old keys with the new ones over them, without those set to null."""
+    return {key: value for key, value in {**(old or {}), **new}.items() if value is not None}
+
+
+def _written(noun: Noun, given: Mapping[str, Any]) -> list[str]:
+    names = [name for name in given if name != "custom"]
+    return names + [f"custom.{key}" for key in given.get("custom") or {}]
+
+
+def new_row(uow: UnitOfWork, noun: Noun, values: Values, given: frozenset[str]) -> Values:
+    """A whole new record from a shape's values. Raises DomainError."""
+    actor = uow.actor
+    must_write(actor, noun.name, _written(noun, {name: values[name] for name in given}))
+    row = {"id": new_id(), **values}
+    for name in _MERGED:
+        if name in row:
+            row[name] = merged(None, row[name])
+    if noun.custom:
+        row["custom"] = check_custom(row["custom"], actor.custom.get(noun.name, {}))
+    if noun.owned and "owner_id" not in given and actor.owners(noun.name) is not None:
+        row["owner_id"] = actor.user_id  # or its maker would never see it again
+    return row | (noun.derive(row, given, actor) if noun.derive else {})
+
+
+def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
+    """What differs between a stored record and the values given for it. Raises DomainError."""
+    actor = uow.actor
+    if row["archived_at"] is not None:
+        raise RuleBroken("archived", f"This {noun.name} is archived; restore it before you change it.")
+    given = {name: merged(row[name], value) if name in _MERGED else value for name, value in given.items()}
+    if "custom" in given:
+        given["custom"] = check_custom(given["custom"], actor.custom.get(noun.name, {}), before=row["custom"])
+    whole = {**dict(row), **given}
+    if noun.derive:
+        given |= noun.derive(whole, given.keys(), actor)
+    hidden = {column.name for column in noun.table.columns if column.info.get("internal")}
+    after = {
+        name: value for name, value in given.items() if name not in hidden and _differs(row[name], value)
+    }
+    if after and noun.guard:
+        noun.guard(row, after)
+    if not after:
+        return {}
+    changed = {name.removeprefix("custom.") for name in after}
+    must_write(actor, noun.name, _touched(noun, row, after, changed & given.keys()))
+    return after | {name: given[name] for name in hidden & given.keys()}
+
+
+def _touched(noun: Noun, row: Row, after: Values, names: frozenset[str] | set[str]) -> list[str]:
+    touched = [name for name in names if name != "custom" and noun.fields[name].writable]
+    if "custom" in after:
+        old, new = row["custom"], after["custom"]
+        touched += [f"custom.{key}" for key in old.keys() | new.keys() if old.get(key) != new.get(key)]
+    return touched
+
+
+def _differs(old: Any, new: Any) -> bool:
+    if isinstance(new, list) and new and isinstance(new[0], dict):
+        return _comparable(old) != _comparable(new)
+    return bool(old != new)
+
+
+def _comparable(items: Sequence[Mapping[str, Any]]) -> list[dict[str, str | None]]:
+    return [
+        {key: None if value is None else str(value) for key, value in item.items() if key != "id"}
+        for item in items
+    ]
+
+
+async def add(
+    uow: UnitOfWork, noun: Noun, values: Values, given: frozenset[str], event: str = "added"
+) -> UUID:
+    """A new record; its id."""
+    row = new_row(uow, noun, values, given)
+    await references.check(uow, noun, [row])
+    await write.add(uow, noun, [row], f"{noun.name}.{event}")
+    made: UUID = row["id"]
+    return made
+
+
+async def get_locked(uow: UnitOfWork, noun: Noun, record: UUID, version: int | None, given: Values) -> Row:
+    """The record, locked, in the version that the caller knows. Raises NotFound or Stale."""
+    row = (await write.locked(uow, noun, [record])).get(record)
+    if row is None:
+        raise NotFound(
+            f"{noun.name}_not_found", f"There is no {noun.name} with this id, or you may not see it."
+        )
+    if version is not None and row["version"] != version:
+        base = await events.base_of(uow, row["id"], version)
+        facts = conflicts(uow, noun, row, base, given)
+        raise Stale(
+            "version_mismatch",
+            f"This {noun.name} is now in version {row['version']}, and you know version {version}; read it again.",
+            version=row["version"],
+            conflicts=facts,
+        )
+    return row
+
+
+def conflicts(uow: UnitOfWork, noun: Noun, row: Row, base: Mapping[str, Any], given: Values) -> list[Values]:
+    """Field by field, what the caller started from, what stands now and what the caller wants; readable fields only."""
+    shown = noun.readable(uow.actor)
+    return [
+        {
+            "field": name,
+            "base": base.get(name, row[name]),
+            "theirs": row[name],
+            "yours": given.get(name, row[name]),
+        }
+        for name in sorted((base.keys() | given.keys()) & set(shown) - {"custom"})
+        if name in base or given.get(name, row[name]) != row[name]
+    ]
+
+
+async def edit(
+    uow: UnitOfWork, noun: Noun, record: UUID, given: Values, *, version: int | None, event: str = "edited"
+) -> None:
+    """Give a record new values; what is not given stays, and nothing happens when nothing differs."""
+    must_write(uow.actor, noun.name, _written(noun, given))
+    row = await get_locked(uow, noun, record, version, given)
+    after = changes_to(uow, noun, row, given)
+    if after:
+        await references.check(uow, noun, [after], record)
+        await write.change(uow, noun, [(row, after)], f"{noun.name}.{event}")
+
+
+async def archive(uow: UnitOfWork, noun: Noun, record: UUID, *, version: int | None) -> None:
+    """Put a record away; it leaves the lists and can be restored."""
+    row = await get_locked(uow, noun, record, version, {})
+    if row["archived_at"] is not None:
+        raise RuleBroken(
+            "already_archived", f"This {noun.name} was archived on {row['archived_at']:%Y-%m-%d}."
+        )
+    await write.change(uow, noun, [(row, {"archived_at": uow.now})], f"{noun.name}.archived")
+
+
+async def restore(uow: UnitOfWork, noun: Noun, record: UUID, *, version: int | None) -> None:
+    """Bring an archived record back."""
+    row = await get_locked(uow, noun, record, version, {})
+    if row["archived_at"] is None:
+        raise RuleBroken("not_archived", f"This {noun.name} is not archived.")
+    await write.change(uow, noun, [(row, {"archived_at": None})], f"{noun.name}.restored")
+
+
+@dataclass(slots=True)
+class Item:
+    """One item of a bulk request on its way: what it asks for, then what came of it."""
+
+    index: int
+    given: Values
+    complete: Callable[[], Values] | None
+    """All values of a new record, or a refusal, when the item turns out to be one."""
+    id: UUID | None = None
+    status: str = ""
+    problem: DomainError | None = None
+
+    def fail(self, problem: DomainError) -> None:
+        """The item is not done, for this reason."""
+        self.status, self.problem, self.id = "failed", problem, None
+
+
+async def upsert(uow: UnitOfWork, noun: Noun, items: Sequence[Item]) -> None:
+    """Add or edit each item: known by id, external id or key, edited; else added. Each has its own outcome."""
+    for wave in _waves(noun, [item for item in items if not item.status]):
+        await _apply(uow, noun, wave)
+
+
+def names_of(noun: Noun, given: Values) -> list[tuple[str, str]]:
+    """What an item may be known by."""
+    found = [("id", str(given["id"]))] if given.get("id") else []
+    found += [(f"external:{s}", e) for s, e in (given.get("external_ids") or {}).items() if e is not None]
+    return found + [(key, str(given[key])) for key in noun.keys if given.get(key) is not None]
+
+
+def _waves(noun: Noun, items: Sequence[Item]) -> list[list[Item]]:
+    """Items that name the same record go one after the other, in their order; the rest go together."""
+    waves: list[list[Item]] = []
+    last: dict[tuple[str, str], int] = {}
+    for item in items:
+        names = names_of(noun, item.given)
+        wave = max((last.get(name, -1) for name in names), default=-1) + 1
+        if wave == len(waves):
+            waves.append([])
+        waves[wave].append(item)
+        last.update(dict.fromkeys(names, wave))
+    return waves
+
+
+async def _apply(uow: UnitOfWork, noun: Noun, items: Sequence[Item]) -> None:
+    """Write the items together; when the database refuses, halve until the guilty stand alone."""
+    if not items:
+        return
+    try:
+        async with uow.savepoint():
+            await _write(uow, noun, items)
+    except DomainError as refusal:
+        if len(items) == 1:
+            items[0].fail(refusal)
+            return
+        for item in items:
+            if item.status != "failed":
+                item.status = ""
+        waiting = [item for item in items if not item.status]
+        half = len(waiting) // 2
+        await _apply(uow, noun, waiting[:half])
+        await _apply(uow, noun, waiting[half:])
+
+
+async def _write(uow: UnitOfWork, noun: Noun, items: Sequence[Item]) -> None:
+    known = await references.known(uow, noun, [names_of(noun, item.given) for item in items])
+    rows = await write.locked(uow, noun, [record for record in known if record is not None])
+    adding: list[Values] = []
+    changing: list[tuple[Row, Values]] = []
+    for item, record in zip(items, known, strict=True):
+        try:
+            if record is not None:
+                if record not in rows:
+                    raise NotFound(
+                        f"{noun.name}_not_found", f"You may not see the {noun.name} that this item names."
+                    )
+                given = {name: value for name, value in item.given.items() if name != "id"}
+                must_write(uow.actor, noun.name, _written(noun, given))
+                after = changes_to(uow, noun, rows[record], given)
+                item.id, item.status = record, "updated" if after else "unchanged"
+                if after:
+                    changing.append((rows[record], after))
+            elif item.given.get("id"):
+                raise NotFound(
+                    f"{noun.name}_not_found", f"There is no {noun.name} with the id that this item names."
+                )
+            else:
+                assert item.complete is not None
+                row = new_row(uow, noun, item.complete(), frozenset(item.given))
+                item.id, item.status = row["id"], "created"
+                adding.append(row)
+        except DomainError as refusal:
+            item.fail(refusal)
+    await references.check(uow, noun, [*adding, *(after for _, after in changing)])
+    await write.add(uow, noun, adding, f"{noun.name}.added")
+    await write.change(uow, noun, changing, f"{noun.name}.edited")
