@@ -37,7 +37,8 @@ def up(console: Console, *, sample: bool) -> None:
     wanted = settings()
     if fault := port_fault(wanted.host, wanted.port):
         raise Refused(fault)
-    for by in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell that starts a command in the background has it ignored.
+    for by in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(by, _interrupt)
     try:
         with ExitStack() as stack:
