@@ -13,7 +13,16 @@ from redis import Redis, RedisError
 from rich.console import Console
 from rich.markup import escape
 
-from app.cli.local import Refused, holder, plain_url, port_fault, reachable, secret, without_password
+from app.cli.local import (
+    Refused,
+    check_database,
+    holder,
+    plain_url,
+    port_fault,
+    reachable,
+    secret,
+    without_password,
+)
 from app.db.migrate import pending
 from app.embedded.servers import ServerError, check_state_dir, running_urls
 from app.kit import clock, json
@@ -57,7 +66,7 @@ from (
 
 _STUCK = """
 select case when row_security_active('public.runs') then null else
-  (select count(*) from runs where status in ('queued', 'running') and due_at < now() - $1)
+  (select count(*) from runs where status in ('queued', 'running') and due_at < now() - $1::interval)
 end
 """
 
@@ -143,12 +152,11 @@ def _port(wanted: Settings) -> Finding:
 def _database(url: str, role: str) -> Iterator[Finding]:
     where = f"PostgreSQL at {without_password(url)}"
     try:
-        facts, host_now, unready, stuck = asyncio.run(_ask(plain_url(url), role))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        yield Finding(
-            where, f"it does not answer ({error}): check DATABASE_URL, or unset it to use the embedded one."
-        )
+        check_database(url)
+    except Refused as refused:
+        yield Finding(where, str(refused))
         return
+    facts, host_now, unready, stuck = asyncio.run(_ask(plain_url(url), role))
     yield Finding(where)
     version = facts["version"]
     yield Finding(
@@ -170,6 +178,8 @@ def _database(url: str, role: str) -> Iterator[Finding]:
         "Schema up to date" if not waiting else f"{len(waiting)} migrations not applied",
         "run `.venv/bin/rapport migrate`." if waiting else None,
     )
+    if waiting:  # what is still to come would only be missed again below
+        return
     missing = [name for name in _EXTENSIONS if name not in facts["extensions"]]
     yield Finding(
         f"Extensions {', '.join(_EXTENSIONS)}",

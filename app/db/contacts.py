@@ -90,6 +90,8 @@ def _derive(row: dict[str, Any], _: Set[str], actor: Actor) -> dict[str, Any]:
         "phones": numbers,
         "email": next(iter(known_addresses), None),
         "phone": next(iter(known_numbers), None),
+        "consents": row.get("consents", []),
+        "consented": row.get("consented", []),
         "terms": sorted(found),
     }
 

@@ -94,7 +94,11 @@ async def _speak_json(connection: asyncpg.Connection) -> None:
         "json", schema="pg_catalog", format="binary", encoder=json.dumps, decoder=json.loads
     )
     await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", format="binary", encoder=_jsonb, decoder=lambda data: json.loads(data[1:])
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=_jsonb,
+        decoder=lambda data: json.loads(data[1:]),
     )
 
 

@@ -1,6 +1,6 @@
 """Idempotency keys: claimed, and answered, in the transaction of the work they stand for."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +8,8 @@ from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
+from app.db.uow import Answer, UnitOfWork
+from app.domain.errors import InvalidInput
 
 
 class IdempotencyKey(Base):
@@ -25,3 +27,68 @@ class IdempotencyKey(Base):
     headers: Mapped[dict[str, Any] | None]
     body: Mapped[str | None]
     created_at: Mapped[datetime]
+
+
+KEPT_FOR = timedelta(days=2)
+
+
+class Replayed(Exception):  # noqa: N818 - not an error: the answer is here already
+    """The same request was answered before."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("answered before")
+        self.answer = answer
+
+
+def checked_key(key: str | None) -> str | None:
+    """A caller's key, or None. Raises InvalidInput."""
+    if key is not None and not 1 <= len(key) <= 200:
+        raise InvalidInput("idempotency_key_invalid", "An Idempotency-Key has 1 to 200 characters.")
+    return key
+
+
+async def claim(uow: UnitOfWork, key: str, request_hash: str) -> None:
+    """Take the key for this request; one that comes at the same time waits here until this one has ended.
+
+    Raises Replayed when the request was answered before, InvalidInput when the key stood for another request.
+    """
+    if uow.dry_run:
+        return
+    owner = (uow.org_id, uow.actor.id, key)
+    claimed = await uow.fetchval(
+        "insert into idempotency_keys (org_id, actor_id, key, request_hash, created_at) values ($1, $2, $3, $4, $5)"
+        " on conflict do nothing returning true",
+        *owner,
+        request_hash,
+        uow.now,
+    )
+    if claimed:
+        return
+    rows = await uow.fetch(
+        "select request_hash, status, headers, body from idempotency_keys where (org_id, actor_id, key) = ($1, $2, $3)",
+        *owner,
+    )
+    kept = rows[0]
+    if kept["request_hash"] != request_hash:
+        raise InvalidInput(
+            "idempotency_key_reused", "This Idempotency-Key was used for another request; choose a new one."
+        )
+    raise Replayed(Answer(kept["status"], kept["body"].encode(), kept["headers"]))
+
+
+async def keep(uow: UnitOfWork, key: str) -> None:
+    """Store the answer with the key."""
+    if uow.dry_run:
+        return
+    answer = uow.answer
+    assert answer is not None, "a route that writes answers by app.api.answers"
+    await uow.execute(
+        "update idempotency_keys set status = $4, headers = $5, body = $6"
+        " where (org_id, actor_id, key) = ($1, $2, $3)",
+        uow.org_id,
+        uow.actor.id,
+        key,
+        answer.status,
+        answer.headers,
+        answer.body.decode(),
+    )

@@ -3,13 +3,16 @@
 from collections.abc import Set
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Record, field, newest_first
+from app.db.engine import Prepared
 from app.db.nouns import Noun
+from app.db.reads import Question, Reads, envelope, must_see, open_cursor
 from app.domain.access import Actor
 from app.kit import terms
 
@@ -52,3 +55,31 @@ PRODUCTS = Noun(
     search={"n": ("name", "name"), "c": ("code", "sku")},
     derive=_derive,
 )
+
+
+_PRICES = ("price", "cost", "currency")
+_CONTEXT = "prices"
+
+
+async def prices(door: Reads, product: UUID, limit: int, after: str | None) -> bytes:
+    """A page of the product's prices, read from its events, newest first. Raises NotFound."""
+    await must_see(door, PRODUCTS, product)
+    last = open_cursor(_CONTEXT, after)
+
+    def build(actor: Actor) -> Question:
+        shown = [name for name in _PRICES if actor.reads("product", name)]
+        sql = """select o.stamp, coalesce(string_agg(p.body, ',' order by p.n) filter (where p.n <= $4), ''),
+          max(p.seq) filter (where p.n = $4), count(p.n)
+        from organisations o left join lateral (
+          select e.seq, row_number() over (order by e.seq desc) as n, (jsonb_build_object(
+            'at', e.at, 'version', e.version, 'actor_id', e.actor_id) || (
+              select coalesce(jsonb_object_agg(f.key, f.value), '{}') from jsonb_each(e.after) f
+              where f.key = any($3::text[])))::text as body
+          from events e where e.org_id = $1 and e.noun_id = $2 and e.after ?| $3::text[] and e.seq < $5
+          order by e.seq desc limit $4 + 1
+        ) p on true where o.id = $1 group by o.stamp"""
+        binds = {"org": actor.org_id, "id": product, "shown": shown, "limit": limit, "last": last or 2**62}
+        return Question(Prepared(sql, ("org", "id", "shown", "limit", "last")), binds)
+
+    row = await door.row(build)
+    return envelope(row[1], f"[{row[2]}]" if row[3] > limit else None, _CONTEXT)

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import TSQUERY
-from sqlalchemy.types import Integer
+from sqlalchemy.types import Integer, Uuid
 
 from app.db import constraints, paging, sight, where
 from app.db.engine import Database, Prepared, Row, compiled, prepared
@@ -278,6 +278,23 @@ def envelope(items: str, last: str | None, context: str) -> bytes:
     return f'{{"data":[{items}],"next":{following}}}'.encode()
 
 
+def open_cursor(context: str, text: str | None) -> int | None:
+    """The number that a cursor of events carries. Raises InvalidInput."""
+    if text is None:
+        return None
+    try:
+        found = cursor.unseal(context, text)[0]
+        if not isinstance(found, int) or not 0 <= found < 2**62:
+            raise ValueError
+    except (ValueError, IndexError):
+        raise InvalidInput(
+            "cursor_invalid",
+            "This cursor does not belong to this list; begin again without one.",
+            field="cursor",
+        ) from None
+    return found
+
+
 async def count(reads: Reads, page: Page, q: str | None = None) -> int:
     """How many records a page's condition holds for, among those that the actor sees."""
     looked = await found(reads, page.noun, q) if q else None
@@ -303,3 +320,20 @@ def must_exist(noun: Noun, row: Row) -> Row:
             f"{noun.name}_not_found", f"There is no {noun.name} with this id, or you may not see it."
         )
     return row
+
+
+async def must_see(reads: Reads, noun: Noun, record: UUID) -> None:
+    """Raise NotFound when the record is not there or not for the reader's eyes."""
+
+    def build(actor: Actor) -> Question:
+        def text() -> Prepared:
+            inner = _base(actor, noun, [noun.table.c.id]).where(
+                noun.table.c.id == bindparam("id", type_=Uuid)
+            )
+            return stamped(compiled(inner), "exists ({inner}) from organisations o")
+
+        key = ("exists", noun.name, sight.sight_key(actor, noun))
+        return Question(prepared(key, text), sight.binds(actor, noun) | {"id": record})
+
+    if not (await reads.row(build))[1]:
+        raise absent(noun)

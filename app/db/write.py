@@ -70,7 +70,7 @@ def _adding(noun: Noun, names: tuple[str, ...]) -> str:
     hidden = [*(set(_hidden(noun)) & set(names)), "id"]
     parts = [
         f"""with incoming as materialized (
-  select e.value as body, e.ordinality as n, r.*
+  select e.value as event_after, e.ordinality as event_n, r.*
   from jsonb_array_elements($2) with ordinality e, jsonb_to_record(e.value) as r({_record(noun, own, names)})
 ), added as (
   insert into {noun.plural} (org_id, version, created_at, updated_at, {listed})
@@ -82,8 +82,8 @@ def _adding(noun: Noun, names: tuple[str, ...]) -> str:
     parts += [_children_sql(child, name) for name, child in noun.children.items() if name in names]
     parts.append(f"""
 {_EVENTS}
-select $1, $3, $4, '{noun.name}', i.id, 1, $5, $6, null, i.body - array[{", ".join(f"'{h}'" for h in hidden)}], $7
-from incoming i order by i.n""")
+select $1, $3, $4, '{noun.name}', i.id, 1, $5, $6, null, i.event_after - array[{", ".join(f"'{h}'" for h in hidden)}], $7
+from incoming i order by i.event_n""")
     return "".join(parts)
 
 

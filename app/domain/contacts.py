@@ -1,6 +1,11 @@
-"""The words of a contact."""
+"""The words of a contact, and what they said we may do."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
+from typing import Any, Protocol
+
+from app.domain.errors import RuleBroken
 
 
 class Stage(StrEnum):
@@ -26,3 +31,31 @@ class ConsentState(StrEnum):
 
     GRANTED = "granted"
     WITHDRAWN = "withdrawn"
+
+
+class ContactLike(Protocol):
+    """What the rules need to know of a contact."""
+
+    consents: Sequence[Mapping[str, Any]]
+    archived_at: datetime | None
+
+
+def plan_consent(contact: ContactLike, said: Mapping[str, Any], *, at: datetime) -> dict[str, Any]:
+    """The latest word per purpose and channel; a word older than the one kept is refused, so that order does not matter.
+
+    Raises RuleBroken.
+    """
+    if contact.archived_at is not None:
+        raise RuleBroken("archived", "This contact is archived; restore it before you record a consent.")
+    said_at = said.get("at") or at
+    if said_at > at:
+        raise RuleBroken("consent_in_future", "A consent cannot be given at a time that has not come.")
+    same = [c for c in contact.consents if (c["purpose"], c["channel"]) == (said["purpose"], said["channel"])]
+    if same and datetime.fromisoformat(same[0]["at"]) > said_at:
+        raise RuleBroken("consent_older", f"A later word about this, of {same[0]['at']}, is kept already.")
+    kept = {**said, "at": said_at.isoformat(), "state": str(said["state"])}
+    consents = sorted(
+        [*(c for c in contact.consents if c not in same), kept], key=lambda c: (c["purpose"], c["channel"])
+    )
+    consented = [f"{c['purpose']}:{c['channel']}" for c in consents if c["state"] == ConsentState.GRANTED]
+    return {"consents": consents, "consented": consented}

@@ -7,7 +7,9 @@ DomainError
 ├── RuleBroken        a rule of the business says no    status_not_allowed, already_archived
 ├── Duplicate         it exists already                 external_id_taken, sku_taken
 ├── Stale             somebody else was first           version_mismatch
+├── PreconditionMissing  say which version you mean     if_match_missing
 ├── InvalidInput      the request cannot be understood  condition_invalid, field_unknown
+├── TooLarge          more than fits                    body_too_large
 ├── TooMany           slow down                         locked_out
 └── Busy              come back in a moment             try_again
 """
@@ -49,8 +51,16 @@ class Stale(DomainError):
     """The record has changed since the caller read it."""
 
 
+class PreconditionMissing(DomainError):
+    """A change must say which version of the record it was made for."""
+
+
 class InvalidInput(DomainError):
     """The request names something that does not exist or does not fit."""
+
+
+class TooLarge(DomainError):
+    """The request is larger than is taken at once."""
 
 
 class TooMany(DomainError):

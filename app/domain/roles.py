@@ -52,7 +52,14 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         _all("basic", "reach", "demographics", "content", "cost") | {"tag": ("basic",)},
     ),
     "sales": BuiltinRole(
-        (*_READ_RECORDS, *_READ_WORDS, "contacts:write", "companies:write", "orders:write", "interactions:write"),
+        (
+            *_READ_RECORDS,
+            *_READ_WORDS,
+            "contacts:write",
+            "companies:write",
+            "orders:write",
+            "interactions:write",
+        ),
         Sight.OWN,
         _OPEN,
         _all("basic", "reach", "content") | {"product": ()},
@@ -61,7 +68,11 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         (*_READ_RECORDS, *_READ_WORDS, "contacts:write", "interactions:write", "tags:write"),
         Sight.ALL,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent")},
-        {"contact": ("basic", "reach", "demographics"), "interaction": ("basic", "content"), "tag": ("basic",)},
+        {
+            "contact": ("basic", "reach", "demographics"),
+            "interaction": ("basic", "content"),
+            "tag": ("basic",),
+        },
     ),
     "service": BuiltinRole(
         (*_READ_RECORDS, *_READ_WORDS, "contacts:write", "interactions:write"),
@@ -72,7 +83,9 @@ BUILTIN: Mapping[str, BuiltinRole] = {
     "analyst": BuiltinRole(
         (*_READ_RECORDS, *_READ_WORDS, "events:read", "runs:read"),
         Sight.ALL,
-        _all("basic") | _WORDS | {"contact": ("basic", "demographics", "consent"), "product": ("basic", "cost")},
+        _all("basic")
+        | _WORDS
+        | {"contact": ("basic", "demographics", "consent"), "product": ("basic", "cost")},
         {},
     ),
     "read_only": BuiltinRole((*_READ_RECORDS, *_READ_WORDS), Sight.TEAM, _all("basic") | _WORDS, {}),
@@ -82,5 +95,3 @@ BUILTIN: Mapping[str, BuiltinRole] = {
 def opened(groups: Mapping[str, str], wanted: tuple[str, ...]) -> list[str]:
     """The names of the fields that a role's groups open; a field without a group stays closed."""
     return sorted(name for name, group in groups.items() if group and group in wanted)
-
-

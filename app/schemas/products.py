@@ -1,8 +1,8 @@
 """Products on the wire."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
-from collections.abc import Mapping
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field

@@ -139,11 +139,15 @@ async def create_key(
     finally:
         await owner.close()
     if found is None:
-        raise NotFound("organisation_not_found", "There is no organisation of this name with an active administrator.")
+        raise NotFound(
+            "organisation_not_found", "There is no organisation of this name with an active administrator."
+        )
     database = Database(database_url, role=settings().app_role, size=1)
     try:
         now = clock.now()
-        uow = UnitOfWork(database, await actors.system(database, found["org_id"]), now=now, cause="command line")
+        uow = UnitOfWork(
+            database, await actors.system(database, found["org_id"]), now=now, cause="command line"
+        )
         async with uow:
             expires = now + timedelta(days=days) if days else None
             row, key = key_row(found["id"], name, scopes or [EVERYTHING], expires)

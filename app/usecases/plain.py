@@ -1,6 +1,6 @@
 """The verbs that every noun has: add, edit, archive, restore, and upsert by the thousand."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ def _written(noun: Noun, given: Mapping[str, Any]) -> list[str]:
     return names + [f"custom.{key}" for key in given.get("custom") or {}]
 
 
-def new_row(uow: UnitOfWork, noun: Noun, values: Values, given: frozenset[str]) -> Values:
+def new_row(uow: UnitOfWork, noun: Noun, values: Values, given: Set[str]) -> Values:
     """A whole new record from a shape's values. Raises DomainError."""
     actor = uow.actor
     must_write(actor, noun.name, _written(noun, {name: values[name] for name in given}))
@@ -68,7 +68,7 @@ def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
     return after | {name: given[name] for name in hidden & given.keys()}
 
 
-def _touched(noun: Noun, row: Row, after: Values, names: frozenset[str] | set[str]) -> list[str]:
+def _touched(noun: Noun, row: Row, after: Values, names: Set[str]) -> list[str]:
     touched = [name for name in names if name != "custom" and noun.fields[name].writable]
     if "custom" in after:
         old, new = row["custom"], after["custom"]
@@ -89,9 +89,7 @@ def _comparable(items: Sequence[Mapping[str, Any]]) -> list[dict[str, str | None
     ]
 
 
-async def add(
-    uow: UnitOfWork, noun: Noun, values: Values, given: frozenset[str], event: str = "added"
-) -> UUID:
+async def add(uow: UnitOfWork, noun: Noun, values: Values, given: Set[str], event: str = "added") -> UUID:
     """A new record; its id."""
     row = new_row(uow, noun, values, given)
     await references.check(uow, noun, [row])

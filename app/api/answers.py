@@ -1,0 +1,171 @@
+"""What routes answer with: records as PostgreSQL built them, kept with the idempotency key when there is one."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from app.api import problems
+from app.api.etag import etag, unchanged
+from app.db import reads
+from app.db.nouns import Noun
+from app.db.reads import Page, Reads
+from app.db.uow import Answer, UnitOfWork
+from app.domain import conditions
+from app.domain.access import Actor
+from app.domain.conditions import Condition
+from app.domain.errors import InvalidInput
+from app.kit import json
+from app.schemas.base import CountQuery, PageQuery, Search
+from app.usecases.plain import Item
+
+JSON = "application/json"
+
+
+def plain(body: Any, status: int = 200) -> Response:
+    """Any value as JSON."""
+    return Response(json.dumps(body), status_code=status, media_type=JSON)
+
+
+def body(ready: bytes) -> Response:
+    """JSON that is built already."""
+    return Response(ready, media_type=JSON)
+
+
+def given_fields(raw: str | None) -> list[str] | None:
+    """The fields parameter as a list."""
+    return None if raw is None else [name.strip() for name in raw.split(",") if name.strip()]
+
+
+async def record(door: Reads, noun: Noun, id_: UUID, request: Request, fields: str | None = None) -> Response:
+    """One record with its ETag, or 304 when the reader has it."""
+    row = reads.must_exist(noun, await door.row(reads.one(noun, id_, given_fields(fields))))
+    tag = {"ETag": etag(row[2])}
+    if unchanged(request.headers.get("if-none-match"), row[2]):
+        return Response(status_code=304, headers=tag)
+    return Response(row[1], media_type=JSON, headers=tag)
+
+
+async def by_external_id(
+    door: Reads, noun: Noun, system: str, external_id: str, request: Request, fields: str | None = None
+) -> Response:
+    """The record that another system calls so."""
+    row = await door.row(reads.by_external_id(noun, system, external_id))
+    if row[1] is None:
+        raise reads.absent(noun)
+    return await record(door, noun, row[1], request, fields)
+
+
+def simple(noun: Noun, actor: Actor, query: PageQuery) -> Condition:
+    """The simple filters of a list as a condition."""
+    known = noun.known(actor)
+    raw = [{"field": f, "op": op, "value": json.loads(json.dumps(value))} for f, op, value in query.filters()]
+    return conditions.parse({"all": raw}, known)
+
+
+async def listing(door: Reads, noun: Noun, query: PageQuery) -> Response:
+    """A page by simple filters."""
+    page = Page(
+        noun,
+        simple(noun, door.actor, query),
+        query.sort,
+        query.limit,
+        query.cursor,
+        given_fields(query.fields),
+        query.archived or False,
+    )
+    return Response(await reads.list_page(door, page, getattr(query, "q", None)), media_type=JSON)
+
+
+def parsed(noun: Noun, actor: Actor, where: Any) -> Condition:
+    """A condition from a body."""
+    return conditions.parse(where, noun.known(actor))
+
+
+async def search(door: Reads, noun: Noun, query: Search) -> Response:
+    """A page by a full condition."""
+    if query.q and not noun.search:
+        raise InvalidInput(
+            "q_not_here", f"A {noun.name} has no text to search by words; use a condition.", field="q"
+        )
+    page = Page(
+        noun,
+        parsed(noun, door.actor, query.where),
+        query.sort,
+        query.limit,
+        query.cursor,
+        query.fields,
+        query.archived,
+    )
+    return Response(await reads.list_page(door, page, query.q), media_type=JSON)
+
+
+async def count(door: Reads, noun: Noun, query: CountQuery) -> Response:
+    """How many."""
+    if query.q and not noun.search:
+        raise InvalidInput(
+            "q_not_here", f"A {noun.name} has no text to search by words; use a condition.", field="q"
+        )
+    page = Page(noun, parsed(noun, door.actor, query.where), archived=query.archived)
+    return plain({"count": await reads.count(door, page, query.q)})
+
+
+def told(uow: UnitOfWork, status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:
+    """Answer a change, and remember the answer for whoever asks again with the same key."""
+    uow.answer = Answer(status, body, headers or {})
+    return replay(uow.answer, dry_run=uow.dry_run)
+
+
+def replay(answer: Answer, *, dry_run: bool = False) -> Response:
+    """An answer as a response."""
+    extra = {"Rapport-Dry-Run": "true"} if dry_run else {}
+    return Response(
+        answer.body,
+        status_code=answer.status,
+        media_type=JSON if answer.body else None,
+        headers=answer.headers | extra,
+    )
+
+
+async def changed(uow: UnitOfWork, noun: Noun, id_: UUID, status: int = 200) -> Response:
+    """The record as it now stands; nothing but 204 when the change took it out of the writer's sight."""
+    question = reads.one(noun, id_)(uow.actor)
+    row = (await uow.fetch(question.statement.sql, *question.statement.values(question.binds)))[0]
+    if row[1] is None:
+        return told(uow, 204, b"")
+    headers = {"ETag": etag(row[2])}
+    if status == 201:
+        headers["Location"] = f"/v1/{noun.plural}/{id_}"
+    return told(uow, status, row[1].encode(), headers)
+
+
+async def upserted(uow: UnitOfWork, noun: Noun, item: Item) -> Response:
+    """What became of one upserted record. Raises what refused it."""
+    if item.problem is not None:
+        raise item.problem
+    assert item.id is not None
+    return await changed(uow, noun, item.id, 201 if item.status == "created" else 200)
+
+
+def told_shape(uow: UnitOfWork, shape: BaseModel, status: int = 200) -> Response:
+    """Answer a change with a shape."""
+    return told(uow, status, shape.model_dump_json().encode())
+
+
+OUTCOMES = ("created", "updated", "unchanged", "failed")
+
+
+def outcomes(uow: UnitOfWork, items: Sequence[Item]) -> Response:
+    """What came of every item of a bulk request."""
+    counts = {outcome: sum(item.status == outcome for item in items) for outcome in OUTCOMES}
+    listed = []
+    for item in items:
+        one: dict[str, Any] = {"index": item.index, "status": item.status}
+        if item.id is not None:
+            one["id"] = item.id
+        if item.problem is not None:
+            one["problem"] = problems.body_of(item.problem)
+        listed.append(one)
+    return told(uow, 200, json.dumps({**counts, "items": listed}))

@@ -1,0 +1,107 @@
+"""Who is calling: a signed access token or an API key becomes an actor, kept in memory until access changes."""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from starlette.requests import Request
+
+from app.db import actors
+from app.db.engine import Database
+from app.domain.access import Actor
+from app.domain.errors import Unauthenticated
+from app.kit import clock, tokens
+
+_MOST_KEPT = 20_000
+_KEPT_FOR = timedelta(minutes=5)
+"""How long an actor is served from memory. A change of access is seen at once, by the stamp; this bounds memory."""
+
+ACCESS = "access"
+REFRESH = "refresh"
+
+
+@dataclass(slots=True)
+class Caller:
+    """A known credential."""
+
+    actor: Actor
+    reload: Callable[[], Awaitable[Actor]]
+    expires_at: datetime | None
+    good_until: datetime
+
+
+class Doorman:
+    """Knows callers by their credentials."""
+
+    def __init__(self, database: Database, secret: str) -> None:
+        self.database = database
+        self.secret = secret
+        self._known: OrderedDict[str, Caller] = OrderedDict()
+
+    async def caller(self, request: Request) -> Caller:
+        """The caller of a request. Raises Unauthenticated."""
+        token = _credential(request)
+        now = clock.now()
+        known = self._known.get(token)
+        if known is None or known.good_until <= now:
+            known = await self._admit(token, now)
+        if known.expires_at is not None and known.expires_at <= now:
+            raise Unauthenticated(
+                "unauthenticated", "Your access token or API key has expired; get a new one."
+            )
+        return known
+
+    async def _admit(self, token: str, now: datetime) -> Caller:
+        find = self._by_key(token) if token.startswith(tokens.KEY_PREFIX) else self._by_token(token, now)
+        load, expires_at = await find
+
+        async def reload() -> Actor:
+            self._known.pop(token, None)
+            fresh = await load()
+            caller.actor = fresh
+            self._known[token] = caller
+            return fresh
+
+        actor = await load()
+        caller = Caller(actor, reload, expires_at or actor.expires_at, now + _KEPT_FOR)
+        self._known[token] = caller
+        if len(self._known) > _MOST_KEPT:
+            self._known.popitem(last=False)
+        return caller
+
+    async def _by_key(self, key: str) -> tuple[Callable[[], Awaitable[Actor]], datetime | None]:
+        async with self.database.connection() as connection:
+            row = await connection.fetchrow("select org_id, id from rapport_key($1)", tokens.digest(key))
+        if row is None:
+            raise Unauthenticated("unauthenticated", "This API key is not known.")
+        org_id, key_id = row["org_id"], row["id"]
+        return lambda: actors.load(self.database, org_id, None, now=clock.now(), key_id=key_id), None
+
+    async def _by_token(
+        self, token: str, now: datetime
+    ) -> tuple[Callable[[], Awaitable[Actor]], datetime | None]:
+        claims = tokens.verify(self.secret, token, kind=ACCESS, now=now)
+        if claims is None:
+            raise Unauthenticated(
+                "unauthenticated", "This access token is not valid or has expired; get a new one."
+            )
+        org_id, user_id, login_id = UUID(claims["org"]), UUID(claims["sub"]), UUID(claims["login"])
+        expires_at = datetime.fromtimestamp(claims["exp"], tz=now.tzinfo)
+        return (
+            lambda: actors.load(self.database, org_id, user_id, now=clock.now(), login_id=login_id),
+            expires_at,
+        )
+
+
+def _credential(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    if key := request.headers.get("x-api-key"):
+        return key
+    raise Unauthenticated(
+        "unauthenticated",
+        "Say who you are: Authorization: Bearer with an access token or an API key, or X-API-Key.",
+    )

@@ -1,0 +1,71 @@
+"""What the OpenAPI document says of the routes whose answers PostgreSQL builds."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.schemas.base import BulkResult, Count, Page
+
+
+def answer(shape: Any, status: int = 200, description: str = "Done.") -> dict[str, Any]:
+    """Route arguments: this shape comes back."""
+    return {
+        "status_code": status,
+        "response_model": None,
+        "responses": {status: {"model": shape, "description": description}},
+    }
+
+
+def page(shape: type[BaseModel]) -> dict[str, Any]:
+    """Route arguments: a page of this shape comes back."""
+    return answer(Page[shape], description="One page.")  # type: ignore[valid-type]
+
+
+def one(shape: Any) -> dict[str, Any]:
+    """Route arguments: one record, or 304 when the reader has it."""
+    made = answer(shape, description="The record, with its version as ETag.")
+    made["responses"][304] = {"description": "You have this version already."}
+    return made
+
+
+def made(shape: Any) -> dict[str, Any]:
+    """Route arguments: a new record."""
+    return answer(shape, 201, "The new record, with its address and ETag.")
+
+
+def changed(shape: Any) -> dict[str, Any]:
+    """Route arguments: a changed record."""
+    done = answer(shape, description="The record as it now stands, with its ETag.")
+    done["responses"][204] = {"description": "Changed, and out of your sight by it."}
+    return done
+
+
+def count() -> dict[str, Any]:
+    """Route arguments: how many."""
+    return answer(Count, description="How many.")
+
+
+def bulk(item: type[BaseModel]) -> dict[str, Any]:
+    """Route arguments: up to 10,000 items, each with its own outcome."""
+    body = {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["items"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "items": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": 10_000,
+                            "items": {"$ref": f"#/components/schemas/{item.__name__}"},
+                        }
+                    },
+                }
+            }
+        },
+    }
+    extra = {"requestBody": body, "x-shape": item.__name__}
+    return answer(BulkResult, description="What came of every item.") | {"openapi_extra": extra}

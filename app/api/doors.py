@@ -1,0 +1,126 @@
+"""The two doors of every route: one to read by, one to write by; each asks for a scope and lets nobody else in."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Path, Query
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+
+from app.api.auth import Caller, Doorman
+from app.api.problems import request_id
+from app.db import idempotency
+from app.db.reads import Reads
+from app.db.uow import UnitOfWork
+from app.domain.access import Actor, Scope
+from app.domain.errors import InvalidInput
+from app.kit import clock
+
+
+class Door:
+    """Asks for a scope; a scope of None admits every known caller."""
+
+    def __init__(self, scope: Scope | None) -> None:
+        self.scope = scope
+
+    async def enter(self, request: Request) -> tuple[Caller, Any]:
+        """The caller, let in, with a way to load and check their access again."""
+        _only_known_parameters(request, self.own_parameters)
+        doorman: Doorman = request.app.state.doorman
+        caller = await doorman.caller(request)
+        self.check(caller.actor)
+
+        async def reload() -> Actor:
+            actor = await caller.reload()
+            self.check(actor)
+            return actor
+
+        return caller, reload
+
+    own_parameters: frozenset[str] = frozenset()
+
+    def check(self, actor: Actor) -> None:
+        """Raise Forbidden when the actor lacks the scope."""
+        if self.scope is not None:
+            actor.needs(self.scope)
+
+
+class ReadDoor(Door):
+    """Opens a way to read."""
+
+    async def __call__(self, request: Request) -> Reads:
+        """The dependency."""
+        caller, reload = await self.enter(request)
+        return Reads(request.app.state.database, caller.actor, reload)
+
+
+class WriteDoor(Door):
+    """Opens a unit of work; what is done in it is committed before the response leaves."""
+
+    own_parameters = frozenset({"dry_run"})
+
+    async def __call__(self, request: Request) -> AsyncIterator[UnitOfWork]:
+        """The dependency."""
+        caller, reload = await self.enter(request)
+        key = idempotency.checked_key(request.headers.get("idempotency-key"))
+        uow = UnitOfWork(
+            request.app.state.database,
+            caller.actor,
+            now=clock.now(),
+            cause=request_id(request),
+            dry_run=_flag(request, "dry_run"),
+            reload=reload,
+        )
+        async with uow:
+            if key is not None:
+                await idempotency.claim(uow, key, await _fingerprint(request))
+            yield uow
+            if key is not None:
+                await idempotency.keep(uow, key)
+            await uow.commit()
+
+
+def reads(scope: Scope | None) -> Any:
+    """Depend on a way to read."""
+    return Depends(ReadDoor(scope))
+
+
+def writes(scope: Scope | None) -> Any:
+    """Depend on a unit of work, committed when the handler has returned and before anything is sent."""
+    return Depends(WriteDoor(scope), scope="function")
+
+
+async def _fingerprint(request: Request) -> str:
+    made = hashlib.sha256()
+    for part in (request.method.encode(), request.url.path.encode(), request.url.query.encode()):
+        made.update(part + b"\0")
+    made.update(await request.body())
+    return made.hexdigest()
+
+
+def _flag(request: Request, name: str) -> bool:
+    given = request.query_params.get(name, "false")
+    if given not in {"true", "false"}:
+        raise InvalidInput("parameter_invalid", f"{name} is true or false, not {given!r}.", field=name)
+    return given == "true"
+
+
+def _only_known_parameters(request: Request, own: frozenset[str]) -> None:
+    route = request.scope["route"]
+    assert isinstance(route, APIRoute)
+    known = {field.alias for field in route.dependant.query_params} | own
+    if any(
+        getattr(field.field_info.annotation, "model_fields", None) for field in route.dependant.query_params
+    ):
+        return  # a query shape forbids unknown names itself
+    for name in request.query_params:
+        if name not in known:
+            raise InvalidInput("parameter_unknown", f"There is no parameter {name!r} here.", field=name)
+
+
+Id = Annotated[UUID, Path(alias="id")]
+"""The record that an address names."""
+Shown = Annotated[str | None, Query(max_length=2000, description="Fields to show, comma-separated.")]
+"""The fields parameter of a route that shows one record."""

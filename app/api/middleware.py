@@ -1,0 +1,122 @@
+"""Around every request: an id, a limit, a measure, a log line, and no stack trace ever."""
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api import problems
+from app.domain.errors import TooLarge
+from app.kit import clock
+from app.kit.ids import new_id
+
+REQUESTS = Counter("rapport_requests_total", "Requests answered.", ["method", "route", "status"])
+SECONDS = Histogram(
+    "rapport_request_seconds",
+    "Time to answer a request.",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_SAFE = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+_log = structlog.get_logger("rapport.request")
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class Around:
+    """The one middleware."""
+
+    def __init__(self, app: ASGIApp, *, most_bytes: int) -> None:
+        self.app = app
+        self.most_bytes = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        request_id = given.decode() if _ID.fullmatch(given) else str(new_id())
+        scope.setdefault("state", {})["request_id"] = request_id
+        begun = clock.monotonic()
+        status = 500
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                status, started = message["status"], True
+                own = {name for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(pair for pair in _SAFE if pair[0] not in own),
+                    (b"x-request-id", request_id.encode()),
+                ]
+            await send(message)
+
+        try:
+            await self._limited(scope, headers, receive, sending)
+        except _TooLargeError:
+            if not started:
+                await self._refuse(scope, receive, sending, request_id)
+        except Exception:
+            _log.exception(
+                "request.failed", request_id=request_id, method=scope["method"], path=scope["path"]
+            )
+            if started:
+                raise
+            await problems.unexpected(request_id)(scope, receive, sending)
+        self._note(scope, request_id, status, clock.monotonic() - begun)
+
+    async def _limited(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+        announced = headers.get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > self.most_bytes:
+            raise _TooLargeError
+        if b"transfer-encoding" not in headers:
+            await self.app(scope, receive, send)
+            return
+        taken = 0
+
+        async def receiving() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self.most_bytes:
+                raise _TooLargeError
+            return message
+
+        await self.app(scope, receiving, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        error = TooLarge(
+            "body_too_large",
+            f"The body is larger than the {self.most_bytes:,} bytes that are taken at once; send less.",
+        )
+        await problems.respond(request_id, error)(scope, receive, send)
+
+    @staticmethod
+    def _note(scope: Scope, request_id: str, status: int, seconds: float) -> None:
+        route: Any = scope.get("route")
+        path = getattr(route, "path", "none")
+        REQUESTS.labels(scope["method"], path, status).inc()
+        SECONDS.labels(scope["method"], path).observe(seconds)
+        level = _log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _log.debug
+        level(
+            "request",
+            request_id=request_id,
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            ms=round(seconds * 1000, 2),
+        )

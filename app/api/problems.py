@@ -1,0 +1,155 @@
+"""Errors on the wire: RFC 9457 problem details with a stable code; the one table from errors to statuses."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from app.domain import errors
+from app.domain.errors import DomainError
+from app.kit import json
+
+STATUS: Mapping[type[DomainError], int] = {
+    errors.InvalidInput: 422,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.RuleBroken: 409,
+    errors.Duplicate: 409,
+    errors.Stale: 412,
+    errors.PreconditionMissing: 428,
+    errors.TooLarge: 413,
+    errors.TooMany: 429,
+    errors.Busy: 503,
+}
+MEDIA_TYPE = "application/problem+json"
+_log = structlog.get_logger()
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request."""
+
+    at: str = Field(description="JSON pointer into the request: /body/name, /query/limit.")
+    detail: str
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem; programs look at code, people at detail."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str | None = None
+    errors: list[Fault] | None = None
+
+
+def status_of(error: DomainError) -> int:
+    """The status of an error, found by its class."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def body_of(error: DomainError) -> dict[str, Any]:
+    """An error as problem details."""
+    status = status_of(error)
+    return {
+        "type": f"urn:rapport:problem:{error.code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": error.code,
+        "detail": error.detail,
+        **error.facts,
+    }
+
+
+def respond(request_id: str | None, error: DomainError) -> Response:
+    """The response to an error."""
+    body = body_of(error) | {"request_id": request_id}
+    headers = {}
+    if body["status"] == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if body["status"] in {429, 503}:
+        headers["Retry-After"] = str(error.facts.get("retry_after", 1))
+    return Response(json.dumps(body), status_code=body["status"], media_type=MEDIA_TYPE, headers=headers)
+
+
+def request_id(request: Request) -> str | None:
+    """The id that the middleware gave this request."""
+    found: str | None = request.scope.get("state", {}).get("request_id")
+    return found
+
+
+async def _domain(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)
+    return respond(request_id(request), error)
+
+
+def _pointer(location: tuple[Any, ...]) -> str:
+    return "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+def faults_of(found: list[Any], prefix: tuple[Any, ...] = ()) -> list[dict[str, str]]:
+    """Pydantic's findings as pointers and sentences, without the input, which may be a secret."""
+    return [{"at": _pointer((*prefix, *one["loc"])), "detail": one["msg"]} for one in found]
+
+
+async def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = faults_of(list(error.errors()))
+    named = "; ".join(f"{fault['at']}: {fault['detail']}" for fault in faults[:3])
+    broken = any(one["type"] == "json_invalid" for one in error.errors())
+    code = "json_invalid" if broken else "request_invalid"
+    detail = f"The request cannot be understood. {named}"
+    return respond(request_id(request), errors.InvalidInput(code, detail, errors=faults[:50]))
+
+
+_HTTP = {
+    404: ("route_not_found", "There is nothing at this address; /docs lists what there is."),
+    405: (
+        "method_not_allowed",
+        "This address does not take this method; the Allow header names those that it takes.",
+    ),
+    400: ("body_unreadable", "The body could not be read; send UTF-8 JSON."),
+}
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code, detail = _HTTP.get(error.status_code, ("http_error", str(error.detail)))
+    body = {
+        "type": f"urn:rapport:problem:{code}",
+        "title": HTTPStatus(error.status_code).phrase,
+        "status": error.status_code,
+        "code": code,
+        "detail": detail,
+        "request_id": request_id(request),
+    }
+    return Response(
+        json.dumps(body), status_code=error.status_code, media_type=MEDIA_TYPE, headers=error.headers
+    )
+
+
+def unexpected(request_id: str | None) -> Response:
+    """The answer when something is wrong with us; what it is stands in the log, under the request id."""
+    body = {
+        "type": "urn:rapport:problem:unexpected",
+        "title": "Internal Server Error",
+        "status": 500,
+        "code": "unexpected",
+        "detail": "Something went wrong on our side; nothing of this request was kept. Quote the request id.",
+        "request_id": request_id,
+    }
+    return Response(json.dumps(body), status_code=500, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error with a problem."""
+    app.add_exception_handler(DomainError, _domain)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)

@@ -1,0 +1,123 @@
+"""Companys."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.api import answers, bulk, docs
+from app.api.doors import Id, Shown, reads, writes
+from app.api.etag import Version
+from app.db import history
+from app.db.companies import COMPANIES
+from app.db.contacts import CONTACTS
+from app.db.reads import Reads, must_see
+from app.db.uow import UnitOfWork
+from app.domain.access import Scope
+from app.schemas.base import Code, CountQuery, EventOut, Key, Search
+from app.schemas.companies import (
+    CompanyAdd,
+    CompanyEdit,
+    CompanyOut,
+    CompanyQuery,
+    CompanyUpsert,
+)
+from app.schemas.contacts import ContactOut, ContactQuery
+from app.schemas.history import HistoryQuery
+from app.usecases import plain
+
+router = APIRouter(prefix="/companies", tags=["companies"])
+Reading = Annotated[Reads, reads(Scope.companies_read)]
+Writing = Annotated[UnitOfWork, writes(Scope.companies_write)]
+
+
+@router.get("", **docs.page(CompanyOut))
+async def list_companies(query: Annotated[CompanyQuery, Query()], door: Reading) -> Response:
+    """List companies by simple filters and words."""
+    return await answers.listing(door, COMPANIES, query)
+
+
+@router.post("/search", **docs.page(CompanyOut))
+async def search_companies(query: Search, door: Reading) -> Response:
+    """List companies by a full condition."""
+    return await answers.search(door, COMPANIES, query)
+
+
+@router.post("/count", **docs.count())
+async def count_companies(query: CountQuery, door: Reading) -> Response:
+    """Count companies by a full condition."""
+    return await answers.count(door, COMPANIES, query)
+
+
+@router.post("/bulk", **docs.bulk(CompanyUpsert))
+async def upsert_companies(request: Request, uow: Writing) -> Response:
+    """Add or edit up to 10,000 companies, each known by its id or an external id."""
+    items = await bulk.items_of(request, CompanyAdd, CompanyUpsert)
+    await plain.upsert(uow, COMPANIES, items)
+    return answers.outcomes(uow, items)
+
+
+@router.get("/by/{system}/{external_id}", **docs.one(CompanyOut))
+async def get_company_by_external_id(
+    system: Key, external_id: Code, request: Request, door: Reading, fields: Shown = None
+) -> Response:
+    """Get the company that another system calls so."""
+    return await answers.by_external_id(door, COMPANIES, system, external_id, request, fields)
+
+
+@router.put("/by/{system}/{external_id}", **docs.changed(CompanyOut))
+async def upsert_company(system: Key, external_id: Code, body: CompanyUpsert, uow: Writing) -> Response:
+    """Add the company that another system calls so, or edit it when it is there."""
+    item = bulk.one_item(body, CompanyAdd, system, external_id)
+    await plain.upsert(uow, COMPANIES, [item])
+    return await answers.upserted(uow, COMPANIES, item)
+
+
+@router.get("/{id}", **docs.one(CompanyOut))
+async def get_company(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
+    """Get a company."""
+    return await answers.record(door, COMPANIES, id_, request, fields)
+
+
+@router.post("", **docs.made(CompanyOut))
+async def add_company(body: CompanyAdd, uow: Writing) -> Response:
+    """Add a company."""
+    made = await plain.add(uow, COMPANIES, body.model_dump(), body.model_fields_set)
+    return await answers.changed(uow, COMPANIES, made, 201)
+
+
+@router.patch("/{id}", **docs.changed(CompanyOut))
+async def edit_company(id_: Id, body: CompanyEdit, version: Version, uow: Writing) -> Response:
+    """Edit a company; what is left out stays."""
+    await plain.edit(uow, COMPANIES, id_, body.model_dump(exclude_unset=True), version=version)
+    return await answers.changed(uow, COMPANIES, id_)
+
+
+@router.post("/{id}/archive", **docs.changed(CompanyOut))
+async def archive_company(id_: Id, version: Version, uow: Writing) -> Response:
+    """Put a company away; it leaves the lists and can be restored."""
+    await plain.archive(uow, COMPANIES, id_, version=version)
+    return await answers.changed(uow, COMPANIES, id_)
+
+
+@router.post("/{id}/restore", **docs.changed(CompanyOut))
+async def restore_company(id_: Id, version: Version, uow: Writing) -> Response:
+    """Bring an archived company back."""
+    await plain.restore(uow, COMPANIES, id_, version=version)
+    return await answers.changed(uow, COMPANIES, id_)
+
+
+@router.get("/{id}/history", **docs.page(EventOut))
+async def list_company_history(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
+    """List the changes of a company, newest first."""
+    return answers.body(await history.of_record(door, COMPANIES, id_, query.limit, query.cursor))
+
+
+@router.get("/{id}/contacts", **docs.page(ContactOut))
+async def list_company_contacts(
+    id_: Id,
+    query: Annotated[ContactQuery, Query()],
+    door: Annotated[Reads, reads(Scope.contacts_read)],
+) -> Response:
+    """List the contacts of a company."""
+    await must_see(door, COMPANIES, id_)
+    return await answers.listing(door, CONTACTS, query.model_copy(update={"company_id": id_}))

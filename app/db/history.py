@@ -1,0 +1,158 @@
+"""The event log as its readers see it: masked like the records it tells of."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, bindparam, false, literal_column, or_, select, true
+from sqlalchemy.types import Uuid
+
+from app.db import sight
+from app.db.engine import Prepared, compiled, prepared
+from app.db.nouns import Noun
+from app.db.reads import Question, Reads, envelope, must_see, open_cursor, stamped
+from app.db.registry import NOUNS
+from app.domain.access import Actor, Scope
+from app.domain.errors import InvalidInput
+
+_CONTEXT = "events"
+
+# before and after keep what the reader may read of that noun; what is inside custom is named custom.key.
+_MASK = """(select coalesce(jsonb_object_agg(f.key,
+    case when f.key = 'custom' and jsonb_typeof(f.value) = 'object' and not m.names ? 'custom' then
+      (select coalesce(jsonb_object_agg(c.key, c.value), '{{}}') from jsonb_each(f.value) c
+        where m.names ? ('custom.' || c.key))
+    else f.value end), '{{}}')
+  from jsonb_each(e.{side}) f
+  where m.names ? f.key or (f.key = 'custom' and m.customs))"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events to list."""
+
+    noun: str | None = None
+    noun_id: UUID | None = None
+    type: str | None = None
+    actor_id: UUID | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+def _names(actor: Actor, noun: Noun) -> list[str]:
+    shown = [name for name in noun.readable(actor) if name != "custom"]
+    if not noun.custom:
+        return shown
+    if actor.reads(noun.name, "custom"):
+        return [*shown, "custom"]
+    return shown + [f"custom.{key}" for key in noun.custom_keys(actor)]
+
+
+def _open(actor: Actor) -> list[Noun]:
+    """The nouns whose records the actor may read at all."""
+    return [noun for noun in NOUNS.values() if actor.may(Scope(f"{_scope(noun)}:read"))]
+
+
+def _scope(noun: Noun) -> str:
+    return "users" if noun.name == "team" else noun.plural
+
+
+def _seen(actor: Actor, nouns: list[Noun]) -> Any:
+    """Events of records that the actor sees."""
+    noun_of, id_of = literal_column("e.noun"), literal_column("e.noun_id")
+    whole = [noun.name for noun in nouns if sight.sees_all(actor, noun)]
+    ways = [noun_of == literal_column(f"'{name}'") for name in whole]
+    for noun in nouns:
+        if noun.name not in whole:
+            inside = select(literal_column("1")).where(
+                sight.tenant(noun), noun.table.c.id == id_of, sight.visible(actor, noun)
+            )
+            ways.append(and_(noun_of == literal_column(f"'{noun.name}'"), inside.exists()))
+    return or_(false(), *ways)
+
+
+def _question(actor: Actor, wanted: Wanted) -> Question:
+    nouns = _open(actor)
+    last = open_cursor(_CONTEXT, wanted.cursor)
+    filters = {
+        "noun": wanted.noun,
+        "noun_id": wanted.noun_id,
+        "type": wanted.type,
+        "actor_id": wanted.actor_id,
+    }
+    given = tuple(name for name, value in filters.items() if value is not None)
+    key = (
+        "events",
+        given,
+        wanted.since is None,
+        wanted.before is None,
+        last is None,
+        tuple((noun.name, sight.sight_key(actor, noun)) for noun in nouns),
+    )
+
+    def text() -> Prepared:
+        where = [literal_column("e.org_id") == bindparam("org", type_=Uuid), _seen(actor, nouns)]
+        for name in given:
+            kind = Uuid() if name.endswith("_id") else None
+            where.append(
+                literal_column(f"e.{name}") == (bindparam(name, type_=kind) if kind else bindparam(name, ""))
+            )
+        if wanted.since is not None:
+            where.append(literal_column("e.at") >= bindparam("since", wanted.since))
+        if wanted.before is not None:
+            where.append(literal_column("e.at") < bindparam("before", wanted.before))
+        if last is not None:
+            where.append(literal_column("e.seq") < bindparam("last", 0))
+        ready = compiled(select(literal_column("1")).where(and_(true(), *where)))
+        condition = ready.sql.split("WHERE", 1)[1]
+        n = len(ready.names)
+        masks = f"${n + 1}::jsonb"
+        limit = f"${n + 2}::int"
+        inner = f"""select e.seq, row_number() over (order by e.seq desc) as n, row_to_json((select r from (select
+            e.seq, e.id, e.at, e.type, e.noun, e.noun_id, e.version, e.actor_id, e.actor_kind,
+            case when e.before is not null then {_MASK.format(side="before")} end as before,
+            {_MASK.format(side="after")} as after, e.cause) r))::text as body
+          from (select * from events e where {condition} order by e.seq desc limit {limit} + 1) e
+          cross join lateral (select coalesce({masks} -> e.noun, '[]') as names,
+            coalesce({masks} -> 'custom' ? e.noun, false) as customs) m"""  # noqa: S608 - built from our own names
+        outer = (
+            f"coalesce(string_agg(p.body, ',' order by p.n) filter (where p.n <= {limit}), ''),"
+            f" max(p.seq) filter (where p.n = {limit}), count(p.n)"
+            " from organisations o left join lateral ({inner}) p on true"
+        )
+        whole = stamped(Prepared(inner, (*ready.names, "masks", "limit")), outer)
+        return Prepared(whole.sql + " group by o.stamp", whole.names)
+
+    masks: dict[str, Any] = {noun.name: _names(actor, noun) for noun in nouns}
+    masks["custom"] = [
+        n.name for n in nouns if n.custom and (actor.reads(n.name, "custom") or n.custom_keys(actor))
+    ]
+    binds = {name: value for name, value in filters.items() if value is not None}
+    binds |= {
+        "masks": masks,
+        "limit": wanted.limit,
+        "since": wanted.since,
+        "before": wanted.before,
+        "last": last,
+    }
+    for noun in nouns:
+        binds |= sight.binds(actor, noun)
+    return Question(prepared(key, text), binds | {"org": actor.org_id})
+
+
+async def list_events(reads: Reads, wanted: Wanted) -> bytes:
+    """A page of events, newest first."""
+    if wanted.noun is not None and wanted.noun not in NOUNS:
+        raise InvalidInput("noun_unknown", f"There is no noun {wanted.noun!r}; there are {', '.join(NOUNS)}.")
+    row = await reads.row(lambda actor: _question(actor, wanted))
+    return envelope(row[1], f"[{row[2]}]" if row[3] > wanted.limit else None, _CONTEXT)
+
+
+async def of_record(reads: Reads, noun: Noun, id_: UUID, limit: int, after: str | None) -> bytes:
+    """The history of one record. Raises NotFound when the reader may not see it."""
+
+    await must_see(reads, noun, id_)
+    return await list_events(reads, Wanted(noun=noun.name, noun_id=id_, limit=limit, cursor=after))

@@ -1,0 +1,134 @@
+"""Everything that touched a contact, newest first, and the contact at a glance."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from app.db.contacts import CONTACTS
+from app.db.engine import Prepared
+from app.db.interactions import INTERACTIONS
+from app.db.nouns import Noun
+from app.db.orders import ORDERS
+from app.db.reads import Question, Reads, envelope, must_see
+from app.domain.access import Actor, Scope
+from app.domain.errors import InvalidInput
+from app.kit import cursor
+
+_CONTEXT = "timeline"
+_SHOWN = {
+    "interaction": ("kind", "channel", "direction", "subject", "campaign", "page", "duration_seconds"),
+    "order": ("number", "status", "currency", "total", "channel"),
+}
+
+
+def _detail(actor: Actor, noun: Noun) -> str:
+    pairs = ", ".join(f"'{name}', x.{name}" for name in _SHOWN[noun.name] if actor.reads(noun.name, name))
+    return f"jsonb_build_object({pairs})"
+
+
+def _title(actor: Actor, noun: Noun, name: str) -> str:
+    return f"x.{name}" if actor.reads(noun.name, name) else "null::text"
+
+
+def _branches(actor: Actor, more: str) -> list[str]:
+    page = "order by {at} desc, x.id desc limit ${limit} + 1"
+    found = []
+    if actor.may(Scope.interactions_read):
+        found.append(
+            f"(select 'interaction' as kind, x.at, x.id, {_title(actor, INTERACTIONS, 'subject')} as title,"
+            f" {_detail(actor, INTERACTIONS)} as detail from interactions x"
+            f" where x.org_id = $1 and x.contact_id = $2 and x.archived_at is null {more.format(at='x.at')}"
+            f" {page.format(at='x.at', limit=3)})"
+        )
+    if actor.may(Scope.orders_read):
+        found.append(
+            f"(select 'order', x.placed_at, x.id, {_title(actor, ORDERS, 'number')}, {_detail(actor, ORDERS)}"
+            f" from orders x where x.org_id = $1 and x.contact_id = $2 and x.archived_at is null"
+            f" {more.format(at='x.placed_at')} {page.format(at='x.placed_at', limit=3)})"
+        )
+    found.append(
+        "(select 'event', x.at, x.id, x.type, jsonb_build_object('fields', (select coalesce(jsonb_agg(k order by k), '[]')"
+        " from jsonb_object_keys(x.after) k where k = any($4::text[])), 'actor_id', x.actor_id) from events x"
+        f" where x.org_id = $1 and x.noun_id = $2 {more.format(at='x.at')} {page.format(at='x.at', limit=3)})"
+    )
+    return found
+
+
+async def timeline(reads: Reads, contact: UUID, limit: int, after: str | None) -> bytes:
+    """A page of the contact's timeline. Raises NotFound when the reader may not see the contact."""
+    last = _opened(after)
+    await must_see(reads, CONTACTS, contact)
+
+    def build(actor: Actor) -> Question:
+        more = "" if last is None else "and ({at}, x.id) < ($5::timestamptz, $6::uuid)"
+        union = " union all ".join(_branches(actor, more))
+        sql = f"""select o.stamp,
+          coalesce(string_agg(p.body, ',' order by p.n) filter (where p.n <= $3), ''),
+          max(p.last) filter (where p.n = $3), count(p.n)
+        from organisations o left join lateral (
+          select row_to_json(t)::text as body, json_build_array(t.at, t.id)::text as last,
+            row_number() over (order by t.at desc, t.id desc) as n
+          from (select * from ({union}) u order by u.at desc, u.id desc limit $3 + 1) t
+        ) p on true where o.id = $1 group by o.stamp"""  # noqa: S608 - built from our own names
+        names = ("org", "contact", "limit", "names", *(("at", "id") if last else ()))
+        binds = {
+            "org": actor.org_id,
+            "contact": contact,
+            "limit": limit,
+            "names": list(CONTACTS.readable(actor)),
+        }
+        return Question(Prepared(sql, names), binds | ({"at": last[0], "id": last[1]} if last else {}))
+
+    row = await reads.row(build)
+    return envelope(row[1], row[2] if row[3] > limit else None, _CONTEXT)
+
+
+def _opened(text: str | None) -> tuple[datetime, UUID] | None:
+    if text is None:
+        return None
+    try:
+        at, id_ = cursor.unseal(_CONTEXT, text)
+        return datetime.fromisoformat(at), UUID(id_)
+    except (ValueError, TypeError, AttributeError):
+        raise InvalidInput(
+            "cursor_invalid", "This cursor does not belong to this list; begin again without one."
+        ) from None
+
+
+_ORDERS = """(select jsonb_build_object('count', count(*), 'open', count(*) filter (where status in ('placed')),
+    'first_at', min(placed_at), 'last_at', max(placed_at),
+    'spent', (select coalesce(jsonb_agg(jsonb_build_object('currency', s.currency, 'orders', s.orders,
+        'total', s.total::text, 'refunded', s.refunded::text, 'average', round(s.total / s.orders, 4)::text)
+        order by s.currency), '[]')
+      from (select currency, count(*) as orders, sum(total) as total, sum(refunded) as refunded from orders
+        where org_id = $1 and contact_id = $2 and archived_at is null and status <> 'cancelled'
+        group by currency) s))
+  from orders where org_id = $1 and contact_id = $2 and archived_at is null)"""
+_INTERACTIONS = """(select jsonb_build_object('count', count(*), 'last_at', max(at),
+    'last_90_days', (select coalesce(jsonb_object_agg(s.kind, s.n), '{}') from (select kind, count(*) as n
+        from interactions where org_id = $1 and contact_id = $2 and archived_at is null and at > $3 and at <= $4
+        group by kind) s))
+  from interactions where org_id = $1 and contact_id = $2 and archived_at is null)"""
+
+
+async def summary(reads: Reads, contact: UUID, now: datetime) -> dict[str, Any]:
+    """The contact at a glance; parts that need a scope or fields that the reader lacks are null."""
+    await must_see(reads, CONTACTS, contact)
+
+    def build(actor: Actor) -> Question:
+        bought = actor.may(Scope.orders_read) and all(
+            actor.reads("order", name) for name in ("status", "total", "currency", "placed_at", "refunded")
+        )
+        happened = actor.may(Scope.interactions_read) and all(
+            actor.reads("interaction", name) for name in ("kind", "at")
+        )
+        sql = (
+            f"select o.stamp, {_ORDERS if bought else 'null::jsonb'}, {_INTERACTIONS if happened else 'null::jsonb'}"
+            " from organisations o where o.id = $1 and $2::uuid is not null"
+            " and $3::timestamptz is not null and $4::timestamptz is not null"
+        )
+        binds = {"org": actor.org_id, "contact": contact, "since": now - timedelta(days=90), "now": now}
+        return Question(Prepared(sql, ("org", "contact", "since", "now")), binds)
+
+    row = await reads.row(build)
+    return {"contact_id": contact, "orders": row[1], "interactions": row[2]}

@@ -1,0 +1,68 @@
+"""The HTTP service."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+
+from app.api import answers, health, openapi, problems
+from app.api.auth import Doorman
+from app.api.middleware import Around
+from app.api.v1 import ROUTERS
+from app.db.engine import Database
+from app.db.idempotency import Replayed
+from app.kit import logs
+from app.settings import Settings, settings
+
+
+async def _replayed(_: Request, found: Exception) -> Response:
+    assert isinstance(found, Replayed)
+    return answers.replay(found.answer)
+
+
+def create_app(chosen: Settings | None = None) -> FastAPI:
+    """An application around one database."""
+    own = chosen or settings()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        logs.configure(own.log_level, own.log_format)
+        assert own.database_url, "DATABASE_URL is set by `rapport up`, or by you"
+        assert own.secret_key, "RAPPORT_SECRET_KEY is set by `rapport up`, or by you"
+        database = Database(own.database_url, role=own.app_role, size=own.pool_size, wait=own.pool_wait)
+        app.state.database = database
+        app.state.doorman = Doorman(database, own.secret_key.get_secret_value())
+        async with health.redis_of(own) as queue:
+            app.state.queue = queue
+            yield
+        await database.close()
+
+    app = FastAPI(
+        title="Rapport",
+        version="1",
+        summary="An async, API-first CRM backend.",
+        lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        separate_input_output_schemas=False,
+    )
+    app.state.settings = own
+    problems.install(app)
+    app.add_exception_handler(Replayed, _replayed)
+    app.include_router(health.router)
+    for router in ROUTERS:
+        app.include_router(router, prefix="/v1")
+    app.add_middleware(Around, most_bytes=own.max_body_bytes)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    return app
+
+
+app = create_app()
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document as served."""
+    return app.openapi()

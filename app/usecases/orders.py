@@ -1,0 +1,58 @@
+"""What happens to an order after it was placed."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from app.db import write
+from app.db.orders import ORDERS
+from app.db.uow import UnitOfWork
+from app.domain import orders
+from app.domain.errors import InvalidInput, RuleBroken
+from app.usecases import plain
+
+
+async def _move(
+    uow: UnitOfWork,
+    order: UUID,
+    version: int | None,
+    event: str,
+    at: datetime | None,
+    plan: Callable[..., dict[str, Any]],
+) -> None:
+    row = await plain.get_locked(uow, ORDERS, order, version, {})
+    if row["archived_at"] is not None:
+        raise RuleBroken("archived", "This order is archived; restore it before you change it.")
+    if at is not None and at < row["placed_at"]:
+        raise InvalidInput(
+            "before_placed", f"This order was placed at {row['placed_at']:%Y-%m-%d %H:%M} UTC, after that."
+        )
+    await write.change(uow, ORDERS, [(row, plan(row, at=at or uow.now))], event)
+
+
+async def pay_order(uow: UnitOfWork, order: UUID, *, version: int | None, at: datetime | None) -> None:
+    """Full payment came in."""
+    await _move(uow, order, version, "order.paid", at, orders.plan_pay)
+
+
+async def ship_order(uow: UnitOfWork, order: UUID, *, version: int | None, at: datetime | None) -> None:
+    """The goods left."""
+    await _move(uow, order, version, "order.shipped", at, orders.plan_ship)
+
+
+async def cancel_order(uow: UnitOfWork, order: UUID, *, version: int | None, at: datetime | None) -> None:
+    """Called off before it was paid or shipped."""
+    await _move(uow, order, version, "order.cancelled", at, orders.plan_cancel)
+
+
+async def refund_order(
+    uow: UnitOfWork, order: UUID, *, version: int | None, amount: Decimal | None, at: datetime | None
+) -> None:
+    """Money went back, in part or whole."""
+
+    def plan(row: orders.OrderLike, *, at: datetime) -> dict[str, Any]:
+        return orders.plan_refund(row, amount=amount, at=at)
+
+    await _move(uow, order, version, "order.refunded", at, plan)

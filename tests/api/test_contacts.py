@@ -1,0 +1,122 @@
+"""Contacts over HTTP."""
+
+from uuid import UUID
+
+from tests.makers.organisations import Organisation
+
+WEI = {
+    "name": "张伟",
+    "emails": [{"address": "Wei.Zhang@Example.com", "label": "work"}],
+    "phones": [{"number": "138 0013 8000"}],
+    "external_ids": {"erp": "C-1"},
+    "tags": ["vip"],
+}
+
+
+async def test_a_contact_is_added_read_edited_archived_and_restored(org: Organisation):
+    made = await org.admin.post("/v1/contacts", json=WEI)
+    assert made.status_code == 201, made.text
+    body = made.json()
+    assert body["email"] == "wei.zhang@example.com"
+    assert body["phone"] == "+8613800138000"
+    assert made.headers["etag"] == '"1"'
+    here = made.headers["location"]
+    assert (await org.admin.get(here)).json() == body
+
+    edited = await org.admin.patch(here, json={"job_title": "采购经理"}, headers={"If-Match": '"1"'})
+    assert edited.status_code == 200, edited.text
+    assert edited.json()["version"] == 2
+
+    stale = await org.admin.patch(here, json={"job_title": "x"}, headers={"If-Match": '"1"'})
+    assert stale.status_code == 412
+    assert stale.json()["conflicts"] == [
+        {"field": "job_title", "base": None, "theirs": "采购经理", "yours": "x"}
+    ]
+    assert (await org.admin.patch(here, json={"job_title": "x"})).status_code == 428
+
+    gone = await org.admin.post(f"{here}/archive", headers={"If-Match": "*"})
+    assert gone.json()["archived_at"]
+    assert (await org.admin.get("/v1/contacts")).json()["data"] == []
+    back = await org.admin.post(f"{here}/restore", headers={"If-Match": "*"})
+    assert back.json()["archived_at"] is None
+
+    history = (await org.admin.get(f"{here}/history")).json()["data"]
+    assert [event["type"] for event in history] == [
+        "contact.restored",
+        "contact.archived",
+        "contact.edited",
+        "contact.added",
+    ]
+    assert history[2]["before"] == {"job_title": None}
+    assert history[2]["after"] == {"job_title": "采购经理"}
+
+
+async def test_words_find_contacts(org: Organisation):
+    await org.admin.post("/v1/contacts", json=WEI)
+    await org.admin.post("/v1/contacts", json={"name": "Michael Johnson"})
+    for words in ("张伟", "伟", "zhangw", "zw", "8000", "wei.zhang", "Micheal", "johns", "micheal jonson"):
+        found = await org.admin.get("/v1/contacts", params={"q": words})
+        assert found.status_code == 200, found.text
+        assert len(found.json()["data"]) == 1, words
+
+
+async def test_pages_follow_each_other(org: Organisation):
+    items = [{"name": f"n{i % 3}", "external_ids": {"erp": f"{i}"}} for i in range(25)]
+    done = await org.admin.post("/v1/contacts/bulk", json={"items": items})
+    assert done.json()["created"] == 25, done.text
+    again = await org.admin.post("/v1/contacts/bulk", json={"items": items})
+    assert again.json()["unchanged"] == 25, again.text
+    seen: list[str] = []
+    cursor = None
+    while True:
+        params = {"limit": "4", "sort": "-name"} | ({"cursor": cursor} if cursor else {})
+        page = (await org.admin.get("/v1/contacts", params=params)).json()
+        seen += [one["id"] for one in page["data"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) == 25
+    assert UUID(seen[0])
+
+
+async def test_the_360_view(org: Organisation):
+    contact = (await org.admin.post("/v1/contacts", json=WEI)).json()
+    order = {
+        "number": "SO-1",
+        "currency": "CNY",
+        "placed_at": "2026-03-01T10:30:00+08:00",
+        "contact_id": contact["id"],
+        "lines": [{"description": "茶", "quantity": "2", "unit_price": "168.00"}],
+    }
+    placed = await org.admin.post("/v1/orders", json=order)
+    assert placed.status_code == 201, placed.text
+    assert placed.json()["total"] == "336.0000"
+    here = placed.headers["location"]
+    paid = await org.admin.post(f"{here}/pay", json={}, headers={"If-Match": '"1"'})
+    assert paid.json()["status"] == "paid", paid.text
+    refunded = await org.admin.post(f"{here}/refund", json={"amount": "36"}, headers={"If-Match": '"2"'})
+    assert refunded.json()["status"] == "refunded_in_part", refunded.text
+    call = {"kind": "call", "at": "2026-03-02T10:30:00+08:00", "contact_id": contact["id"], "subject": "发货"}
+    assert (await org.admin.post("/v1/interactions", json=call)).status_code == 201
+    timeline = (await org.admin.get(f"/v1/contacts/{contact['id']}/timeline")).json()
+    assert [item["kind"] for item in timeline["data"]] == ["event", "interaction", "order"]
+    summary = (await org.admin.get(f"/v1/contacts/{contact['id']}/summary")).json()
+    assert summary["orders"]["spent"] == [
+        {"currency": "CNY", "orders": 1, "total": "336.0000", "refunded": "36.0000", "average": "336.0000"}
+    ]
+    assert summary["interactions"]["count"] == 1
+
+
+async def test_the_same_key_gets_the_same_answer(org: Organisation):
+    first = await org.admin.post("/v1/contacts", json=WEI, headers={"Idempotency-Key": "k"})
+    second = await org.admin.post("/v1/contacts", json=WEI, headers={"Idempotency-Key": "k"})
+    assert (first.status_code, first.content) == (second.status_code, second.content)
+    other = await org.admin.post("/v1/contacts", json={"name": "x"}, headers={"Idempotency-Key": "k"})
+    assert other.json()["code"] == "idempotency_key_reused"
+    assert len((await org.admin.get("/v1/contacts")).json()["data"]) == 1
+
+
+async def test_a_dry_run_keeps_nothing(org: Organisation):
+    tried = await org.admin.post("/v1/contacts?dry_run=true", json=WEI)
+    assert tried.status_code == 201
+    assert (await org.admin.get("/v1/contacts")).json()["data"] == []

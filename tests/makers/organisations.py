@@ -1,0 +1,118 @@
+"""Organisations with people in them, for tests."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx
+from fastapi import FastAPI
+
+from app.db import actors, write
+from app.db.engine import Database
+from app.db.uow import UnitOfWork
+from app.db.users import API_KEYS, ROLES, TEAMS, USERS
+from app.domain.access import EVERYTHING
+from app.kit import clock
+from app.kit.ids import new_id
+from app.usecases.bootstrap import key_row, new_organisation
+
+
+@dataclass
+class Organisation:
+    """A tenant and ways to call the service as its people."""
+
+    service: FastAPI
+    id: UUID
+    slug: str
+    admin: httpx.AsyncClient
+    roles: dict[str, UUID]
+    clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    @property
+    def database(self) -> Database:
+        """The service's database."""
+        database: Database = self.service.state.database
+        return database
+
+    async def work(self) -> UnitOfWork:
+        """A unit of work of the house itself, not yet open."""
+        return UnitOfWork(
+            self.database, await actors.system(self.database, self.id), now=clock.now(), cause="test"
+        )
+
+    async def team(self, name: str, parent: UUID | None = None) -> UUID:
+        """A team."""
+        row = {"id": new_id(), "name": name, "parent_id": parent}
+        async with await self.work() as uow:
+            await write.add(uow, TEAMS, [row], "team.added")
+            await uow.commit()
+        return row["id"]
+
+    async def role(self, name: str, **fields: Any) -> UUID:
+        """A custom role: scopes, sight, read, write."""
+        row = {
+            "id": new_id(),
+            "name": name,
+            "builtin": False,
+            "scopes": [],
+            "sight": {},
+            "read": {},
+            "write": {},
+        }
+        async with await self.work() as uow:
+            await write.add(uow, ROLES, [row | fields], "role.added")
+            await uow.commit()
+        self.roles[name] = row["id"]
+        return row["id"]
+
+    async def user(self, name: str, *roles: str, team: UUID | None = None) -> tuple[UUID, httpx.AsyncClient]:
+        """A user with roles, and a client that calls with their API key."""
+        user = {
+            "id": new_id(),
+            "email": f"{name}-{new_id()}@test.example",
+            "name": name,
+            "active": True,
+            "team_id": team,
+            "role_ids": [self.roles[role] for role in roles],
+            "language": None,
+            "time_zone": None,
+            "password_hash": None,
+            "failed_logins": 0,
+        }
+        row, key = key_row(user["id"], name, [EVERYTHING], None)
+        async with await self.work() as uow:
+            await write.add(uow, USERS, [user], "user.added")
+            await write.add(uow, API_KEYS, [row], "api_key.added")
+            await uow.commit()
+        return user["id"], self.client(key)
+
+    def client(self, key: str) -> httpx.AsyncClient:
+        """A client that calls with a key."""
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=self.service),
+            base_url="http://test",
+            headers={"Authorization": f"Bearer {key}"},
+        )
+        self.clients.append(client)
+        return client
+
+    async def close(self) -> None:
+        """Close the clients."""
+        for client in self.clients:
+            await client.aclose()
+
+
+async def found(service: FastAPI, database_url: str) -> Organisation:
+    """Found an organisation and give its administrator a client."""
+    slug = f"t{new_id().hex}"
+    org_id = await new_organisation(
+        database_url, name="Test", slug=slug, email=f"{slug}@test.example", password="correct horse battery"
+    )
+    org = Organisation(service, org_id, slug, None, {})  # type: ignore[arg-type]
+    async with await org.work() as uow:
+        org.roles = {
+            r["name"]: r["id"]
+            for r in await uow.fetch("select name, id from roles where org_id = $1", org_id)
+        }
+    _, org.admin = await org.user("admin", "admin")
+    return org
