@@ -1,10 +1,15 @@
 """Custom field definitions."""
 
+from collections.abc import Set
+from typing import Any
+
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Record, choice, field, newest_first
 from app.db.nouns import Noun
+from app.domain.access import Actor
+from app.domain.errors import InvalidInput
 from app.domain.fields import Kind
 
 
@@ -24,6 +29,19 @@ class CustomField(Record):
     label_zh: Mapped[str | None] = mapped_column(info=field("basic"))
     choices: Mapped[list[str]] = mapped_column(info=field("basic"))
     required: Mapped[bool] = mapped_column(info=field("basic"))
+
+
+_CHOOSING = frozenset({Kind.TEXT, Kind.LABELS})
+
+
+def _derive(row: dict[str, Any], _: Set[str], __: Actor) -> dict[str, Any]:
+    if row["choices"] and row["kind"] not in _CHOOSING:
+        raise InvalidInput(
+            "choices_not_here",
+            f"Only text and labels have choices; a field of {row['kind']} has none.",
+            field="choices",
+        )
+    return {}
 
 
 CUSTOM_FIELDS = Noun(

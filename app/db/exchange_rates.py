@@ -1,13 +1,17 @@
 """Dated exchange rates."""
 
+from collections.abc import Set
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Numeric, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Record, field, newest_first
 from app.db.nouns import Noun
+from app.domain.access import Actor
+from app.domain.errors import InvalidInput
 
 
 class ExchangeRate(Record):
@@ -26,6 +30,17 @@ class ExchangeRate(Record):
     rate: Mapped[Decimal] = mapped_column(Numeric(20, 10), info=field("basic"))
 
 
+def _derive(row: dict[str, Any], _: Set[str], __: Actor) -> dict[str, Any]:
+    if row["currency"] == row["base"]:
+        raise InvalidInput("same_currency", "A rate is between two different currencies.", field="base")
+    return {}
+
+
 EXCHANGE_RATES = Noun(
-    name="exchange_rate", plural="exchange_rates", model=ExchangeRate, custom=False, external=False
+    name="exchange_rate",
+    plural="exchange_rates",
+    model=ExchangeRate,
+    custom=False,
+    external=False,
+    derive=_derive,
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
@@ -117,6 +118,8 @@ class Noun:
     groups: Mapping[str, str] = field(init=False)
     """Field to the group that roles open it by."""
 
+    scales: Mapping[str, Decimal] = field(init=False)
+
     def __post_init__(self) -> None:
         table = self.model.__table__
         assert isinstance(table, Table)
@@ -133,6 +136,19 @@ class Noun:
         object.__setattr__(self, "table", table)
         object.__setattr__(self, "fields", fields)
         object.__setattr__(self, "groups", groups)
+        scales = {
+            c.name: Decimal(1).scaleb(-(c.type.scale or 0))
+            for c in table.columns
+            if isinstance(c.type, Numeric)
+        }
+        object.__setattr__(self, "scales", scales)
+
+    def exact(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values with their decimals at the scale of their columns, as they will be stored and told of."""
+        return {
+            name: value.quantize(self.scales[name]) if name in self.scales and value is not None else value
+            for name, value in values.items()
+        }
 
     def known(self, actor: Actor) -> dict[str, Field]:
         """Every field, the organisation's custom ones included."""

@@ -33,7 +33,7 @@ def new_row(uow: UnitOfWork, noun: Noun, values: Values, given: Set[str]) -> Val
     """A whole new record from a shape's values. Raises DomainError."""
     actor = uow.actor
     must_write(actor, noun.name, _written(noun, {name: values[name] for name in given}))
-    row = {"id": new_id(), **values}
+    row = {"id": new_id(), **noun.exact(values)}
     for name in _MERGED:
         if name in row:
             row[name] = merged(None, row[name])
@@ -49,7 +49,10 @@ def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
     actor = uow.actor
     if row["archived_at"] is not None:
         raise RuleBroken("archived", f"This {noun.name} is archived; restore it before you change it.")
-    given = {name: merged(row[name], value) if name in _MERGED else value for name, value in given.items()}
+    given = {
+        name: merged(row[name], value) if name in _MERGED else value
+        for name, value in noun.exact(given).items()
+    }
     if "custom" in given:
         given["custom"] = check_custom(given["custom"], actor.custom.get(noun.name, {}), before=row["custom"])
     whole = {**dict(row), **given}

@@ -2,7 +2,17 @@
 
 from fastapi import APIRouter
 
-from app.api.v1 import companies, contacts, interactions, orders, products
+from app.api.v1 import (
+    companies,
+    contacts,
+    custom_fields,
+    events,
+    exchange_rates,
+    interactions,
+    orders,
+    products,
+    search,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     contacts.router,
@@ -10,4 +20,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     products.router,
     orders.router,
     interactions.router,
+    custom_fields.router,
+    exchange_rates.router,
+    search.router,
+    events.router,
 )
