@@ -5,8 +5,6 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 from app.api.doors import Door, WriteDoor
 from app.api.problems import MEDIA_TYPE, Problem
@@ -45,8 +43,8 @@ _WRITE_PARAMETERS = [
 
 def door_of(route: APIRoute) -> Door | None:
     """The door that a route is entered by."""
-    found = [d.call for d in route.dependant.dependencies if isinstance(d.call, Door)]
-    return found[0] if found else None
+    calls = [dependency.call for dependency in route.dependant.dependencies]
+    return next((call for call in calls if isinstance(call, Door)), None)
 
 
 def routes_of(app: FastAPI) -> list[APIRoute]:
@@ -69,31 +67,17 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas = made["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    shapes = [shape for shape in (Problem, *_bulk_shapes(app))]
-    _, extra = models_json_schema(
-        [(shape, "validation") for shape in shapes], ref_template="#/components/schemas/{model}"
-    )
-    schemas |= extra.get("$defs", {})
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs") | {"Problem": problem}
     made["components"]["securitySchemes"] = _SCHEMES
     for route in routes_of(app):
-        for method in route.methods:
+        for method in route.methods or ():
             _complete(made["paths"][route.path_format][method.lower()], route)
     app.openapi_schema = made
     return made
 
 
-def _bulk_shapes(app: FastAPI) -> list[type[BaseModel]]:
-    names = {(route.openapi_extra or {}).get("x-shape") for route in routes_of(app)}
-    found: list[type[BaseModel]] = []
-    for route in routes_of(app):
-        for value in vars(__import__(route.endpoint.__module__, fromlist=["_"])).values():
-            if isinstance(value, type) and issubclass(value, BaseModel) and value.__name__ in names:
-                found.append(value)
-    return list(dict.fromkeys(found))
-
-
 def _complete(operation: dict[str, Any], route: APIRoute) -> None:
-    operation.pop("x-shape", None)
     operation["summary"] = (route.endpoint.__doc__ or "").strip().splitlines()[0]
     operation.pop("description", None)
     door = door_of(route)
@@ -116,7 +100,7 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
 
 def _statuses(route: APIRoute, door: Door | None) -> list[int]:
     if door is None:
-        return [422, 429, 503] if "POST" in route.methods else []
+        return [422, 429, 503] if "POST" in (route.methods or ()) else []
     found = [401, 403, 422, 503]
     if "{" in route.path:
         found.append(404)

@@ -32,7 +32,7 @@ _SECRET_LENGTH = 32
 """Bytes; RFC 7518, section 3.2: an HS256 key is at least as long as its hash."""
 _SKEW_SECONDS = 2.0
 _STUCK_FOR = timedelta(minutes=15)
-_EXTENSIONS = ("btree_gin", "pg_trgm")
+_EXTENSIONS = ("btree_gin",)
 
 _FACTS = """
 select current_setting('server_version_num')::int as version,
@@ -182,7 +182,7 @@ def _database(url: str, role: str) -> Iterator[Finding]:
         return
     missing = [name for name in _EXTENSIONS if name not in facts["extensions"]]
     yield Finding(
-        f"Extensions {', '.join(_EXTENSIONS)}",
+        f"Extension {', '.join(_EXTENSIONS)}",
         f"run CREATE EXTENSION {missing[0]} as the database's owner." if missing else None,
     )
     yield _role(role, facts["role"])

@@ -14,7 +14,7 @@ from app.embedded.servers import running_urls, servers
 from app.settings import settings
 
 
-class Refused(Exception):  # noqa: N818 - it is no error of the program: a sentence for the person who called it
+class Refused(Exception):
     """The command cannot go on: one sentence that says what to do."""
 
 

@@ -42,24 +42,33 @@ def up(console: Console, *, sample: bool) -> None:
         signal.signal(by, _interrupt)
     try:
         with ExitStack() as stack:
-            start = clock.monotonic()
-            running, environment = _servers(console, stack, wanted)
-            database_url = environment["DATABASE_URL"]
-            with _step(console, "Database migrated"):
-                _migrate(database_url)
-            programs = _programs(stack, environment, wanted)
-            # Last on the stack is first to run: from here on a second Ctrl-C must not cut the orderly stop short.
-            stack.callback(_stopping, console)
-            first = _bootstrap(console, database_url)
-            if sample:
-                _sample(console, database_url)
-            with _step(console, "API answers, worker runs"):
-                _wait_until_ready(wanted, programs)
-            console.print(f"Ready in {clock.monotonic() - start:.1f} s.\n", highlight=False)
-            _welcome(console, wanted, first)
-            _watch(console, programs, running)
+            try:
+                _run(console, stack, wanted, sample=sample)
+            finally:
+                _stopping(console)
     except KeyboardInterrupt:
         console.print("Stopped.", highlight=False)
+
+
+def _run(console: Console, stack: ExitStack, wanted: Settings, *, sample: bool) -> None:
+    start = clock.monotonic()
+    running, environment = _servers(console, stack, wanted)
+    database_url = environment["DATABASE_URL"]
+    # The API takes as long to load as the migrations to be looked through, so both at once: /readyz refuses until
+    # they are done. The worker would act at once, so it waits. Stopped in the opposite order.
+    api = _start(stack, "API", "serve", environment)
+    with _step(console, "Database migrated"):
+        _migrate(database_url)
+    programs = [api, _start(stack, "worker", "worker", environment)]
+    with _step(console, "Organisation, administrator and key"):
+        first = _bootstrap(database_url)
+    if sample:
+        _sample(console, database_url)
+    with _step(console, "API answers, worker runs"):
+        _wait_until_ready(wanted, programs)
+    console.print(f"Ready in {clock.monotonic() - start:.1f} s.\n", highlight=False)
+    _welcome(console, wanted, first)
+    _watch(console, programs, running)
 
 
 def _servers(console: Console, stack: ExitStack, wanted: Settings) -> tuple[Servers, dict[str, str]]:
@@ -95,29 +104,24 @@ class _Program:
         self.child.stop(signal.SIGTERM, seconds=_STOP_SECONDS)
 
 
-def _programs(stack: ExitStack, environment: dict[str, str], wanted: Settings) -> list[_Program]:
-    log = wanted.state_dir.expanduser().absolute() / "log"
-    programs = []
-    # Stopped in the opposite order: the worker hands its jobs back while the API still answers.
-    for name, command in (("API", "serve"), ("worker", "worker")):
-        start = partial(
-            Child,
-            [sys.executable, "-m", "app.cli", command],
-            log=log / f"{name.lower()}.log",
-            env=environment,
-            cwd=Path.cwd(),
-        )
-        program = _Program(name, start(), start)
-        stack.callback(program.stop)
-        programs.append(program)
-    return programs
+def _start(stack: ExitStack, name: str, command: str, environment: dict[str, str]) -> _Program:
+    log = settings().state_dir.expanduser().absolute() / "log"
+    start = partial(
+        Child,
+        [sys.executable, "-m", "app.cli", command],
+        log=log / f"{name.lower()}.log",
+        env=environment,
+        cwd=Path.cwd(),
+    )
+    program = _Program(name, start(), start)
+    stack.callback(program.stop)
+    return program
 
 
-def _bootstrap(console: Console, database_url: str) -> "Bootstrap | None":
+def _bootstrap(database_url: str) -> "Bootstrap | None":
     from app.usecases.bootstrap import bootstrap  # noqa: PLC0415 - see app/cli/__init__.py
 
-    with _step(console, "Organisation, administrator and key"):
-        return asyncio.run(bootstrap(database_url))
+    return asyncio.run(bootstrap(database_url))
 
 
 def _sample(console: Console, database_url: str) -> None:
@@ -250,9 +254,10 @@ def _step(console: Console, what: str, *, status: bool = True) -> Iterator[None]
 
 
 def _stopping(console: Console) -> None:
+    # A second Ctrl-C must not cut the orderly stop short; every step of it has its own limit of time.
     for by in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(by, signal.SIG_IGN)
-    console.print("Stopping the worker, the API, Redis and PostgreSQL.", highlight=False)
+    console.print("Stopping.", highlight=False)
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:

@@ -25,7 +25,7 @@ _REFERENCE = re.compile(r"[a-z]+_id$")
 _PARTITION = re.compile(r"_p\d{6}|_default")
 
 
-def refusal(fault: asyncpg.PostgresError) -> Exception:
+def refusal(fault: Exception) -> Exception:
     """The error that a caller understands, or the fault itself when it is ours to mend."""
     match fault:
         case asyncpg.UniqueViolationError():

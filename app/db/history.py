@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, false, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, literal_column, or_, select, true
 from sqlalchemy.types import Uuid
 
 from app.db import sight
@@ -62,12 +62,13 @@ def _scope(noun: Noun) -> str:
 
 def _seen(actor: Actor, nouns: list[Noun]) -> Any:
     """Events of records that the actor sees."""
-    noun_of, id_of = literal_column("e.noun"), literal_column("e.noun_id")
+    noun_of: ColumnElement[Any] = literal_column("e.noun")
+    id_of: ColumnElement[Any] = literal_column("e.noun_id")
     whole = [noun.name for noun in nouns if sight.sees_all(actor, noun)]
     ways = [noun_of == literal_column(f"'{name}'") for name in whole]
     for noun in nouns:
         if noun.name not in whole:
-            inside = select(literal_column("1")).where(
+            inside: Select[Any] = select(literal_column("1")).where(
                 sight.tenant(noun), noun.table.c.id == id_of, sight.visible(actor, noun)
             )
             ways.append(and_(noun_of == literal_column(f"'{noun.name}'"), inside.exists()))
@@ -117,7 +118,7 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
             {_MASK.format(side="after")} as after, e.cause) r))::text as body
           from (select * from events e where {condition} order by e.seq desc limit {limit} + 1) e
           cross join lateral (select coalesce({masks} -> e.noun, '[]') as names,
-            coalesce({masks} -> 'custom' ? e.noun, false) as customs) m"""  # noqa: S608 - built from our own names
+            coalesce({masks} -> 'custom' ? e.noun, false) as customs) m"""
         outer = (
             f"coalesce(string_agg(p.body, ',' order by p.n) filter (where p.n <= {limit}), ''),"
             f" max(p.seq) filter (where p.n = {limit}), count(p.n)"
@@ -130,7 +131,7 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
     masks["custom"] = [
         n.name for n in nouns if n.custom and (actor.reads(n.name, "custom") or n.custom_keys(actor))
     ]
-    binds = {name: value for name, value in filters.items() if value is not None}
+    binds: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
     binds |= {
         "masks": masks,
         "limit": wanted.limit,

@@ -32,7 +32,7 @@ class IdempotencyKey(Base):
 KEPT_FOR = timedelta(days=2)
 
 
-class Replayed(Exception):  # noqa: N818 - not an error: the answer is here already
+class Replayed(Exception):
     """The same request was answered before."""
 
     def __init__(self, answer: Answer) -> None:

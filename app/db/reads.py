@@ -29,6 +29,9 @@ MOST_FOUND = 5_000
 """A search that finds more than this many records walks the sort order instead of their ids: it meets one soon."""
 
 
+EVERY_RECORD = conditions.All(())
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A prepared statement, whose first column is the access stamp, with its values."""
@@ -154,7 +157,7 @@ class Page:
     """What to list."""
 
     noun: Noun
-    where: Condition = conditions.All(())
+    where: Condition = EVERY_RECORD
     sort: str = "-created_at"
     limit: int = 50
     cursor: str | None = None
@@ -314,12 +317,15 @@ async def count(reads: Reads, page: Page, q: str | None = None) -> int:
 
 
 def must_exist(noun: Noun, row: Row) -> Row:
-    """The row of one(), or NotFound; hidden and absent sound the same."""
+    """The row of one(), or NotFound."""
     if row[1] is None:
-        raise NotFound(
-            f"{noun.name}_not_found", f"There is no {noun.name} with this id, or you may not see it."
-        )
+        raise absent(noun)
     return row
+
+
+def absent(noun: Noun) -> NotFound:
+    """What is not there, and what may not be seen: the two sound the same."""
+    return NotFound(f"{noun.name}_not_found", f"There is no {noun.name} with this id, or you may not see it.")
 
 
 async def must_see(reads: Reads, noun: Noun, record: UUID) -> None:

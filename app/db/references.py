@@ -54,7 +54,7 @@ async def _no_circle(uow: UnitOfWork, noun: Noun, column: str, record: UUID, abo
         f"""with recursive up as (
           select id, {column} from {noun.plural} where org_id = $1 and id = $2
           union select t.id, t.{column} from {noun.plural} t join up on t.org_id = $1 and t.id = up.{column}
-        ) select exists (select from up where id = $3)""",  # noqa: S608 - both names are our own
+        ) select exists (select from up where id = $3)""",
         uow.org_id,
         above,
         record,
@@ -91,7 +91,7 @@ async def known(uow: UnitOfWork, noun: Noun, names: Sequence[list[tuple[str, str
         values = [value for kind, value in wanted if kind == key]
         if values:
             rows = await uow.fetch(
-                f"select id, {key} from {noun.plural} where org_id = $1 and {key} = any($2::text[])",  # noqa: S608
+                f"select id, {key} from {noun.plural} where org_id = $1 and {key} = any($2::text[])",
                 uow.org_id,
                 values,
             )

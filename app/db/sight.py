@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
@@ -34,7 +34,7 @@ def visible(actor: Actor, noun: Noun) -> ColumnElement[bool]:
         if sees_all(actor, through.noun):
             ways.append(table.c[through.column].is_not(None))
         else:
-            inside = select(literal_column("1")).where(
+            inside: Select[Any] = select(literal_column("1")).where(
                 parent.c.org_id == table.c.org_id,
                 parent.c.id == table.c[through.column],
                 visible(actor, through.noun),

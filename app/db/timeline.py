@@ -69,7 +69,7 @@ async def timeline(reads: Reads, contact: UUID, limit: int, after: str | None) -
           select row_to_json(t)::text as body, json_build_array(t.at, t.id)::text as last,
             row_number() over (order by t.at desc, t.id desc) as n
           from (select * from ({union}) u order by u.at desc, u.id desc limit $3 + 1) t
-        ) p on true where o.id = $1 group by o.stamp"""  # noqa: S608 - built from our own names
+        ) p on true where o.id = $1 group by o.stamp"""
         names = ("org", "contact", "limit", "names", *(("at", "id") if last else ()))
         binds = {
             "org": actor.org_id,

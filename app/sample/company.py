@@ -16,6 +16,8 @@ from app.sample.seasons import DAYS
 from app.sample.trade import RATES, Sale
 
 SEED = 20_240_917
+FIRST, LAST = "team-south", "interaction-last"
+"""The external ids of the first record that is loaded and of the last, whatever the seed."""
 LAPSED_AFTER = 240
 """Days without an order after which the shop calls a customer lapsed."""
 _VIP = Decimal(6000)
@@ -79,6 +81,9 @@ def build(end: date, seed: int = SEED) -> World:
     bought: dict[str, list[Sale]] = {}
     for sale in sales:
         bought.setdefault(sale.contact.id, []).append(sale)
+    said = talk.interactions(
+        seed, end, everybody=everybody, sales=sales, products=products, consents=consents
+    )
     return World(
         end=end,
         tags=[{"name": name, "colour": colour, "description": text} for name, (colour, text) in TAGS.items()],
@@ -91,7 +96,7 @@ def build(end: date, seed: int = SEED) -> World:
         + [wire for wire, _ in doubles.values()],
         consents=consents,
         orders=[sale.wire for sale in sales],
-        interactions=talk.interactions(seed, end, everybody, sales, products, consents),
+        interactions=[*said, _closing(end)],
         kinds={contact.id: contact.kind for contact in everybody},
         doubles={id_: original for id_, (_, original) in doubles.items()},
     )
@@ -100,6 +105,17 @@ def build(end: date, seed: int = SEED) -> World:
 def _user(id_: str, name: str, role: str, team: str | None) -> Wire:
     email = f"{id_.removeprefix('user-')}@hailan.example"
     return {"name": name, "email": email, "role": role, "team_id": team, "external_ids": {"sample": id_}}
+
+
+def _closing(end: date) -> Wire:
+    at = f"{(end - timedelta(days=1)).isoformat()}T23:59:59+08:00"
+    wire: Wire = {
+        "kind": "note",
+        "at": at,
+        "direction": "internal",
+        "body": "海蓝茶业是虚构的公司，样例数据到此为止。",
+    }
+    return wire | {"owner_id": "user-service-1", "external_ids": {"sample": LAST}}
 
 
 def _rates(seed: int, end: date) -> Sequence[Wire]:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from app.sample import names
-from app.sample.names import Person, Weighted, dice
+from app.sample.names import Person, Weighted, dice, listed
 from app.sample.seasons import DAYS
 
 CONTACTS, COMPANIES = 2000, 300
@@ -56,59 +56,17 @@ _TITLES = {
     "de": "Einkäufer Einkaufsleiterin Inhaber Geschäftsführerin",
     "ja": "仕入担当 店長 課長 代表取締役",
 }
-_OCCUPATIONS = [
-    "教师",
-    "医生",
-    "工程师",
-    "公务员",
-    "会计",
-    "设计师",
-    "个体经营",
-    "退休",
-    "律师",
-    "销售",
-    "企业管理",
-    "自由职业",
-    "学生",
-    "程序员",
-    "护士",
-]
+_OCCUPATIONS = listed("""
+教师 医生 工程师 公务员 会计 设计师 个体经营 退休 律师 销售 企业管理 自由职业 学生 程序员 护士
+""")
 _EDUCATION = Weighted.of(("高中", 14.0), ("大专", 26.0), ("本科", 46.0), ("硕士", 12.0), ("博士", 2.0))
 _INCOMES = Weighted.of(
     ("5千以下", 12.0), ("5千-1万", 34.0), ("1万-2万", 32.0), ("2万-5万", 18.0), ("5万以上", 4.0)
 )
-_MOBILES = [
-    "130",
-    "131",
-    "132",
-    "133",
-    "135",
-    "136",
-    "137",
-    "138",
-    "138",
-    "139",
-    "139",
-    "150",
-    "151",
-    "152",
-    "155",
-    "158",
-    "159",
-    "166",
-    "176",
-    "177",
-    "178",
-    "180",
-    "181",
-    "185",
-    "186",
-    "187",
-    "188",
-    "189",
-    "198",
-    "199",
-]
+_MOBILES = listed("""
+130 131 132 133 135 136 137 138 138 139 139 150 151 152 155 158 159 166 176 177 178 180 181 185 186 187
+188 189 198 199
+""")
 _NO_NUMBER = ("暂无", "见名片", "1380013", "微信联系", "call office", "00000000000", "1391234567八")
 
 
@@ -347,7 +305,7 @@ def duplicates(seed: int, everybody: Sequence[Contact]) -> dict[str, tuple[dict[
         )
         id_ = f"contact-{number:04}"
         wire = {
-            "name": chance.choice(spelt),
+            "name": chance.choice([name for name in spelt if name != contact.wire["name"]]),
             "phones": [{"number": chance.choice((digits, f"86{digits}", f"+86-{digits[:3]}-{digits[3:]}"))}],
             "source": chance.choice(("exhibition", "phone", "store")),
             "stage": "lead",

@@ -9,7 +9,7 @@ from itertools import accumulate
 from random import Random
 from zoneinfo import ZoneInfo
 
-from app.sample.names import Weighted
+from app.sample.names import Weighted, listed
 
 DAYS = 730
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -17,46 +17,10 @@ GROWTH = 1.18
 """Demand of a year by that of the year before."""
 
 # Spring Festival and Mid-Autumn, month and day, from 2020 on; after 19 years the lunar dates come again (Meton's cycle).
-_LUNAR = [
-    "0125",
-    "1001",
-    "0212",
-    "0921",
-    "0201",
-    "0910",
-    "0122",
-    "0929",
-    "0210",
-    "0917",
-    "0129",
-    "1006",
-    "0217",
-    "0925",
-    "0206",
-    "0915",
-    "0126",
-    "1003",
-    "0213",
-    "0922",
-    "0203",
-    "0912",
-    "0123",
-    "1001",
-    "0211",
-    "0919",
-    "0131",
-    "0908",
-    "0219",
-    "0927",
-    "0208",
-    "0916",
-    "0128",
-    "1004",
-    "0215",
-    "0924",
-    "0204",
-    "0913",
-]
+_LUNAR = listed("""
+0125 1001 0212 0921 0201 0910 0122 0929 0210 0917 0129 1006 0217 0925 0206 0915 0126 1003 0213 0922 0203
+0912 0123 1001 0211 0919 0131 0908 0219 0927 0208 0916 0128 1004 0215 0924 0204 0913
+""")
 
 
 def _lunar(year: int, which: int) -> date:

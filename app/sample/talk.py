@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -63,6 +64,7 @@ class _Talk:
 def interactions(
     seed: int,
     end: date,
+    *,
     everybody: Sequence[Contact],
     sales: Sequence[Sale],
     products: Sequence[Product],
@@ -93,7 +95,7 @@ def interactions(
 def _around(talk: _Talk, sale: Sale) -> None:
     """Before and after an order."""
     chance, contact, channel = talk.chance, sale.contact, sale.wire["channel"]
-    if channel in {"web", "wechat"} and chance.random() < 0.75:
+    if channel in {"web", "wechat"} and chance.random() < 0.55:
         others = chance.choices(tuple(talk.products), k=chance.randint(0, 1))
         seen = [p for p in (*others, *sale.products[:2]) if p]
         talk.pages(sale.at - timedelta(minutes=chance.randint(8, 1500)), contact, seen)
@@ -126,7 +128,7 @@ def _after(talk: _Talk, sale: Sale, shipped: datetime) -> None:
     arrived = shipped + timedelta(hours=chance.randint(20, 90))
     fragile = FRAGILE in sale.products
     # A refund has its reason; the fragile product gives more of them than all the others together.
-    if chance.random() < (0.55 if fragile else 0.35 if "refunded" in sale.wire else 0.006):
+    if chance.random() < (0.38 if fragile else 0.35 if "refunded" in sale.wire else 0.006):
         about = FRAGILE if fragile else chance.choice(sale.products)
         name = talk.products[about].name
         texts = words.BROKEN if fragile else words.COMPLAINTS
@@ -204,10 +206,10 @@ def _push(
 def _account(talk: _Talk, contact: Contact, bought: Sequence[Sale]) -> None:
     """What lies between the orders of a customer."""
     chance = talk.chance
-    for sale, after in zip(bought, bought[1:], strict=False):
+    for sale, after in pairwise(bought):
         gap = after.day - sale.day
         # The longer somebody stays away, the less they look in.
-        if gap > 10 and chance.random() < min(0.5, 20 / gap):
+        if gap > 10 and chance.random() < min(0.35, 16 / gap):
             day = sale.day + chance.randint(3, gap - 2)
             talk.pages(moment(chance, talk.start, day), contact, chance.choices(tuple(talk.products), k=2))
     if contact.kind is Kind.WHOLESALE:

@@ -45,7 +45,7 @@ def places(chance: Random, kind: Kind) -> Iterator[float]:
     match kind:
         case Kind.LOYAL:
             at = chance.uniform(0, 0.12) if chance.random() < 0.5 else chance.uniform(0, 0.65)
-            gap = chance.uniform(0.075, 0.135)
+            gap = chance.uniform(0.08, 0.14)
             yield from _steady(chance, at, gap, last=1)
         case Kind.WHOLESALE:
             last = chance.uniform(0.5, 0.85) if chance.random() < 0.14 else 1
@@ -58,7 +58,7 @@ def places(chance: Random, kind: Kind) -> Iterator[float]:
         case Kind.ONE_OFF:
             yield chance.random()
         case Kind.OCCASIONAL:
-            yield from sorted(chance.random() for _ in range(chance.choice((1, 2, 2, 2, 3, 3, 4))))
+            yield from sorted(chance.random() for _ in range(chance.choice((1, 1, 2, 2, 2, 3, 3))))
 
 
 def _steady(chance: Random, at: float, gap: float, *, last: float, pull: float = 1.0) -> Iterator[float]:
@@ -114,7 +114,7 @@ def sales(seed: int, end: date, everybody: Sequence[Contact], products: Sequence
     planned.sort(key=lambda plan: (plan[0], plan[2].id))
     found = []
     for number, (at, day, contact, nth, taste) in enumerate(planned, start=1):
-        lines = _lines(chance, shelf, contact, at.date(), nth, taste)
+        lines = _lines(chance, shelf, contact, at.date(), nth=nth, taste=taste)
         wire = {
             "number": f"SO-{at.year}-{number:05}",
             "contact_id": contact.id,
@@ -154,7 +154,7 @@ def _price(contact: Contact, product: Product) -> Decimal:
 
 
 def _lines(
-    chance: Random, shelf: _Shelf, contact: Contact, day: date, nth: int, taste: frozenset[str]
+    chance: Random, shelf: _Shelf, contact: Contact, day: date, *, nth: int, taste: frozenset[str]
 ) -> list[dict[str, Any]]:
     count = _COUNT.pick(chance) + (nth // 3 if contact.kind is Kind.GROWING else 0)
     chosen = {p.id: p for p in (shelf.pick(chance, day, taste) for _ in range(min(count, 7)))}

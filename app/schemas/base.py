@@ -1,6 +1,5 @@
 """What every shape shares: strict names, money as text, times with their zone, pages."""
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
@@ -76,9 +75,13 @@ Day = Annotated[
 ]
 
 
-def optional() -> Any:
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+def optional(**more: Any) -> Any:
     """A value that may be left out but not be null."""
-    return Field(default=None, json_schema_extra=lambda schema: schema.pop("default", None))
+    return Field(default=None, json_schema_extra=_without_default, **more)
 
 
 class Shape(BaseModel):
@@ -122,7 +125,7 @@ class PageQuery(Shape):
         None, description="true: only archived ones; false or left out: none of them."
     )
 
-    tests: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    tests: ClassVar[dict[str, tuple[str, str]]] = {}
     """Parameter to (field, operator), where they are not (its own name, eq)."""
 
     def filters(self) -> list[tuple[str, str, Any]]:
@@ -139,7 +142,7 @@ class DatedQuery(PageQuery):
     created_since: Time | None = None
     updated_since: Time | None = None
 
-    tests: ClassVar[Mapping[str, tuple[str, str]]] = {
+    tests: ClassVar[dict[str, tuple[str, str]]] = {
         "created_since": ("created_at", "gte"),
         "updated_since": ("updated_at", "gte"),
     }
@@ -152,14 +155,18 @@ class RecordQuery(DatedQuery):
     owner_id: UUID | None = None
     tag: Label | None = None
 
-    tests: ClassVar[Mapping[str, tuple[str, str]]] = DatedQuery.tests | {"tag": ("tags", "has")}
+    tests: ClassVar[dict[str, tuple[str, str]]] = DatedQuery.tests | {"tag": ("tags", "has")}
+
+
+def _always() -> dict[str, JsonValue]:
+    return {"all": []}
 
 
 class Search(Shape):
     """A list with a full condition."""
 
     where: dict[str, JsonValue] = Field(
-        default_factory=lambda: {"all": []},
+        default_factory=_always,
         description='{"all": […]}, {"any": […]}, {"not": …} or {"field": …, "op": …, "value": …}.',
         examples=[{"all": [{"field": "created_at", "op": "gte", "value": "2026-01-01T00:00:00+08:00"}]}],
     )
@@ -174,7 +181,7 @@ class Search(Shape):
 class CountQuery(Shape):
     """What to count."""
 
-    where: dict[str, JsonValue] = Field(default_factory=lambda: {"all": []})
+    where: dict[str, JsonValue] = Field(default_factory=_always)
     q: str | None = Field(None, min_length=1, max_length=200)
     archived: bool | None = False
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from app.schemas.base import (
     Country,
@@ -39,7 +39,12 @@ class CompanyFields(Shape):
     custom: Custom = Field(default_factory=dict)
 
 
-_EXAMPLE = {"name": "深圳市海蓝科技有限公司", "domain": "hailan.example", "industry": "电子", "country": "CN"}
+_EXAMPLE: dict[str, JsonValue] = {
+    "name": "深圳市海蓝科技有限公司",
+    "domain": "hailan.example",
+    "industry": "电子",
+    "country": "CN",
+}
 
 
 class CompanyAdd(CompanyFields):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.domain.contacts import ConsentState, Gender, Stage
 from app.schemas.base import (
@@ -114,7 +114,7 @@ class ContactFields(Shape):
     custom: Custom = Field(default_factory=dict)
 
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, JsonValue] = {
     "name": "张伟",
     "emails": [{"address": "Wei.Zhang@example.com", "label": "work"}],
     "phones": [{"number": "138 0013 8000"}],

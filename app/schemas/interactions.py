@@ -1,10 +1,9 @@
 """Interactions on the wire."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from app.domain.interactions import Direction, InteractionKind
 from app.schemas.base import (
@@ -44,7 +43,7 @@ class InteractionFields(Shape):
     custom: Custom = Field(default_factory=dict)
 
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, JsonValue] = {
     "kind": "call",
     "direction": "inbound",
     "at": "2026-03-02T14:05:00+08:00",
@@ -100,7 +99,7 @@ class InteractionQuery(DatedQuery):
     since: Time | None = None
     before: Time | None = None
 
-    tests: ClassVar[Mapping[str, tuple[str, str]]] = DatedQuery.tests | {
+    tests: ClassVar[dict[str, tuple[str, str]]] = DatedQuery.tests | {
         "tag": ("tags", "has"),
         "since": ("at", "gte"),
         "before": ("at", "lt"),

@@ -1,12 +1,11 @@
 """Orders on the wire."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from app.domain.orders import Status
 from app.schemas.base import (
@@ -61,10 +60,8 @@ class OrderFields(Shape):
     lines: list[OrderLine] = Field(default_factory=list, max_length=1000)
     discount: Money = Decimal(0)
     tax: Money = Decimal(0)
-    total: Money = Field(
-        default=None,
-        description="Checked against the lines, discount and tax; computed when left out.",
-        json_schema_extra=lambda schema: schema.pop("default", None),
+    total: Money = optional(
+        description="Checked against the lines, discount and tax; computed when left out."
     )
     placed_at: Time = optional()
     due_on: Day | None = None
@@ -82,7 +79,7 @@ class _Progress(Shape):
     refunded_at: Time | None = None
 
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, JsonValue] = {
     "number": "SO-2026-0001",
     "currency": "CNY",
     "placed_at": "2026-03-01T10:30:00+08:00",
@@ -144,7 +141,7 @@ class OrderQuery(RecordQuery):
     placed_since: Time | None = None
     placed_before: Time | None = None
 
-    tests: ClassVar[Mapping[str, tuple[str, str]]] = RecordQuery.tests | {
+    tests: ClassVar[dict[str, tuple[str, str]]] = RecordQuery.tests | {
         "placed_since": ("placed_at", "gte"),
         "placed_before": ("placed_at", "lt"),
     }

@@ -1,11 +1,10 @@
 """Products on the wire."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.schemas.base import (
     Code,
@@ -39,7 +38,7 @@ class ProductFields(Shape):
     custom: Custom = Field(default_factory=dict)
 
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, JsonValue] = {
     "sku": "TEA-0042",
     "name": "龙井 特级 250g",
     "category": "茶叶",
@@ -89,7 +88,7 @@ class ProductQuery(DatedQuery):
     active: bool | None = None
     tag: Label | None = None
 
-    tests: ClassVar[Mapping[str, tuple[str, str]]] = DatedQuery.tests | {"tag": ("tags", "has")}
+    tests: ClassVar[dict[str, tuple[str, str]]] = DatedQuery.tests | {"tag": ("tags", "has")}
 
 
 class PriceOut(BaseModel):
