@@ -74,10 +74,11 @@ def serve() -> None:
 @_commands.command()
 def worker() -> None:
     """Run the worker alone; DATABASE_URL and REDIS_URL say where its servers are."""
-    from app.cli.local import needs_urls  # noqa: PLC0415 - see the module's docstring
-    from app.worker import run  # noqa: PLC0415
+    from app.cli.local import loading, needs_urls  # noqa: PLC0415 - see the module's docstring
 
     needs_urls()
+    with loading():
+        from app.worker import run  # noqa: PLC0415
     run()
 
 

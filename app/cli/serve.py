@@ -2,7 +2,7 @@
 
 import uvicorn
 
-from app.cli.local import Refused, needs_urls, port_fault
+from app.cli.local import Refused, loading, needs_urls, port_fault
 from app.embedded.process import die_with_parent
 from app.settings import settings
 
@@ -14,8 +14,8 @@ def serve() -> None:
     if fault := port_fault(wanted.host, wanted.port):
         raise Refused(fault)
     uvicorn.run(
-        "app.main:app" if wanted.workers == 1 else "app.cli.serve:worker_application",
-        factory=wanted.workers > 1,
+        "app.cli.serve:application",
+        factory=True,
         host=wanted.host,
         port=wanted.port,
         workers=wanted.workers,
@@ -28,9 +28,10 @@ def serve() -> None:
     )
 
 
-def worker_application() -> object:
-    """The application, in one of several processes: none may keep the port when their supervisor is killed."""
-    die_with_parent()
-    from app.main import app  # noqa: PLC0415 - not needed, and slow, in the supervising process
-
+def application() -> object:
+    """The application, in the one process or in each of several."""
+    if settings().workers > 1:
+        die_with_parent()  # none may keep the port when their supervisor is killed
+    with loading():
+        from app.main import app  # noqa: PLC0415 - not needed, and slow, in the supervising process
     return app

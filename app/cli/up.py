@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from app.cli.local import Refused, check_database, check_redis, port_fault, settle
+from app.cli.local import Refused, check_database, check_redis, loading, port_fault, settle
 from app.embedded.process import Child
 from app.embedded.servers import Servers, servers
 from app.kit import clock
@@ -86,7 +86,8 @@ def _servers(console: Console, stack: ExitStack, wanted: Settings) -> tuple[Serv
 
 
 def _migrate(database_url: str) -> None:
-    from app.db.migrate import migrate, pending  # noqa: PLC0415 - see app/cli/__init__.py
+    with loading():
+        from app.db.migrate import migrate, pending  # noqa: PLC0415 - see app/cli/__init__.py
 
     if pending(database_url):
         migrate(database_url)
@@ -119,8 +120,8 @@ def _start(stack: ExitStack, name: str, command: str, environment: dict[str, str
 
 
 def _bootstrap(database_url: str) -> "Bootstrap | None":
-    from app.usecases.bootstrap import bootstrap  # noqa: PLC0415 - see app/cli/__init__.py
-
+    with loading():
+        from app.usecases.bootstrap import bootstrap  # noqa: PLC0415 - see app/cli/__init__.py
     return asyncio.run(bootstrap(database_url))
 
 
