@@ -162,13 +162,7 @@ class _Loading:
                 raise SampleRefusedError(
                     f"The sample's users need the built-in roles {' and '.join(sorted(missing))}, which are not here."
                 )
-            blank = {
-                "active": True,
-                "language": None,
-                "time_zone": None,
-                "password_hash": None,
-                "failed_logins": 0,
-            }
+            blank = {"active": True, "language": None, "time_zone": None}
             users = [
                 {name: value for name, value in self.resolved(one).items() if name != "role"}
                 | {"role_ids": [role_ids[one["role"]]]}
