@@ -1,10 +1,12 @@
 """The one way in: records, their children, external ids and events in one statement, one or ten thousand at a time."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import Column, bindparam, func, select
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
@@ -12,9 +14,12 @@ from app.db import sight
 from app.db.engine import DIALECT, Prepared, Row, compiled, prepared
 from app.db.nouns import Child, Noun
 from app.db.uow import UnitOfWork
+from app.domain.errors import Busy
 from app.kit.ids import new_id
 
 _STAMPED = frozenset({"org_id", "version", "created_at", "updated_at", "archived_at"})
+_MOST_MOVES = 20
+"""How often a record may be carried to another partition before this writer gives up on it."""
 
 
 def _type(column: Column[Any]) -> str:
@@ -144,6 +149,11 @@ from incoming i join changed c using (id) order by i.id""")
     return "".join(parts)
 
 
+def _partition(noun: Noun) -> str | None:
+    """The column that the noun's table is cut by, if it is: it is in the key."""
+    return next((c.name for c in noun.table.primary_key.columns if c.name not in {"org_id", "id"}), None)
+
+
 async def change(
     uow: UnitOfWork, noun: Noun, changes: Sequence[tuple[Row, Mapping[str, Any]]], event: str
 ) -> None:
@@ -152,7 +162,7 @@ async def change(
         return
     names = tuple(sorted({name for _, after in changes for name in after}))
     hidden = {*_hidden(noun)}
-    partition = next((c.name for c in noun.table.primary_key.columns if c.name not in {"org_id", "id"}), None)
+    partition = _partition(noun)
     items = []
     for row, after in changes:
         item: dict[str, Any] = {name: after[name] if name in after else row[name] for name in names}
@@ -168,6 +178,33 @@ async def change(
     actor = uow.actor
     sql = _changing(noun, names, partition)
     await uow.execute(sql, uow.org_id, items, uow.now, event, actor.id, actor.kind, uow.cause)
+
+
+async def record(
+    uow: UnitOfWork,
+    noun: str,
+    record_id: UUID,
+    version: int,
+    event: str,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """An event of a record that is written elsewhere or not at all."""
+    actor = uow.actor
+    await uow.execute(
+        f"{_EVENTS} values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        uow.org_id,
+        uow.now,
+        event,
+        noun,
+        record_id,
+        version,
+        actor.id,
+        actor.kind,
+        None if before is None else dict(before),
+        dict(after or {}),
+        uow.cause,
+    )
 
 
 async def locked(uow: UnitOfWork, noun: Noun, ids: Sequence[UUID]) -> dict[UUID, Row]:
@@ -186,4 +223,24 @@ async def locked(uow: UnitOfWork, noun: Noun, ids: Sequence[UUID]) -> dict[UUID,
 
     question = prepared(("locked", noun.name, sight.sight_key(actor, noun)), build)
     values = question.values(sight.binds(actor, noun) | {"ids": sorted(set(ids))})
-    return {row["id"]: row for row in await uow.fetch(question.sql, *values)}
+    if _partition(noun) is None:
+        return {row["id"]: row for row in await uow.fetch(question.sql, *values)}
+    for _ in range(_MOST_MOVES):
+        # A row that moved to another partition while this waited for it cannot be followed, only looked for anew.
+        with contextlib.suppress(_MovedError):
+            return {row["id"]: row for row in await _fetch_still(uow, question.sql, values)}
+    raise Busy("try_again", "Somebody else is changing the same records; try again in a moment.")
+
+
+class _MovedError(Exception):
+    pass
+
+
+async def _fetch_still(uow: UnitOfWork, sql: str, values: Sequence[Any]) -> Sequence[Row]:
+    try:
+        async with uow.savepoint():
+            return await uow.fetch(sql, *values)
+    except Busy as busy:
+        if isinstance(busy.__cause__, asyncpg.SerializationError):
+            raise _MovedError from busy
+        raise

@@ -2,11 +2,12 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 from uuid import UUID
 
 from annotated_types import Ge, Le
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -14,6 +15,7 @@ from pydantic import (
     Field,
     JsonValue,
     StringConstraints,
+    model_validator,
 )
 from pydantic.json_schema import WithJsonSchema
 
@@ -44,30 +46,39 @@ def _exact(value: Any) -> Any:
     return value
 
 
-def _decimal(pattern: str, summary: str) -> tuple[Any, ...]:
+def _decimal(pattern: str, summary: str, places: int) -> tuple[Any, ...]:
     schema = {"type": "string", "pattern": pattern, "description": summary}
-    return (BeforeValidator(_exact), WithJsonSchema(schema))
+    unit = Decimal(1).scaleb(-places)
+    # With the places that are kept, so that answers, events and stored records say one amount in one way.
+    return (
+        BeforeValidator(_exact),
+        AfterValidator(lambda value: value.quantize(unit)),
+        WithJsonSchema(schema),
+    )
 
 
 Money = Annotated[
     Decimal,
     Field(ge=0, max_digits=16, decimal_places=4, allow_inf_nan=False),
-    *_decimal(r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?$", "An amount as exact text, never a JSON number."),
+    *_decimal(r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?$", "An amount as exact text, never a JSON number.", 4),
 ]
 Quantity = Annotated[
     Decimal,
     Field(ge=0, max_digits=14, decimal_places=4, allow_inf_nan=False),
-    *_decimal(r"^(0|[1-9][0-9]{0,9})(\.[0-9]{1,4})?$", "A quantity as exact text."),
+    *_decimal(r"^(0|[1-9][0-9]{0,9})(\.[0-9]{1,4})?$", "A quantity as exact text.", 4),
 ]
 Rate = Annotated[
     Decimal,
     Field(gt=0, max_digits=18, decimal_places=10, allow_inf_nan=False),
-    *_decimal(r"^([1-9][0-9]{0,7}(\.[0-9]{1,10})?|0\.[0-9]{0,9}[1-9])$", "A rate above zero as exact text."),
+    *_decimal(
+        r"^([1-9][0-9]{0,7}(\.[0-9]{1,10})?|0\.[0-9]{0,9}[1-9])$", "A rate above zero as exact text.", 10
+    ),
 ]
 Time = Annotated[
     AwareDatetime,
     Ge(datetime(1900, 1, 1, tzinfo=UTC)),
     Le(datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    AfterValidator(lambda moment: moment.astimezone(UTC)),
     Field(description="RFC 3339 with its offset, in the years 1900 to 2199."),
 ]
 Day = Annotated[
@@ -88,6 +99,15 @@ class Shape(BaseModel):
     """Unknown names are refused, and named."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Part(Shape):
+    """A shape inside another is written whole: what is left out of it is its default, in an edit too."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        self.model_fields_set.update(type(self).model_fields)
+        return self
 
 
 class RecordOut(BaseModel):

@@ -18,6 +18,7 @@ from app.schemas.base import (
     Language,
     Line,
     Name,
+    Part,
     RecordOut,
     RecordQuery,
     Shape,
@@ -29,7 +30,7 @@ Channel = Literal["email", "sms", "phone", "post", "wecom", "push", "social"]
 Purpose = Annotated[Key, Field(description="What for: marketing, service, research, profiling, …")]
 
 
-class Email(Shape):
+class Email(Part):
     """An address as it was typed."""
 
     address: Annotated[str, Field(min_length=1, max_length=320, pattern=r"^[^\x00]*$")]
@@ -42,7 +43,7 @@ class EmailOut(Email):
     normalised: str | None
 
 
-class Phone(Shape):
+class Phone(Part):
     """A number as it was typed."""
 
     number: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^\x00]*$")]
@@ -55,7 +56,7 @@ class PhoneOut(Phone):
     e164: str | None
 
 
-class Address(Shape):
+class Address(Part):
     """A postal address."""
 
     label: Label | None = None

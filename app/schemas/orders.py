@@ -18,6 +18,7 @@ from app.schemas.base import (
     Labels,
     Line,
     Money,
+    Part,
     Quantity,
     RecordOut,
     RecordQuery,
@@ -27,7 +28,7 @@ from app.schemas.base import (
 )
 
 
-class OrderLine(Shape):
+class OrderLine(Part):
     """One product, or one described thing."""
 
     product_id: UUID | None = None

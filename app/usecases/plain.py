@@ -1,17 +1,19 @@
 """The verbs that every noun has: add, edit, archive, restore, and upsert by the thousand."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from app.db import events, references, write
 from app.db.engine import Row
-from app.db.nouns import Noun
+from app.db.nouns import ALWAYS, Noun
 from app.db.uow import UnitOfWork
-from app.domain.access import must_write
+from app.domain.access import Actor, must_write
 from app.domain.custom import check_custom
 from app.domain.errors import DomainError, NotFound, RuleBroken, Stale
+from app.domain.fields import CUSTOM
 from app.kit.ids import new_id
 
 Values = dict[str, Any]
@@ -85,9 +87,9 @@ def _differs(old: Any, new: Any) -> bool:
     return bool(old != new)
 
 
-def _comparable(items: Sequence[Mapping[str, Any]]) -> list[dict[str, str | None]]:
+def _comparable(items: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     return [
-        {key: None if value is None else str(value) for key, value in item.items() if key != "id"}
+        {key: str(value) for key, value in item.items() if key != "id" and value is not None}
         for item in items
     ]
 
@@ -122,17 +124,29 @@ async def get_locked(uow: UnitOfWork, noun: Noun, record: UUID, version: int | N
 
 def conflicts(uow: UnitOfWork, noun: Noun, row: Row, base: Mapping[str, Any], given: Values) -> list[Values]:
     """Field by field, what the caller started from, what stands now and what the caller wants; readable fields only."""
-    shown = noun.readable(uow.actor)
+    names = (base.keys() | given.keys()) & noun.fields.keys()
+    theirs = {name: row[name] for name in names}
+    begun = theirs | {name: base[name] for name in names & base.keys()}
+    wanted = {name: merged(begun[name], new) if name in _MERGED else new for name, new in given.items()}
+    old, now, new = _flat(begun), _flat(theirs), _flat(begun | wanted)
     return [
-        {
-            "field": name,
-            "base": base.get(name, row[name]),
-            "theirs": row[name],
-            "yours": given.get(name, row[name]),
-        }
-        for name in sorted((base.keys() | given.keys()) & set(shown) - {"custom"})
-        if name in base or given.get(name, row[name]) != row[name]
+        {"field": name, "base": old.get(name), "theirs": now.get(name), "yours": new.get(name)}
+        for name in sorted(old.keys() | now.keys() | new.keys())
+        if _shown(uow.actor, noun, name)
+        and (name in base or old.get(name) != now.get(name) or _differs(now.get(name), new.get(name)))
     ]
+
+
+def _flat(values: Mapping[str, Any]) -> Values:
+    """Custom fields among the others, as custom.key."""
+    custom = values.get("custom") or {}
+    plain = {name: value for name, value in values.items() if name != "custom"}
+    return plain | {f"{CUSTOM}{key}": value for key, value in custom.items()}
+
+
+def _shown(actor: Actor, noun: Noun, name: str) -> bool:
+    whole = name.startswith(CUSTOM) and actor.reads(noun.name, "custom")
+    return whole or name in ALWAYS or actor.reads(noun.name, name)
 
 
 async def edit(
@@ -163,6 +177,16 @@ async def restore(uow: UnitOfWork, noun: Noun, record: UUID, *, version: int | N
     if row["archived_at"] is None:
         raise RuleBroken("not_archived", f"This {noun.name} is not archived.")
     await write.change(uow, noun, [(row, {"archived_at": None})], f"{noun.name}.restored")
+
+
+_CHUNK = 2_000
+_MANY = 100
+
+
+@dataclass(slots=True)
+class _Plan:
+    adding: list[Values] = field(default_factory=list)
+    changing: list[tuple[Row, Values]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -232,32 +256,60 @@ async def _apply(uow: UnitOfWork, noun: Noun, items: Sequence[Item]) -> None:
 async def _write(uow: UnitOfWork, noun: Noun, items: Sequence[Item]) -> None:
     known = await references.known(uow, noun, [names_of(noun, item.given) for item in items])
     rows = await write.locked(uow, noun, [record for record in known if record is not None])
-    adding: list[Values] = []
-    changing: list[tuple[Row, Values]] = []
-    for item, record in zip(items, known, strict=True):
+    pairs = list(zip(items, known, strict=True))
+    writing: asyncio.Task[None] | None = None
+    try:
+        for start in range(0, len(pairs), _CHUNK):
+            # The next chunk is made ready, in a thread, while PostgreSQL writes the one before.
+            plan = await _in_thread(len(pairs), _plan, uow, noun, pairs[start : start + _CHUNK], rows)
+            if writing is not None:
+                await writing
+            await references.check(uow, noun, [*plan.adding, *(after for _, after in plan.changing)])
+            writing = asyncio.create_task(_keep(uow, noun, plan))
+    finally:
+        if writing is not None:
+            await writing
+
+
+async def _in_thread(size: int, function: Callable[..., _Plan], *inputs: Any) -> _Plan:
+    """Run a long computation beside the event loop, which other requests need; a short one at once."""
+    return await asyncio.to_thread(function, *inputs) if size > _MANY else function(*inputs)
+
+
+def _plan(
+    uow: UnitOfWork, noun: Noun, pairs: Sequence[tuple[Item, UUID | None]], rows: Mapping[UUID, Row]
+) -> _Plan:
+    plan = _Plan()
+    for item, record in pairs:
         try:
             if record is not None:
-                if record not in rows:
-                    raise NotFound(
-                        f"{noun.name}_not_found", f"You may not see the {noun.name} that this item names."
-                    )
-                given = {name: value for name, value in item.given.items() if name != "id"}
-                must_write(uow.actor, noun.name, _written(noun, given))
-                after = changes_to(uow, noun, rows[record], given)
-                item.id, item.status = record, "updated" if after else "unchanged"
-                if after:
-                    changing.append((rows[record], after))
-            elif item.given.get("id"):
-                raise NotFound(
-                    f"{noun.name}_not_found", f"There is no {noun.name} with the id that this item names."
-                )
+                _plan_edit(uow, noun, item, rows.get(record), plan)
             else:
-                assert item.complete is not None
-                row = new_row(uow, noun, item.complete(), frozenset(item.given))
-                item.id, item.status = row["id"], "created"
-                adding.append(row)
+                _plan_add(uow, noun, item, plan)
         except DomainError as refusal:
             item.fail(refusal)
-    await references.check(uow, noun, [*adding, *(after for _, after in changing)])
-    await write.add(uow, noun, adding, f"{noun.name}.added")
-    await write.change(uow, noun, changing, f"{noun.name}.edited")
+    return plan
+
+
+def _plan_add(uow: UnitOfWork, noun: Noun, item: Item, plan: _Plan) -> None:
+    if item.given.get("id") or item.complete is None:
+        raise NotFound(f"{noun.name}_not_found", f"There is no {noun.name} with the id that this item names.")
+    row = new_row(uow, noun, item.complete(), item.given.keys())
+    item.id, item.status = row["id"], "created"
+    plan.adding.append(row)
+
+
+def _plan_edit(uow: UnitOfWork, noun: Noun, item: Item, row: Row | None, plan: _Plan) -> None:
+    if row is None:
+        raise NotFound(f"{noun.name}_not_found", f"You may not see the {noun.name} that this item names.")
+    given = {name: value for name, value in item.given.items() if name != "id"}
+    must_write(uow.actor, noun.name, _written(noun, given))
+    after = changes_to(uow, noun, row, given)
+    item.id, item.status = row["id"], "updated" if after else "unchanged"
+    if after:
+        plan.changing.append((row, after))
+
+
+async def _keep(uow: UnitOfWork, noun: Noun, plan: _Plan) -> None:
+    await write.add(uow, noun, plan.adding, f"{noun.name}.added")
+    await write.change(uow, noun, plan.changing, f"{noun.name}.edited")

@@ -1,0 +1,319 @@
+"""Every noun that the service serves by the plain routes, with what a test needs to make and change its records."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from app.api.v1 import ROUTERS
+from app.db.nouns import Noun
+from app.db.registry import NOUNS
+from tests.makers.organisations import Organisation
+
+Body = dict[str, Any]
+ANY = {"If-Match": "*"}
+LABELS = [[], ["vip"], ["vip", "北京"]]
+TEXTS = [None, "", "a", "A", "ä", "北京", "z'\"\\%_", "😀"]
+COUNTS = [None, 0, 1, 2]
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A noun under test."""
+
+    noun: Noun
+    make: Callable[[int], Body]
+    """A new record's body, different in everything that must be unique."""
+    spread: Mapping[str, Sequence[Any]]
+    """Field to the values that records and edits take, with ties and nulls."""
+    mark: str
+    """A text field that takes any short text."""
+    amounts: Sequence[str] = ()
+    """Exact amounts among the fields."""
+    edits_only: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """Fields that are worth changing and have no order."""
+
+    @property
+    def path(self) -> str:
+        """Where its records are."""
+        return f"/v1/{self.noun.plural}"
+
+    def __str__(self) -> str:
+        return self.noun.plural
+
+
+ALL = {
+    plain.noun.name: plain
+    for plain in (
+        Plain(
+            NOUNS["contact"],
+            lambda n: {
+                "name": f"张伟 {n}",
+                "emails": [{"address": f"Wei.{n}@Example.com", "label": "work"}],
+                "phones": [{"number": "138 0013 8000"}],
+                "external_ids": {"erp": f"C-{n}"},
+                "birth_date": "1990-05-17",
+            },
+            {
+                "name": ["a", "b", "张伟", "𠮷野"],
+                "job_title": TEXTS,
+                "birth_date": [None, "1990-05-17", "1850-01-01"],
+                "gender": [None, "female", "male"],
+                "stage": ["lead", "customer"],
+                "tags": LABELS,
+            },
+            "job_title",
+            edits_only={
+                "emails": [
+                    [],
+                    [{"address": "a@example.com"}],
+                    [{"address": "not one", "label": "x"}, {"address": "B@b.cn"}],
+                ],
+                "phones": [[], [{"number": "13900139000"}], [{"number": "???"}]],
+                "addresses": [[], [{"city": "北京"}], [{"country": "CN", "street": "1"}, {}]],
+                "external_ids": [{"shop": "s1"}, {"shop": None}, {"erp": "other"}],
+            },
+        ),
+        Plain(
+            NOUNS["company"],
+            lambda n: {
+                "name": f"海蓝 {n}",
+                "domain": f"hailan{n}.example",
+                "external_ids": {"erp": f"K-{n}"},
+                "employees": 12,
+            },
+            {
+                "name": ["a", "b", "海蓝"],
+                "industry": TEXTS,
+                "employees": COUNTS,
+                "country": [None, "CN", "DE"],
+                "tags": LABELS,
+            },
+            "industry",
+            edits_only={"external_ids": [{"shop": "s1"}, {"shop": None}]},
+        ),
+        Plain(
+            NOUNS["product"],
+            lambda n: {
+                "sku": f"TEA-{n}",
+                "name": "龙井",
+                "price": "168.00",
+                "currency": "CNY",
+                "external_ids": {"erp": f"P-{n}"},
+            },
+            {
+                "name": ["a", "b", "龙井"],
+                "category": TEXTS,
+                "price": ["0", "0.0001", "9.5", "10", "999999999999.9999"],
+                "cost": [None, "0", "2.5"],
+                "active": [True, False],
+                "tags": LABELS,
+            },
+            "category",
+            amounts=("price", "cost"),
+        ),
+        Plain(
+            NOUNS["order"],
+            lambda n: {
+                "number": f"SO-{n}",
+                "currency": "CNY",
+                "placed_at": "2026-03-01T10:30:00+08:00",
+                "lines": [{"description": "茶", "quantity": "2", "unit_price": "168.00"}],
+                "external_ids": {"erp": f"O-{n}"},
+            },
+            {
+                "channel": [None, "web", "店"],
+                "placed_at": [
+                    "2026-03-01T10:30:00+08:00",
+                    "2026-03-01T02:30:00.000001Z",
+                    "1999-12-31T23:59:59-05:00",
+                ],
+                "due_on": [None, "2026-04-01", "2199-12-31"],
+                "tax": ["0", "1.5", "20"],
+                "discount": ["0", "0.0001", "8"],
+                "tags": LABELS,
+            },
+            "channel",
+            amounts=("discount", "tax"),
+            edits_only={
+                "lines": [
+                    [{"quantity": "1", "unit_price": "8.1"}],
+                    [
+                        {"quantity": "0.5", "unit_price": "99", "discount": "1"},
+                        {"quantity": "1", "unit_price": "0"},
+                    ],
+                ],
+                "external_ids": [{"shop": "s1"}, {"shop": None}],
+            },
+        ),
+        Plain(
+            NOUNS["interaction"],
+            lambda n: {
+                "kind": "call",
+                "at": "2026-03-02T14:05:00+08:00",
+                "subject": f"发货 {n}",
+                "external_ids": {"pbx": f"I-{n}"},
+            },
+            {
+                "kind": ["call", "note"],
+                "subject": TEXTS,
+                "direction": [None, "inbound", "outbound"],
+                "duration_seconds": COUNTS,
+                "at": [
+                    "2026-03-02T14:05:00+08:00",
+                    "2026-03-02T06:05:00.000001Z",
+                    "1999-12-31T23:59:59-05:00",
+                ],
+                "tags": LABELS,
+            },
+            "subject",
+        ),
+        Plain(
+            NOUNS["tag"],
+            lambda n: {"name": f"vip {n}", "colour": "#b8860b"},
+            {"colour": [None, "#336699", "红"], "description": TEXTS},
+            "description",
+        ),
+        Plain(
+            NOUNS["custom_field"],
+            lambda n: {"noun": "contact", "key": f"key_{n}", "kind": "text", "label": "Label"},
+            {"label": ["a", "b", "鞋码"], "label_zh": TEXTS, "choices": [[], ["a"], ["a", "b"]]},
+            "label_zh",
+        ),
+        Plain(
+            NOUNS["exchange_rate"],
+            lambda n: {
+                "currency": "USD",
+                "base": "CNY",
+                "on_date": f"{1900 + n // 28:04}-01-{n % 28 + 1:02}",
+                "rate": "7.0312",
+            },
+            {"rate": ["0.0000000001", "7.0312", "7.03125", "99999999.9999999999"]},
+            "rate",
+            amounts=("rate",),
+        ),
+        Plain(
+            NOUNS["team"],
+            lambda n: {"name": f"Team {n}"},
+            {"name": [f"Team x{n}" for n in range(40)]},
+            "name",
+        ),
+        Plain(
+            NOUNS["role"],
+            lambda n: {
+                "name": f"Role {n}",
+                "scopes": ["contacts:read"],
+                "sight": {"contact": "all"},
+                "read": {"contact": ["name"]},
+                "write": {},
+            },
+            {"scopes": [[], ["contacts:read"]], "sight": [{}, {"contact": "team"}]},
+            "name",
+        ),
+        Plain(
+            NOUNS["user"],
+            lambda n: {"name": f"User {n}", "email": f"user{n}@test.example", "role_ids": []},
+            {"name": ["a", "b", "王"], "time_zone": [None, "Asia/Shanghai"]},
+            "name",
+        ),
+    )
+}
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """Method and path of every route of the nouns."""
+    for router in ROUTERS:
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            for method in route.methods:
+                yield method, route.path
+
+
+SERVED = frozenset(routes())
+"""Every (method, path) there is, without /v1."""
+
+
+def serves(plain: Plain, method: str, rest: str = "") -> bool:
+    """Whether the noun has this route."""
+    return (method, f"/{plain.noun.plural}{rest}") in SERVED
+
+
+PLAIN = [plain for plain in ALL.values() if serves(plain, "POST") and serves(plain, "PATCH", "/{id}")]
+BULK = [plain for plain in PLAIN if serves(plain, "POST", "/bulk")]
+
+each_noun = pytest.mark.parametrize("plain", PLAIN, ids=str)
+each_bulk_noun = pytest.mark.parametrize("plain", BULK, ids=str)
+
+
+def marked(plain: Plain, number: int) -> Body:
+    """An edit that differs for every number."""
+    return {plain.mark: f"{number + 1}.5" if plain.mark == "rate" else f"mark {number}"}
+
+
+async def made(org: Organisation, plain: Plain, number: int = 0, **values: Any) -> Body:
+    """A new record, as it was answered."""
+    answer = await org.admin.post(plain.path, json=plain.make(number) | values)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def shown(org: Organisation, plain: Plain, id_: str) -> Body:
+    """A record as it stands."""
+    answer = await org.admin.get(f"{plain.path}/{id_}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def history(org: Organisation, plain: Plain, id_: str) -> list[Body]:
+    """A record's events, oldest first."""
+    answer = await org.admin.get(f"{plain.path}/{id_}/history", params={"limit": 200})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["next"] is None
+    return answer.json()["data"][::-1]
+
+
+TABLES = (
+    *(noun.plural for noun in NOUNS.values()),
+    "order_lines",
+    "external_ids",
+    "events",
+    "idempotency_keys",
+)
+
+
+async def holdings(org: Organisation) -> dict[str, int]:
+    """How many rows the organisation has, table by table, and how often all its records were changed."""
+    counts = [f"(select count(*) from {table} where org_id = $1) as {table}" for table in TABLES]  # noqa: S608 - our own names
+    counts += [
+        f"(select coalesce(sum(version), 0) from {noun.plural} where org_id = $1) as {noun.name}_versions"  # noqa: S608 - our own names
+        for noun in NOUNS.values()
+    ]
+    async with org.database.connection(org.id) as connection:
+        return dict(await connection.fetchrow(f"select {', '.join(counts)}", org.id))
+
+
+def problem(answer: httpx.Response) -> Body:
+    """The problem that a refused request was answered with."""
+    assert 400 <= answer.status_code < 500, (answer.status_code, answer.text[:500])
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == answer.status_code
+    assert body["code"]
+    assert body["detail"]
+    return body
+
+
+async def run_here(test: Any) -> None:
+    """Run a property in a thread, and each of its examples in this loop, where the service lives."""
+    loop = asyncio.get_running_loop()
+    inner = test.hypothesis.inner_test
+
+    def example(*given: Any, **named: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(inner(*given, **named), loop).result(60)
+
+    test.hypothesis.inner_test = example
+    await asyncio.to_thread(test)
