@@ -1,7 +1,9 @@
 """The HTTP service."""
 
 import contextlib
+import gc
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -12,6 +14,7 @@ from app.api.middleware import Around
 from app.api.v1 import ROUTERS
 from app.db.engine import Database
 from app.db.idempotency import Replayed
+from app.jobs import relay
 from app.kit import logs
 from app.settings import Settings, settings
 
@@ -33,8 +36,14 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
         database = Database(own.database_url, role=own.app_role, size=own.pool_size, wait=own.pool_wait)
         app.state.database = database
         app.state.doorman = Doorman(database, own.secret_key.get_secret_value())
-        async with health.redis_of(own) as queue:
+        assert own.redis_url, "REDIS_URL is set by `rapport up`, or by you"
+        async with relay.queue_at(own.redis_url) as queue:
             app.state.queue = queue
+            app.state.nudge = partial(relay.nudge, queue)
+            # What is loaded by now stays; the collector looks at requests only, and not at every one of them.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(50_000, 20, 50)
             yield
         await database.close()
 

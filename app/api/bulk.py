@@ -1,5 +1,6 @@
 """Bulk bodies: read once, judged item by item, so that one bad row does not cost the others."""
 
+import asyncio
 from functools import cache
 from typing import Any
 
@@ -26,7 +27,7 @@ async def items_of(request: Request, add: type[Shape], upsert: type[Shape]) -> l
         raise InvalidInput(
             "items_invalid", f'The body is {{"items": […]}} with 1 to {MOST_ITEMS:,} items and nothing else.'
         )
-    return [_item(index, one, add, upsert) for index, one in enumerate(raw)]
+    return await asyncio.to_thread(lambda: [_item(index, one, add, upsert) for index, one in enumerate(raw)])
 
 
 @cache

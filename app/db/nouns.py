@@ -145,6 +145,8 @@ class Noun:
 
     def exact(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values with their decimals at the scale of their columns, as they will be stored and told of."""
+        if not self.scales.keys() & values.keys():
+            return dict(values)
         return {
             name: value.quantize(self.scales[name]) if name in self.scales and value is not None else value
             for name, value in values.items()
