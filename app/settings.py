@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535)
     workers: int = Field(1, ge=1, le=64)
     """API processes."""
+    worker_metrics_port: int | None = Field(None, ge=1, le=65535)
+    """Where the background worker shows its Prometheus metrics; unset shows none. The API's are at /metrics."""
     pool_size: int = Field(10, ge=1, le=200)
     """Database connections per process."""
     pool_wait: float = 5.0

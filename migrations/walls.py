@@ -100,9 +100,10 @@ $$
 """,
     # Work that is due, whoever's it is: the relay carries it to the queue.
     """
-create function rapport_due(at timestamptz, most int) returns table (org_id uuid, id uuid, kind text)
+create function rapport_due(at timestamptz, most int)
+returns table (org_id uuid, id uuid, kind text, due_at timestamptz)
 language sql stable security definer set search_path = public, pg_temp as $$
-  select r.org_id, r.id, r.kind from runs r
+  select r.org_id, r.id, r.kind, r.due_at from runs r
   where r.status in ('queued', 'running') and r.due_at <= at order by r.due_at limit most
 $$
 """,
@@ -123,10 +124,18 @@ begin
     raise exception '% is not partitioned', parent;
   end if;
   while month < until loop
-    if to_regclass(parent || to_char(month, '"_p"YYYYMM')) is null then
-      execute format('create table %I partition of %I for values from (%L) to (%L)',
-        parent || to_char(month, '"_p"YYYYMM'), parent,
-        month || ' 00:00+00', (month + interval '1 month')::date || ' 00:00+00');
+    part := parent || to_char(month, '"_p"YYYYMM');
+    low := month || ' 00:00+00';
+    high := (month + interval '1 month')::date || ' 00:00+00';
+    if to_regclass(part) is null then
+      begin
+        execute format('create table %I partition of %I for values from (%L) to (%L)', part, parent, low, high);
+      exception when check_violation then
+        execute format('create table %I (like %I including defaults including constraints)', part, parent);
+        execute format('with moved as (delete from %I where at >= %L and at < %L returning *)'
+          ' insert into %I select * from moved', parent || '_default', low, high, part);
+        execute format('alter table %I attach partition %I for values from (%L) to (%L)', parent, part, low, high);
+      end;
       made := made + 1;
     end if;
     month := month + interval '1 month';
@@ -147,13 +156,35 @@ end $$
 def _trigger(table: str, columns: str) -> str:
     when = (
         f"update of {columns}" if table in {"logins", "organisations"} else f"insert or update of {columns}"
+    # Refresh tokens long over tell nobody anything.
+    """
+create function rapport_forget_logins(before timestamptz) returns bigint
+language sql security definer set search_path = public, pg_temp as $$
+  with gone as (delete from logins where expires_at < before returning 1) select count(*) from gone
+$$
+""",
+    # Erasure reaches the log, which the app may otherwise only add to: that something changed stays, what does not.
+    """
+create function rapport_scrub(ids uuid[]) returns bigint
+language sql security definer set search_path = public, pg_temp as $$
+  with scrubbed as (
+    update events set before = case when before is not null then '{}'::jsonb end, after = '{}'
+    where org_id = rapport_org() and noun_id = any(ids) and (after <> '{}' or before <> '{}') returning 1
+  ) select count(*) from scrubbed
+$$
+""",
+    # Rows from before their month had a partition wait in the default one, and keep it from being made: they move.
     )
     return f"create trigger stamp after {when} on {table} for each statement execute function rapport_stamp()"
 
 
 TRIGGERS = tuple(_trigger(table, columns) for table, columns in _ACCESS.items())
 
+  part text;
+  low text;
+  high text;
 
+  perform pg_advisory_xact_lock(hashtext('rapport_partitions'));
 def _months(day: date, ahead: int) -> date:
     month = day.year * 12 + day.month - 1 + ahead
     return date(month // 12, month % 12 + 1, 1)

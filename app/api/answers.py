@@ -1,6 +1,7 @@
 """What routes answer with: records as PostgreSQL built them, kept with the idempotency key when there is one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -136,9 +137,24 @@ async def changed(uow: UnitOfWork, noun: Noun, id_: UUID, status: int = 200) -> 
     if row[1] is None:
         return told(uow, 204, b"")
     headers = {"ETag": etag(row[2])}
-    if status == 201:
+    if status in {201, 202}:
         headers["Location"] = f"/v1/{noun.plural}/{id_}"
     return told(uow, status, row[1].encode(), headers)
+
+
+async def made_with_secret(uow: UnitOfWork, noun: Noun, id_: UUID, name: str, secret: str) -> Response:
+    """A new record with a secret that is shown this once: what is remembered of the answer has null in its place."""
+    response = await changed(uow, noun, id_, 201)
+    assert uow.answer is not None
+    shown = json.loads(uow.answer.body)
+    uow.answer = replace(uow.answer, body=json.dumps({**shown, name: None}))
+    told_once = None if uow.dry_run else secret  # the key of a dry run would open nothing
+    return Response(
+        json.dumps({**shown, name: told_once}),
+        status_code=response.status_code,
+        media_type=JSON,
+        headers={k: v for k, v in response.headers.items() if k != "content-length"},
+    )
 
 
 async def upserted(uow: UnitOfWork, noun: Noun, item: Item) -> Response:

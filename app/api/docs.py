@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.schemas.base import BulkResult, Count, Page
+from app.schemas.runs import RunOut
 
 
 def answer(shape: Any, status: int = 200, description: str = "Done.") -> dict[str, Any]:
@@ -38,6 +39,11 @@ def changed(shape: Any) -> dict[str, Any]:
     done = answer(shape, description="The record as it now stands, with its ETag.")
     done["responses"][204] = {"description": "Changed, and out of your sight by it."}
     return done
+
+
+def accepted() -> dict[str, Any]:
+    """Route arguments: a run that will do it."""
+    return answer(RunOut, 202, "The run that does it, with its address; watch it there.")
 
 
 def count() -> dict[str, Any]:

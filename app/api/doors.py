@@ -80,6 +80,8 @@ class WriteDoor(Door):
             if key is not None:
                 await idempotency.keep(uow, key)
             await uow.commit()
+        if uow.nudges:
+            await request.app.state.nudge()
 
 
 def reads(scope: Scope | None) -> Any:

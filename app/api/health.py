@@ -1,11 +1,8 @@
 """Alive, ready, and measured."""
 
-import contextlib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
-from arq.connections import ArqRedis, RedisSettings, create_pool
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.exceptions import RedisError
@@ -13,26 +10,8 @@ from redis.exceptions import RedisError
 from app.api.answers import plain
 from app.db import migrate
 from app.domain.errors import Busy
-from app.settings import Settings
 
 router = APIRouter(tags=["health"])
-
-
-@contextlib.asynccontextmanager
-async def redis_of(own: Settings) -> AsyncIterator[ArqRedis | None]:
-    """The queue, or None while Redis is away: runs wait in PostgreSQL, and a sweep carries them later."""
-    assert own.redis_url, "REDIS_URL is set by `rapport up`, or by you"
-    address = RedisSettings.from_dsn(own.redis_url)
-    address.conn_retries = 0
-    try:
-        pool = await create_pool(address)
-    except (RedisError, OSError):
-        pool = None
-    try:
-        yield pool
-    finally:
-        if pool is not None:
-            await pool.aclose()
 
 
 @router.get("/livez")
@@ -58,12 +37,7 @@ async def _faults(request: Request) -> list[str]:
     except (Busy, asyncpg.PostgresError):
         faults.append("PostgreSQL cannot be reached as the app's role; see `rapport doctor`.")
     try:
-        queue = request.app.state.queue
-        if queue is None:
-            async with redis_of(request.app.state.settings) as again:
-                faults += [] if again is not None else ["Redis cannot be reached."]
-        else:
-            await queue.ping()
+        await request.app.state.queue.ping()
     except (RedisError, OSError):
         faults.append("Redis cannot be reached.")
     return faults

@@ -1,5 +1,6 @@
 """Runs: a durable row for every piece of background work. PostgreSQL holds the truth, Redis only carries."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,9 +8,12 @@ from uuid import UUID
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.db import write
 from app.db.base import Record, choice, field, newest_first, one_of
+from app.db.engine import Database, Row
 from app.db.nouns import Noun
-from app.domain.runs import RunStatus
+from app.db.uow import UnitOfWork
+from app.domain.runs import Plan, RunStatus
 
 
 class Run(Record):
@@ -39,6 +43,66 @@ class Run(Record):
     """When the next batch may start; pushed ahead while one is under way, so that a dead worker's run comes due again."""
     attempts: Mapped[int] = mapped_column(info=field("basic"))
     """Failed attempts at the present batch."""
+    lease: Mapped[UUID | None] = mapped_column(info=field(internal=True))
+    """Of whoever is at a batch now; nothing of it is kept once another lease, or none, stands here."""
 
 
 RUNS = Noun(name="run", plural="runs", model=Run, custom=False, external=False)
+
+
+async def due(database: Database, at: datetime, most: int) -> Sequence[Row]:
+    """Runs of every organisation whose next batch may start: org_id, id, kind, due_at; the longest waiting first."""
+    async with database.connection() as connection:
+        rows: Sequence[Row] = await connection.fetch(
+            "select org_id, id, kind, due_at from rapport_due($1, $2)", at, most
+        )
+    return rows
+
+
+async def take(uow: UnitOfWork, run: UUID) -> Row | None:
+    """The run, locked, if it is due and nobody else is just taking it."""
+    rows = await uow.fetch(
+        "select * from runs where org_id = $1 and id = $2 and status in ('queued', 'running') and due_at <= $3"
+        " for update skip locked",
+        uow.org_id,
+        run,
+        uow.now,
+    )
+    return rows[0] if rows else None
+
+
+async def held(uow: UnitOfWork, run: UUID, lease: UUID) -> Row | None:
+    """The run, locked, if this lease still stands."""
+    rows = await uow.fetch(
+        "select * from runs where org_id = $1 and id = $2 and lease = $3 for update", uow.org_id, run, lease
+    )
+    return rows[0] if rows else None
+
+
+async def apply(uow: UnitOfWork, run: Row, plan: Plan) -> None:
+    """Give a locked run its new values; progress alone is worth a version, so that its ETag moves, but no event."""
+    if plan.event is not None:
+        await write.change(uow, RUNS, [(run, plan.values)], plan.event)
+    else:
+        await _set(uow, run["id"], plan.values)
+
+
+async def _set(uow: UnitOfWork, run: UUID, values: Mapping[str, Any]) -> None:
+    moves = "".join(f", {name} = ${n}" for n, name in enumerate(values, start=4))
+    await uow.execute(
+        f"update runs set version = version + 1, updated_at = $3{moves} where org_id = $1 and id = $2",
+        uow.org_id,
+        run,
+        uow.now,
+        *values.values(),
+    )
+
+
+async def alone(uow: UnitOfWork, kind: str) -> Sequence[Row]:
+    """The organisation's runs of this kind that have not ended; nobody else can ask until this transaction ends."""
+    await uow.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"{kind} {uow.org_id}")
+    return await uow.fetch(
+        "select * from runs where org_id = $1 and kind = $2 and status in ('queued', 'running') order by id",
+        uow.org_id,
+        kind,
+    )

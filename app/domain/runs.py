@@ -1,11 +1,24 @@
-"""Background work: its statuses, and when to try again."""
+"""Background work: its statuses, who may take its next batch, and when to try again.
 
-from datetime import timedelta
+A batch is taken in one short transaction and done in a second one. Taking writes a fresh lease into the run and
+pushes due_at ahead; ending writes the checkpoint only while that lease still stands, in the transaction of the
+batch's own work. So a batch counts whole or not at all, whoever dies or comes late, and a run whose worker died
+comes due again when its lease is over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+from app.domain.transitions import Transitions
 
 MOST_ATTEMPTS = 5
 LEASE = timedelta(seconds=30)
 """How long a batch may take before another worker may take the run over."""
+DIED = "The worker died while it was at this work; this happened too often to try again by itself."
 
 
 class RunStatus(StrEnum):
@@ -19,8 +32,113 @@ class RunStatus(StrEnum):
 
 
 ENDED = frozenset({RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED})
+ALLOWED = Transitions(
+    {
+        RunStatus.QUEUED: {RunStatus.RUNNING, RunStatus.FAILED, RunStatus.CANCELLED},
+        RunStatus.RUNNING: {RunStatus.DONE, RunStatus.FAILED, RunStatus.CANCELLED},
+        RunStatus.DONE: set(),
+        RunStatus.FAILED: {RunStatus.QUEUED},
+        RunStatus.CANCELLED: {RunStatus.QUEUED},
+    }
+)
+
+
+class RunLike(Protocol):
+    """What the rules need to know of a run."""
+
+    status: str
+    lease: UUID | None
+    attempts: int
+    total: int | None
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a batch came to: where the next one begins, or, finished, the result of the whole run."""
+
+    checkpoint: Mapping[str, Any]
+    done: int
+    """Of the whole run so far."""
+    total: int | None = None
+    """None leaves the total as it is."""
+    finished: bool = False
+    result: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """New values of a run, and the event they are worth, if any."""
+
+    values: dict[str, Any]
+    event: str | None = None
 
 
 def pause(attempts: int) -> timedelta:
     """How long to wait after so many failed attempts at a batch: 2, 4, 8 … seconds, at most five minutes."""
     return timedelta(seconds=min(2**attempts, 300))
+
+
+def plan_take(run: RunLike, *, lease: UUID, at: datetime, until: datetime) -> Plan:
+    """Take the next batch of a run that is due; a lease that still stands in it is a dead worker's, and counts."""
+    attempts = run.attempts + (run.lease is not None)
+    if attempts >= MOST_ATTEMPTS:
+        return _failed(run, attempts, DIED, at)
+    values = {"lease": lease, "due_at": until, "attempts": attempts}
+    if run.status == RunStatus.RUNNING:
+        return Plan(values)
+    return Plan(
+        values | {"status": RunStatus.RUNNING, "started_at": run.started_at or at, "error": None},
+        "run.started",
+    )
+
+
+def plan_step(run: RunLike, progress: Progress, *, at: datetime) -> Plan:
+    """A batch is done."""
+    total = run.total if progress.total is None else progress.total
+    values = {
+        "checkpoint": dict(progress.checkpoint),
+        "done": progress.done,
+        "total": total,
+        "lease": None,
+        "due_at": at,
+        "attempts": 0,
+        "error": None,
+    }
+    if not progress.finished:
+        return Plan(values)
+    ALLOWED.allow("run", RunStatus(run.status), RunStatus.DONE)
+    result = None if progress.result is None else dict(progress.result)
+    return Plan(values | {"status": RunStatus.DONE, "result": result, "finished_at": at}, "run.done")
+
+
+def plan_failure(run: RunLike, sentence: str, *, at: datetime) -> Plan:
+    """A batch came to nothing: wait and try again, or give the run up."""
+    attempts = run.attempts + 1
+    if attempts >= MOST_ATTEMPTS:
+        return _failed(run, attempts, sentence, at)
+    return Plan({"lease": None, "due_at": at + pause(attempts), "attempts": attempts, "error": sentence})
+
+
+def plan_release(*, at: datetime) -> Plan:
+    """A worker that stops hands its batch back; nothing is counted."""
+    return Plan({"lease": None, "due_at": at})
+
+
+def plan_cancel(run: RunLike, *, at: datetime) -> Plan:
+    """Stop before the next batch; a batch under way is not kept. Raises RuleBroken."""
+    ALLOWED.allow("run", RunStatus(run.status), RunStatus.CANCELLED)
+    return Plan({"status": RunStatus.CANCELLED, "lease": None, "finished_at": at}, "run.cancelled")
+
+
+def plan_retry(run: RunLike, *, at: datetime) -> Plan:
+    """Go on from the checkpoint after a failure or a cancellation. Raises RuleBroken."""
+    ALLOWED.allow("run", RunStatus(run.status), RunStatus.QUEUED)
+    values = {"status": RunStatus.QUEUED, "attempts": 0, "error": None, "finished_at": None, "due_at": at}
+    return Plan(values, "run.queued")
+
+
+def _failed(run: RunLike, attempts: int, sentence: str, at: datetime) -> Plan:
+    ALLOWED.allow("run", RunStatus(run.status), RunStatus.FAILED)
+    values = {"status": RunStatus.FAILED, "lease": None, "attempts": attempts}
+    return Plan(values | {"error": sentence, "finished_at": at}, "run.failed")

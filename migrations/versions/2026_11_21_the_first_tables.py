@@ -209,6 +209,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "status in ('queued', 'running', 'done', 'failed', 'cancelled')", name=op.f("ck_runs_status")
         ),
+        sa.Column("lease", sa.Uuid(), nullable=True),
         sa.PrimaryKeyConstraint("org_id", "id", name=op.f("pk_runs")),
     )
     op.create_index(

@@ -10,8 +10,11 @@ from app.api.v1 import (
     exchange_rates,
     interactions,
     orders,
+    privacy,
     products,
+    runs,
     search,
+    tags,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -24,4 +27,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     exchange_rates.router,
     search.router,
     events.router,
+    tags.router,
+    runs.router,
+    privacy.router,
 )

@@ -1,0 +1,22 @@
+"""Privacy: what a person may ask of us about themselves."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+
+from app.api import answers, docs
+from app.api.doors import Id, writes
+from app.db.runs import RUNS
+from app.db.uow import UnitOfWork
+from app.domain.access import Scope
+from app.usecases import privacy
+
+router = APIRouter(tags=["privacy"])
+Erasing = Annotated[UnitOfWork, writes(Scope.privacy_write)]
+
+
+@router.post("/contacts/{id}/erase", **docs.accepted())
+async def erase_contact(id_: Id, uow: Erasing) -> Response:
+    """Erase a person: the contact, what it wrote and said, and every trace of it in the log. It cannot be undone."""
+    run = await privacy.erase_contact(uow, id_)
+    return await answers.changed(uow, RUNS, run, 202)

@@ -1,0 +1,44 @@
+"""Runs: background work and where it stands."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.api import answers, docs
+from app.api.doors import Id, Shown, reads, writes
+from app.db.reads import Reads
+from app.db.runs import RUNS
+from app.db.uow import UnitOfWork
+from app.domain.access import Scope
+from app.schemas.runs import RunOut, RunQuery
+from app.usecases import runs
+
+router = APIRouter(prefix="/runs", tags=["runs"])
+Reading = Annotated[Reads, reads(Scope.runs_read)]
+Writing = Annotated[UnitOfWork, writes(Scope.runs_write)]
+
+
+@router.get("", **docs.page(RunOut))
+async def list_runs(query: Annotated[RunQuery, Query()], door: Reading) -> Response:
+    """List background work by simple filters."""
+    return await answers.listing(door, RUNS, query)
+
+
+@router.get("/{id}", **docs.one(RunOut))
+async def get_run(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
+    """Get a run with its progress."""
+    return await answers.record(door, RUNS, id_, request, fields)
+
+
+@router.post("/{id}/cancel", **docs.answer(RunOut))
+async def cancel_run(id_: Id, uow: Writing) -> Response:
+    """Stop a run before its next batch; what it has done stays done."""
+    await runs.cancel_run(uow, id_)
+    return await answers.changed(uow, RUNS, id_)
+
+
+@router.post("/{id}/retry", **docs.answer(RunOut))
+async def retry_run(id_: Id, uow: Writing) -> Response:
+    """Let a failed or cancelled run go on from where it stood."""
+    await runs.retry_run(uow, id_)
+    return await answers.changed(uow, RUNS, id_)

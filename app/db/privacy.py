@@ -1,0 +1,61 @@
+"""Where a person's data lies besides their own record, and how it is taken away there."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from app.db.engine import Row
+from app.db.uow import UnitOfWork
+
+
+async def interactions_of(uow: UnitOfWork, contact: UUID, after: UUID | None, most: int) -> list[UUID]:
+    """The next interactions of a contact, in the order of their ids."""
+    rows = await uow.fetch(
+        "select id from interactions where org_id = $1 and contact_id = $2 and ($3::uuid is null or id > $3)"
+        " order by id limit $4",
+        uow.org_id,
+        contact,
+        after,
+        most,
+    )
+    return [row["id"] for row in rows]
+
+
+async def scrub(uow: UnitOfWork, records: Sequence[UUID]) -> None:
+    """Empty what the log tells of these records: that they changed, by whom and when stays."""
+    await uow.execute("select rapport_scrub($1)", list(records))
+
+
+async def forget_answers(uow: UnitOfWork, words: Sequence[str]) -> None:
+    """Empty the answers kept for Idempotency-Keys in which one of the words stands; the keys still do nothing twice."""
+    await uow.execute(
+        "update idempotency_keys set body = '{}' where org_id = $1 and body <> '{}'"
+        " and exists (select from unnest($2::text[]) w where strpos(body, w) > 0)",
+        uow.org_id,
+        list(words),
+    )
+
+
+async def runs_with(uow: UnitOfWork, words: Sequence[str]) -> Sequence[Row]:
+    """The ended runs in which one of the words stands, locked."""
+    return await uow.fetch(
+        "select id, params, result, error from runs where org_id = $1 and status in ('done', 'failed', 'cancelled')"
+        " and exists (select from unnest($2::text[]) w"
+        " where strpos(concat(params::text, ' ', result::text, ' ', error), w) > 0) order by id for update",
+        uow.org_id,
+        list(words),
+    )
+
+
+async def rewrite_run(uow: UnitOfWork, run: UUID, kept: Mapping[str, Any]) -> None:
+    """Give an ended run parameters, result and error without the person."""
+    await uow.execute(
+        "update runs set version = version + 1, updated_at = $3, params = $4, result = $5, error = $6,"
+        " checkpoint = null where org_id = $1 and id = $2",
+        uow.org_id,
+        run,
+        uow.now,
+        kept["params"],
+        kept["result"],
+        kept["error"],
+    )

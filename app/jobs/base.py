@@ -1,0 +1,148 @@
+"""@job: a function that does one short batch of a run. What it takes to do so safely stands here, once.
+
+PostgreSQL holds the truth, so nothing here trusts the queue: a batch may be offered twice, late, or to two workers
+at once, and a worker may die at any line. See app/domain/runs.py for the protocol.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import structlog
+from prometheus_client import Counter, Histogram
+
+from app.db import actors
+from app.db.engine import Database, Row
+from app.db.uow import UnitOfWork
+from app.domain.access import Actor
+from app.domain.errors import DomainError
+from app.domain.runs import LEASE, Progress
+from app.kit import clock
+from app.usecases import runs
+
+DEFAULT_QUEUE = "default"
+UNEXPECTED = "Something unexpected went wrong; what it was stands in the worker's log under this run's id."
+_BATCHES = Counter(
+    "rapport_batches", "Batches of background work, by what came of them.", ["kind", "outcome"]
+)
+_SECONDS = Histogram("rapport_batch_seconds", "Seconds that a batch took.", ["kind"])
+_log = structlog.get_logger()
+
+Batch = Callable[[UnitOfWork, Row], Awaitable[Progress]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A kind of background work."""
+
+    kind: str
+    batch: Batch
+    queue: str
+    lease: timedelta
+    """Within which a batch must end."""
+
+
+JOBS: dict[str, Job] = {}
+"""Every kind of work that this process knows."""
+
+
+def job(kind: str, *, queue: str = DEFAULT_QUEUE, lease: timedelta = LEASE) -> Callable[[Batch], Batch]:
+    """Make the function the batch of this kind of run: one short step from run.checkpoint, all of it in the unit of work.
+
+    It may be run again from the same checkpoint after it was rolled back, so it does nothing outside the database
+    that cannot be done twice.
+    """
+
+    def register(batch: Batch) -> Batch:
+        JOBS[kind] = Job(kind, batch, queue, lease)
+        return batch
+
+    return register
+
+
+def queue_of(kind: str) -> str:
+    """The queue of a kind of work; the default one for a kind that only other workers know."""
+    return JOBS[kind].queue if kind in JOBS else DEFAULT_QUEUE
+
+
+async def do_batch(database: Database, org_id: UUID, run_id: UUID, kind: str) -> datetime | None:
+    """Do the run's next batch, if it is due and nobody else is at it; since when the one after is due, if there is one."""
+    known = JOBS.get(kind)
+    lease = known.lease if known else LEASE
+    async with _unit(database, org_id, run_id) as uow:
+        run = await runs.take_batch(uow, run_id, lease=lease)
+        await uow.commit()
+    if run is None:
+        return None
+    began = clock.monotonic()
+    outcome, following = "failed", None
+    try:
+        if known is None:
+            raise _Unknown(f"No worker that took this run knows the work {kind}; update the workers.")
+        # Well inside the lease, so that a slow batch is over before another worker may begin it.
+        async with asyncio.timeout(lease.total_seconds() * 5 / 6):
+            outcome, following = await _work(database, known, run)
+    except asyncio.CancelledError:
+        outcome = "released"
+        await asyncio.shield(_end(database, run, None))
+        raise
+    except Exception as fault:  # noqa: BLE001 - whatever it is, it is logged, and the run says a sentence about it
+        _log.error("batch failed", kind=kind, run=str(run_id), org=str(org_id), exc_info=fault)
+        await _end(database, run, _sentence(fault, lease))
+    finally:
+        _BATCHES.labels(kind, outcome).inc()
+        _SECONDS.labels(kind).observe(clock.monotonic() - began)
+    return following
+
+
+class _Unknown(DomainError):
+    def __init__(self, detail: str) -> None:
+        super().__init__("kind_unknown", detail)
+
+
+async def _work(database: Database, known: Job, run: Row) -> tuple[str, datetime | None]:
+    async with _unit(database, run["org_id"], run["id"]) as uow:
+        progress = await known.batch(uow, run)
+        if not await runs.end_batch(uow, run, progress):
+            return "lost", None  # cancelled, or taken over: leaving without a commit takes the work back
+        await uow.commit()
+        return "done", None if progress.finished else uow.now
+
+
+async def _end(database: Database, run: Row, sentence: str | None) -> None:
+    """Give the lease back, with the failure if there was one; when even that fails, the lease runs out by itself."""
+    try:
+        async with _unit(database, run["org_id"], run["id"]) as uow:
+            if sentence is None:
+                await runs.release_batch(uow, run)
+            else:
+                await runs.fail_batch(uow, run, sentence)
+            await uow.commit()
+    except (DomainError, asyncpg.PostgresError, OSError) as fault:
+        _log.warning("lease not given back", run=str(run["id"]), reason=str(fault))
+
+
+def _sentence(fault: Exception, lease: timedelta) -> str:
+    match fault:
+        case DomainError():
+            return fault.detail
+        case TimeoutError():
+            return f"A batch of this work took longer than the {lease.total_seconds() * 5 / 6:.0f} seconds it has."
+        case _:
+            return UNEXPECTED
+
+
+@contextlib.asynccontextmanager
+async def _unit(database: Database, org_id: UUID, run_id: UUID) -> AsyncIterator[UnitOfWork]:
+    """A unit of work of the house itself, caused by the run."""
+
+    async def load() -> Actor:
+        return await actors.system(database, org_id)
+
+    uow = UnitOfWork(database, await load(), now=clock.now(), cause=f"run:{run_id}", reload=load)
+    async with uow:
+        yield uow

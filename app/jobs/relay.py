@@ -1,0 +1,98 @@
+"""The relay: carries runs that are due from PostgreSQL to the queue in Redis, and starts their batches there.
+
+Redis may be slow, away or emptied at any moment: what it forgets is due in PostgreSQL still, and the next sweep
+carries it again. A job's id is made from the run and the time it came due, which moves with every batch taken or
+ended: what waits in the queue is not queued twice, and what a dead worker left there does not block what comes after.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+import structlog
+from arq.connections import ArqRedis
+from redis.exceptions import RedisError
+
+from app.db import runs
+from app.db.engine import Database
+from app.domain.errors import Busy
+from app.jobs.base import DEFAULT_QUEUE, do_batch, queue_of
+from app.kit import clock, json
+
+MOST_CARRIED = 1_000
+"""Runs carried in one sweep; those behind them are carried when these have been taken."""
+LOST = (RedisError, OSError, TimeoutError, Busy, asyncpg.PostgresError)
+"""What a server that is away looks like; a loop that meets it waits and goes on."""
+_log = structlog.get_logger()
+
+
+def pack(value: Any) -> bytes:
+    """A job as JSON, never pickle; what has no JSON form only stands in the log of failed jobs."""
+    return orjson.dumps(value, default=repr)
+
+
+@contextlib.asynccontextmanager
+async def queue_at(redis_url: str) -> AsyncIterator[ArqRedis]:
+    """The queue; it connects when it is used, and again whenever the connection was lost."""
+    queue: ArqRedis = ArqRedis.from_url(
+        redis_url,
+        socket_connect_timeout=1,
+        socket_timeout=5,
+        health_check_interval=15,
+    )
+    queue.job_serializer, queue.job_deserializer = pack, json.loads
+    try:
+        yield queue
+    finally:
+        await queue.aclose(close_connection_pool=True)
+
+
+def name_of(queue: str) -> str:
+    """A queue's name in Redis."""
+    return f"rapport:queue:{queue}"
+
+
+async def nudge(queue: ArqRedis) -> None:
+    """Have a worker sweep now rather than within a second; if that cannot be, only the second is lost."""
+    try:
+        async with asyncio.timeout(1):
+            await queue.enqueue_job("sweep", _job_id="sweep", _queue_name=name_of(DEFAULT_QUEUE))
+    except (RedisError, OSError, TimeoutError) as fault:
+        _log.warning("the queue cannot be reached; what is due is carried later", reason=str(fault))
+
+
+async def _carry(queue: ArqRedis, org_id: UUID, run_id: UUID, kind: str, due_at: datetime) -> None:
+    await queue.enqueue_job(
+        "batch",
+        str(org_id),
+        str(run_id),
+        kind,
+        _job_id=f"{run_id}:{due_at.timestamp():.6f}",
+        _queue_name=name_of(queue_of(kind)),
+    )
+
+
+async def carry_due(database: Database, queue: ArqRedis, at: datetime) -> int:
+    """Put every run that is due into its queue, unless it waits there already; how many are due."""
+    found = await runs.due(database, at, MOST_CARRIED)
+    for run in found:
+        await _carry(queue, *run)
+    return len(found)
+
+
+async def batch(ctx: dict[str, Any], org_id: str, run_id: str, kind: str) -> None:
+    """The queue's one kind of work: the next batch of a run; then the one after is put at the end of the queue."""
+    org, run = UUID(org_id), UUID(run_id)
+    due_at = await do_batch(ctx["database"], org, run, kind)
+    if due_at is not None:
+        await _carry(ctx["redis"], org, run, kind, due_at)
+
+
+async def sweep(ctx: dict[str, Any]) -> None:
+    """What a nudge asks for."""
+    await carry_due(ctx["database"], ctx["redis"], clock.now())

@@ -1,0 +1,96 @@
+"""Background work: asked for by people, carried by the relay, done batch by batch by a worker."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from app.db import runs, write
+from app.db.engine import Row
+from app.db.runs import RUNS
+from app.db.uow import UnitOfWork
+from app.domain.runs import (
+    Progress,
+    RunStatus,
+    plan_cancel,
+    plan_failure,
+    plan_release,
+    plan_retry,
+    plan_step,
+    plan_take,
+)
+from app.kit.ids import new_id
+from app.usecases import plain
+
+
+async def start_run(
+    uow: UnitOfWork,
+    kind: str,
+    params: Mapping[str, Any],
+    *,
+    total: int | None = None,
+    due_at: datetime | None = None,
+) -> UUID:
+    """Ask for background work, kept with whatever else this unit of work does; now, or at a later time."""
+    run = new_id()
+    row = {
+        "id": run,
+        "kind": kind,
+        "status": RunStatus.QUEUED,
+        "params": dict(params),
+        "done": 0,
+        "total": total,
+        "requested_by": uow.actor.user_id,
+        "due_at": due_at or uow.now,
+        "attempts": 0,
+    }
+    await write.add(uow, RUNS, [row], "run.queued")
+    uow.nudges.append(run)
+    return run
+
+
+async def cancel_run(uow: UnitOfWork, run: UUID) -> None:
+    """Stop a run before its next batch; what is done stays done. Raises NotFound or RuleBroken."""
+    row = await plain.get_locked(uow, RUNS, run, None, {})
+    await runs.apply(uow, row, plan_cancel(row, at=uow.now))
+
+
+async def retry_run(uow: UnitOfWork, run: UUID) -> None:
+    """Let a failed or cancelled run go on from where it stood. Raises NotFound or RuleBroken."""
+    row = await plain.get_locked(uow, RUNS, run, None, {})
+    await runs.apply(uow, row, plan_retry(row, at=uow.now))
+    uow.nudges.append(run)
+
+
+async def take_batch(uow: UnitOfWork, run: UUID, *, lease: timedelta) -> Row | None:
+    """The run with a fresh lease, or None when it is not due, somebody else has it, or it died too often."""
+    row = await runs.take(uow, run)
+    if row is None:
+        return None
+    token = new_id()
+    plan = plan_take(row, lease=token, at=uow.now, until=uow.now + lease)
+    await runs.apply(uow, row, plan)
+    return await runs.held(uow, run, token)
+
+
+async def end_batch(uow: UnitOfWork, run: Row, progress: Progress) -> bool:
+    """Keep a batch's progress with its work; False when the lease is lost, and then nothing of it may be kept."""
+    row = await runs.held(uow, run["id"], run["lease"])
+    if row is None:
+        return False
+    await runs.apply(uow, row, plan_step(row, progress, at=uow.now))
+    return True
+
+
+async def fail_batch(uow: UnitOfWork, run: Row, sentence: str) -> None:
+    """Count a failed attempt, unless the lease is lost and another worker counts."""
+    row = await runs.held(uow, run["id"], run["lease"])
+    if row is not None:
+        await runs.apply(uow, row, plan_failure(row, sentence, at=uow.now))
+
+
+async def release_batch(uow: UnitOfWork, run: Row) -> None:
+    """Hand a batch back that was not begun or not ended, for anybody to take at once."""
+    row = await runs.held(uow, run["id"], run["lease"])
+    if row is not None:
+        await runs.apply(uow, row, plan_release(at=uow.now))

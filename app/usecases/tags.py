@@ -1,0 +1,115 @@
+"""Tags: words with a meaning, and their new names on everything that carries them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from app.db import runs as stored_runs
+from app.db import tags, write
+from app.db.companies import COMPANIES
+from app.db.contacts import CONTACTS
+from app.db.engine import Row
+from app.db.interactions import INTERACTIONS
+from app.db.orders import ORDERS
+from app.db.products import PRODUCTS
+from app.db.tags import TAGS
+from app.db.uow import UnitOfWork
+from app.domain.errors import RuleBroken
+from app.domain.runs import Progress
+from app.usecases import plain
+from app.usecases.runs import start_run
+
+RENAME = "tags.rename"
+BATCH = 1_000
+LOOKED = 50_000
+"""Records that one batch looks at when few of them carry the tag."""
+_CARRIERS = {noun.name: noun for noun in (CONTACTS, COMPANIES, PRODUCTS, ORDERS, INTERACTIONS)}
+_PASSES = 2
+"""Records that got the old name while the first pass went by are found by the second."""
+
+
+def replaced(names: Sequence[str], old: str, new: str) -> list[str]:
+    """The names with the old one replaced where it stood, and none of them twice."""
+    return list(dict.fromkeys(new if name == old else name for name in names))
+
+
+async def add_tag(uow: UnitOfWork, values: dict[str, Any], given: set[str]) -> UUID:
+    """A new tag."""
+    await _settled(uow, values["name"])
+    return await plain.add(uow, TAGS, values, given)
+
+
+async def restore_tag(uow: UnitOfWork, tag: UUID, *, version: int | None) -> None:
+    """Bring an archived tag back."""
+    row = await plain.get_locked(uow, TAGS, tag, version, {})
+    await _settled(uow, row["name"])
+    await plain.restore(uow, TAGS, tag, version=None)
+
+
+async def rename_tag(uow: UnitOfWork, tag: UUID, name: str, *, version: int | None) -> UUID:
+    """Give a tag another name at once, and start the run that brings it to every record; the run's id.
+
+    The name of another tag joins the two: this one is archived, and its records carry the other. Raises NotFound,
+    Stale or RuleBroken.
+    """
+    busy = await stored_runs.alone(uow, RENAME)
+    row = await plain.get_locked(uow, TAGS, tag, version, {})
+    _check_settled(busy, row["name"], name)
+    if row["archived_at"] is not None:
+        raise RuleBroken("archived", "This tag is archived; restore it before you rename it.")
+    if row["name"] == name:
+        raise RuleBroken("name_same", f"This tag is called {name!r} already.")
+    other = await tags.named(uow, name)
+    if other is None:
+        await write.change(uow, TAGS, [(row, {"name": name})], "tag.renamed")
+    else:
+        if (await plain.get_locked(uow, TAGS, other, None, {}))["archived_at"] is not None:
+            raise RuleBroken(
+                "archived", f"The tag {name!r} is archived; restore it before you join another with it."
+            )
+        await write.change(uow, TAGS, [(row, {"archived_at": uow.now})], "tag.joined")
+    return await start_run(uow, RENAME, {"tag_id": other or tag, "old": row["name"], "new": name})
+
+
+async def rename_batch(uow: UnitOfWork, run: Row) -> Progress:
+    """The next records that carry the old name get the new one."""
+    old, new = run["params"]["old"], run["params"]["new"]
+    here = run["checkpoint"] or {"pass": 1, "noun": next(iter(_CARRIERS)), "after": None}
+    noun = _CARRIERS[here["noun"]]
+    after = None if here["after"] is None else UUID(here["after"])
+    rows, following = await tags.carriers(uow, noun, old, after, most=BATCH, looked=LOOKED)
+    changes = [(row, {"tags": replaced(row["tags"], old, new)}) for row in rows]
+    await write.change(uow, noun, changes, f"{noun.name}.edited")
+    done = run["done"] + len(rows)
+    ahead = _ahead(here, following)
+    return Progress(
+        ahead or here, done, finished=ahead is None, result={"renamed": done} if ahead is None else None
+    )
+
+
+def _ahead(here: dict[str, Any], following: UUID | None) -> dict[str, Any] | None:
+    """Where the next batch begins: on in the same noun, in the next noun, in the next pass, or nowhere."""
+    if following is not None:
+        return {**here, "after": str(following)}
+    nouns = list(_CARRIERS)
+    place = nouns.index(here["noun"]) + 1
+    if place < len(nouns):
+        return {**here, "noun": nouns[place], "after": None}
+    return {"pass": here["pass"] + 1, "noun": nouns[0], "after": None} if here["pass"] < _PASSES else None
+
+
+async def _settled(uow: UnitOfWork, name: str) -> None:
+    _check_settled(await stored_runs.alone(uow, RENAME), name)
+
+
+def _check_settled(busy: Sequence[Row], *names: str) -> None:
+    """While records are on their way from one name to another, neither may begin to mean something else."""
+    for run in busy:
+        for name in names:
+            if name in {run["params"]["old"], run["params"]["new"]}:
+                raise RuleBroken(
+                    "rename_under_way",
+                    f"Records are being renamed from {run['params']['old']!r} to {run['params']['new']!r};"
+                    " wait for that run to end, or cancel it.",
+                    run=run["id"],
+                )

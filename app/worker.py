@@ -1,0 +1,152 @@
+"""The worker: does background work, one arq worker per queue, and lives through the loss of either server.
+
+arq's own worker ends when it loses Redis, so each is started again here; the sweep and the housekeeping
+only need PostgreSQL and wait for it likewise.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any, ClassVar
+
+import prometheus_client
+import structlog
+import uvloop
+from arq.connections import ArqRedis
+from arq.worker import Worker, create_worker
+
+from app.db.engine import Database
+from app.jobs import privacy, tags  # noqa: F401 - they register their work
+from app.jobs.base import DEFAULT_QUEUE, JOBS
+from app.jobs.housekeeping import keep_house
+from app.jobs.relay import LOST, batch, carry_due, name_of, pack, queue_at, sweep
+from app.kit import clock, json, logs
+from app.settings import Settings, settings
+
+SWEEP_EVERY = timedelta(seconds=1)
+HOUSEKEEPING_EVERY = timedelta(days=1)
+MOST_PAUSE = 5.0
+"""Seconds between attempts while a server is away."""
+GRACE = 10.0
+"""Seconds that batches under way have to end when the worker is stopped; then they are handed back."""
+_log = structlog.get_logger()
+
+
+class WorkerSettings:
+    """What every arq worker here has in common."""
+
+    functions: ClassVar[list[Any]] = [batch, sweep]
+    job_serializer = pack
+    job_deserializer = json.loads
+    keep_result = 0
+    """A kept result would block its job's id."""
+    max_tries = 1_000
+    """Attempts are counted in PostgreSQL."""
+    max_jobs = 8
+    job_timeout = 3600
+    """Batches end by their leases, long before."""
+    poll_delay = 0.1
+    health_check_interval = 10
+    log_results = False
+    handle_signals = False
+
+
+def make_worker(queue_name: str, database: Database, queue: ArqRedis, **options: Any) -> Worker:
+    """An arq worker on one queue."""
+    return create_worker(
+        WorkerSettings,  # type: ignore[arg-type]  # arq types it as having all of its settings
+        queue_name=name_of(queue_name),
+        # Its own key: a shared one is deleted by whichever worker stops first.
+        health_check_key=f"rapport:health:{queue_name}:{socket.gethostname()}:{os.getpid()}",
+        redis_pool=queue,
+        ctx={"database": database},
+        **options,
+    )
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+async def _repeat(
+    what: str, every: timedelta, stop: asyncio.Event, do: Callable[[], Awaitable[object]]
+) -> None:
+    """Do it now and after every interval; while a server is away, try again ever more slowly."""
+    patience = 0.1
+    while not stop.is_set():
+        began = clock.monotonic()
+        try:
+            await do()
+            pause = every.total_seconds()
+        except LOST as fault:
+            _log.warning(f"{what} waits for a server", reason=str(fault))
+            patience = 0.1 if clock.monotonic() - began > 2 * MOST_PAUSE else min(patience * 2, MOST_PAUSE)
+            pause = patience
+        else:
+            patience = 0.1
+        await _wait(stop, pause)
+
+
+async def _tend(queue_name: str, stop: asyncio.Event, make: Callable[[], Worker]) -> None:
+    """Keep an arq worker going until it is to stop, and let its batches end then."""
+
+    async def live() -> None:
+        worker = make()
+        going = asyncio.create_task(worker.async_run())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({going, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        worker.allow_pick_jobs = False
+        if stop.is_set() and worker.tasks:
+            await asyncio.wait(worker.tasks.values(), timeout=GRACE)
+            for task in worker.tasks.values():
+                task.cancel()
+        # Without Redis a batch still ends as it should: what it did is in PostgreSQL.
+        await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+        stopping.cancel()
+        going.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await going
+
+    await _repeat(f"the worker of the queue {queue_name}", timedelta(0), stop, live)
+
+
+async def serve(own: Settings, stop: asyncio.Event) -> None:
+    """Work until told to stop."""
+    assert own.database_url, "DATABASE_URL is set by `rapport up`, or by you"
+    assert own.redis_url, "REDIS_URL is set by `rapport up`, or by you"
+    database = Database(own.database_url, role=own.app_role, size=own.pool_size, wait=own.pool_wait)
+    async with queue_at(own.redis_url) as queue, asyncio.TaskGroup() as group:
+        for name in sorted({DEFAULT_QUEUE} | {job.queue for job in JOBS.values()}):
+            group.create_task(_tend(name, stop, partial(make_worker, name, database, queue)))
+        group.create_task(
+            _repeat("the sweep", SWEEP_EVERY, stop, lambda: carry_due(database, queue, clock.now()))
+        )
+        group.create_task(
+            _repeat("housekeeping", HOUSEKEEPING_EVERY, stop, lambda: keep_house(database, clock.now()))
+        )
+    await database.close()
+
+
+async def _main(own: Settings) -> None:
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    await serve(own, stop)
+
+
+def run() -> None:
+    """Run the worker until SIGTERM or SIGINT."""
+    own = settings()
+    logs.configure(own.log_level, own.log_format)
+    logging.getLogger("arq").setLevel(logging.WARNING)
+    if own.worker_metrics_port is not None:
+        prometheus_client.start_http_server(own.worker_metrics_port, addr=own.host)
+    uvloop.run(_main(own))

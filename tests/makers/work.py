@@ -1,0 +1,93 @@
+"""A worker for tests: what is due is done, in this process or in one of its own."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from fastapi import FastAPI
+
+from app.jobs.base import DEFAULT_QUEUE
+from app.jobs.relay import carry_due, queue_at
+from app.kit import clock
+from app.settings import Settings
+from app.worker import make_worker
+
+
+async def work_off(service: FastAPI, workers: int = 1, seconds: float = 30) -> None:
+    """Do everything that is due, by real arq workers over the real Redis, until nothing is due."""
+    own: Settings = service.state.settings
+    assert own.redis_url
+    async with asyncio.timeout(seconds), queue_at(own.redis_url) as queue:
+        while await carry_due(service.state.database, queue, clock.now()):
+            burst = [
+                make_worker(DEFAULT_QUEUE, service.state.database, queue, burst=True) for _ in range(workers)
+            ]
+            await asyncio.gather(*(worker.async_run() for worker in burst))
+
+
+_PROGRAM = """
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from app import worker
+from app.jobs.base import JOBS
+from app.usecases import tags
+tags.BATCH = int(sys.argv[2])
+for kind, job in JOBS.items():
+    JOBS[kind] = replace(job, lease=timedelta(seconds=float(sys.argv[1])))
+worker.run()
+"""
+
+
+class Worker:
+    """A worker in a process of its own, with short leases and small batches."""
+
+    def __init__(self, own: Settings, *, lease: float = 1.0, batch: int = 200) -> None:
+        assert own.database_url
+        assert own.redis_url
+        environment = os.environ | {"DATABASE_URL": own.database_url, "REDIS_URL": own.redis_url}
+        self._child = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, str(lease), str(batch)], env=environment
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        self._child.send_signal(signal.SIGKILL)
+        self._child.wait(10)
+
+    def stop(self) -> int:
+        """As an operator would; the exit status."""
+        self._child.send_signal(signal.SIGTERM)
+        return self._child.wait(20)
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._child.poll() is None:
+            self.kill()
+
+
+async def until(ask: Callable[[], Any], seconds: float = 30) -> Any:
+    """What an async question answers once the answer is true."""
+    async with asyncio.timeout(seconds):
+        while not (answer := await ask()):  # noqa: ASYNC110 - what is waited for happens in another process
+            await asyncio.sleep(0.02)
+    return answer
+
+
+async def run_row(org: Any, run: UUID | str) -> Any:
+    """The run as it stands."""
+    async with org.database.connection(org.id) as connection:
+        return await connection.fetchrow(
+            "select * from runs where org_id = $1 and id = $2", org.id, UUID(str(run))
+        )
