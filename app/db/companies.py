@@ -58,4 +58,5 @@ COMPANIES = Noun(
     parents=frozenset({"parent_id"}),
     search={"n": ("name", "name"), "d": ("code", "domain")},
     derive=_derive,
+    sources=frozenset({"name", "domain"}),
 )

@@ -104,4 +104,6 @@ CONTACTS = Noun(
     references={"company_id": COMPANIES, "owner_id": USERS},
     search={"n": ("name", "name"), "e": ("code", "emails"), "p": ("phone", "phones")},
     derive=_derive,
+    sources=frozenset({"name", "given_name", "family_name", "emails", "phones"}),
+    computed=frozenset({"id", "normalised", "e164"}),
 )

@@ -45,5 +45,11 @@ def _derive(row: dict[str, Any], _: Set[str], __: Actor) -> dict[str, Any]:
 
 
 CUSTOM_FIELDS = Noun(
-    name="custom_field", plural="custom_fields", model=CustomField, custom=False, external=False
+    name="custom_field",
+    plural="custom_fields",
+    model=CustomField,
+    custom=False,
+    external=False,
+    derive=_derive,
+    sources=frozenset({"choices", "kind"}),
 )

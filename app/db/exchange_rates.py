@@ -43,4 +43,5 @@ EXCHANGE_RATES = Noun(
     custom=False,
     external=False,
     derive=_derive,
+    sources=frozenset({"currency", "base"}),
 )

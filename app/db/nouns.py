@@ -20,7 +20,7 @@ from sqlalchemy import (
     cast,
     literal_column,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from app.db.base import TEXT, Base
 from app.domain.access import Actor
@@ -110,6 +110,10 @@ class Noun:
     """Term group letter to (kind of text, field that must be readable to search by it)."""
     derive: Derive | None = None
     """Columns computed from the others, on every write."""
+    sources: frozenset[str] = frozenset()
+    """The columns that derive reads; when none of them changes, nothing follows."""
+    computed: frozenset[str] = frozenset({"id"})
+    """Keys that derive adds to the items of lists."""
     guard: Guard | None = None
     """What an edit may not do."""
     table: Table = field(init=False)
@@ -119,6 +123,8 @@ class Noun:
     """Field to the group that roles open it by."""
 
     scales: Mapping[str, Decimal] = field(init=False)
+    unread: frozenset[str] = field(init=False)
+    """Columns that are written but never read back into Python, such as search terms."""
 
     def __post_init__(self) -> None:
         table = self.model.__table__
@@ -142,6 +148,8 @@ class Noun:
             if isinstance(c.type, Numeric)
         }
         object.__setattr__(self, "scales", scales)
+        unread = frozenset(c.name for c in table.columns if isinstance(c.type, TSVECTOR))
+        object.__setattr__(self, "unread", unread)
 
     def exact(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values with their decimals at the scale of their columns, as they will be stored and told of."""

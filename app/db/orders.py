@@ -119,5 +119,9 @@ ORDERS = Noun(
     keys=("number",),
     search={"c": ("code", "number")},
     derive=_derive,
+    sources=frozenset(
+        {"number", "lines", "discount", "tax", "total", "refunded", "cancelled_at", "shipped_at", "paid_at"}
+    ),
+    computed=frozenset({"id", "amount"}),
     guard=orders.check_edit,
 )

@@ -54,6 +54,7 @@ PRODUCTS = Noun(
     keys=("sku",),
     search={"n": ("name", "name"), "c": ("code", "sku")},
     derive=_derive,
+    sources=frozenset({"name", "sku"}),
 )
 
 

@@ -51,45 +51,36 @@ def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
     actor = uow.actor
     if row["archived_at"] is not None:
         raise RuleBroken("archived", f"This {noun.name} is archived; restore it before you change it.")
-    given = {
+    new = {
         name: merged(row[name], value) if name in _MERGED else value
         for name, value in noun.exact(given).items()
     }
-    if "custom" in given:
-        given["custom"] = check_custom(given["custom"], actor.custom.get(noun.name, {}), before=row["custom"])
-    whole = {**dict(row), **given}
-    if noun.derive:
-        given |= noun.derive(whole, given.keys(), actor)
-    hidden = {column.name for column in noun.table.columns if column.info.get("internal")}
-    after = {
-        name: value for name, value in given.items() if name not in hidden and _differs(row[name], value)
-    }
-    if after and noun.guard:
-        noun.guard(row, after)
-    if not after:
+    new = {name: value for name, value in new.items() if _differs(noun, row[name], value)}
+    if not new:
         return {}
-    changed = {name.removeprefix("custom.") for name in after}
-    must_write(actor, noun.name, _touched(noun, row, after, changed & given.keys()))
-    return after | {name: given[name] for name in hidden & given.keys()}
+    if "custom" in new:
+        new["custom"] = check_custom(new["custom"], actor.custom.get(noun.name, {}), before=row["custom"])
+    if noun.derive and not noun.sources.isdisjoint(new):
+        new |= noun.derive({**row, **new}, given.keys(), actor)
+        new = {
+            name: value
+            for name, value in new.items()
+            if name in noun.unread or _differs(noun, row[name], value)
+        }
+    if noun.guard:
+        noun.guard(row, new)
+    return {} if noun.unread.issuperset(new) else new
 
 
-def _touched(noun: Noun, row: Row, after: Values, names: Set[str]) -> list[str]:
-    touched = [name for name in names if name != "custom" and noun.fields[name].writable]
-    if "custom" in after:
-        old, new = row["custom"], after["custom"]
-        touched += [f"custom.{key}" for key in old.keys() | new.keys() if old.get(key) != new.get(key)]
-    return touched
-
-
-def _differs(old: Any, new: Any) -> bool:
+def _differs(noun: Noun, old: Any, new: Any) -> bool:
     if isinstance(new, list) and new and isinstance(new[0], dict):
-        return _comparable(old) != _comparable(new)
+        return _comparable(noun, old) != _comparable(noun, new)
     return bool(old != new)
 
 
-def _comparable(items: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def _comparable(noun: Noun, items: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     return [
-        {key: str(value) for key, value in item.items() if key != "id" and value is not None}
+        {key: str(value) for key, value in item.items() if value is not None and key not in noun.computed}
         for item in items
     ]
 
@@ -133,7 +124,7 @@ def conflicts(uow: UnitOfWork, noun: Noun, row: Row, base: Mapping[str, Any], gi
         {"field": name, "base": old.get(name), "theirs": now.get(name), "yours": new.get(name)}
         for name in sorted(old.keys() | now.keys() | new.keys())
         if _shown(uow.actor, noun, name)
-        and (name in base or old.get(name) != now.get(name) or _differs(now.get(name), new.get(name)))
+        and (name in base or old.get(name) != now.get(name) or _differs(noun, now.get(name), new.get(name)))
     ]
 
 
