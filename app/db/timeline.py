@@ -30,25 +30,35 @@ def _title(actor: Actor, noun: Noun, name: str) -> str:
     return f"x.{name}" if actor.reads(noun.name, name) else "null::text"
 
 
+def _follows(actor: Actor, noun: Noun, when: str) -> bool:
+    """Whether the actor may know that a record of the noun touched the contact, and when."""
+    return actor.may(Scope(f"{noun.plural}:read")) and all(
+        actor.reads(noun.name, name) for name in (when, "contact_id")
+    )
+
+
 def _branches(actor: Actor, more: str) -> list[str]:
     page = "order by {at} desc, x.id desc limit ${limit} + 1"
     found = []
-    if actor.may(Scope.interactions_read):
+    if _follows(actor, INTERACTIONS, "at"):
         found.append(
             f"(select 'interaction' as kind, x.at, x.id, {_title(actor, INTERACTIONS, 'subject')} as title,"
             f" {_detail(actor, INTERACTIONS)} as detail from interactions x"
             f" where x.org_id = $1 and x.contact_id = $2 and x.archived_at is null {more.format(at='x.at')}"
             f" {page.format(at='x.at', limit=3)})"
         )
-    if actor.may(Scope.orders_read):
+    if _follows(actor, ORDERS, "placed_at"):
         found.append(
-            f"(select 'order', x.placed_at, x.id, {_title(actor, ORDERS, 'number')}, {_detail(actor, ORDERS)}"
+            f"(select 'order' as kind, x.placed_at as at, x.id, {_title(actor, ORDERS, 'number')} as title,"
+            f" {_detail(actor, ORDERS)} as detail"
             f" from orders x where x.org_id = $1 and x.contact_id = $2 and x.archived_at is null"
             f" {more.format(at='x.placed_at')} {page.format(at='x.placed_at', limit=3)})"
         )
     found.append(
-        "(select 'event', x.at, x.id, x.type, jsonb_build_object('fields', (select coalesce(jsonb_agg(k order by k), '[]')"
-        " from jsonb_object_keys(x.after) k where k = any($4::text[])), 'actor_id', x.actor_id) from events x"
+        "(select 'event' as kind, x.at, x.id, x.type as title,"
+        " jsonb_build_object('fields', (select coalesce(jsonb_agg(k order by k), '[]')"
+        " from jsonb_object_keys(x.after) k where k = any($4::text[])), 'actor_id', x.actor_id) as detail"
+        " from events x"
         f" where x.org_id = $1 and x.noun_id = $2 {more.format(at='x.at')} {page.format(at='x.at', limit=3)})"
     )
     return found
@@ -116,12 +126,10 @@ async def summary(reads: Reads, contact: UUID, now: datetime) -> dict[str, Any]:
     await must_see(reads, CONTACTS, contact)
 
     def build(actor: Actor) -> Question:
-        bought = actor.may(Scope.orders_read) and all(
-            actor.reads("order", name) for name in ("status", "total", "currency", "placed_at", "refunded")
+        bought = _follows(actor, ORDERS, "placed_at") and all(
+            actor.reads("order", name) for name in ("status", "total", "currency", "refunded")
         )
-        happened = actor.may(Scope.interactions_read) and all(
-            actor.reads("interaction", name) for name in ("kind", "at")
-        )
+        happened = _follows(actor, INTERACTIONS, "at") and actor.reads("interaction", "kind")
         sql = (
             f"select o.stamp, {_ORDERS if bought else 'null::jsonb'}, {_INTERACTIONS if happened else 'null::jsonb'}"
             " from organisations o where o.id = $1 and $2::uuid is not null"

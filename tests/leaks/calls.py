@@ -1,0 +1,224 @@
+"""How to call every route: a route that is not here cannot be tried, and a test fails until it is."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from tests.leaks.world import ANY, NOUNS, Stored, World
+
+DRY = {"dry_run": "true"}
+STALE = {"If-Match": '"0"'}
+Route = tuple[str, str]
+_WHERE = {"all": [{"field": "created_at", "op": "gte", "value": "2020-01-01T00:00:00Z"}]}
+_NEW: dict[str, dict[str, Any]] = {
+    "contacts": {"name": "x"},
+    "companies": {"name": "x"},
+    "products": {"sku": "x", "name": "x", "price": "1", "currency": "CNY"},
+    "orders": {"number": "x", "currency": "CNY", "placed_at": "2020-01-01T00:00:00Z"},
+    "interactions": {"kind": "call", "at": "2020-01-01T00:00:00Z"},
+    "custom_fields": {"noun": "contact", "key": "x", "kind": "text", "label": "x"},
+    "exchange_rates": {"currency": "USD", "base": "CNY", "on_date": "2026-01-02", "rate": "7"},
+}
+_EDIT: dict[str, dict[str, Any]] = {
+    "products": {"active": True},
+    "custom_fields": {"required": False},
+    "exchange_rates": {"rate": "8"},
+}
+_WITHOUT_WORDS = {"interactions", "custom_fields", "exchange_rates"}
+
+
+@dataclass
+class Call:
+    """One request, ready to go; `words` is what it says itself, which an answer may repeat."""
+
+    method: str
+    template: str
+    url: str
+    params: dict[str, Any] = field(default_factory=dict)
+    json: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """Everything the caller knows already."""
+        return f"{self.url} {self.params} {self.json} {self.headers}"
+
+    async def send(self, client: httpx.AsyncClient) -> httpx.Response:
+        """Make the request."""
+        return await client.request(
+            self.method, self.url, params=self.params, json=self.json, headers=self.headers
+        )
+
+
+@dataclass
+class Targets:
+    """What to try the routes on: records to read, fewer to write, and the ids of everything else by plural."""
+
+    world: World
+    reading: dict[str, list[Stored]]
+    writing: dict[str, list[Stored]]
+    others: dict[str, list[str]]
+
+    def ids(self, plural: str, *, writing: bool) -> list[str]:
+        """Ids of a noun's records."""
+        if plural in self.others:
+            return self.others[plural]
+        chosen = self.writing if writing else self.reading
+        return [one.id for one in chosen[plural]]
+
+    def external(self, plural: str, *, writing: bool) -> list[str]:
+        """External ids of a noun's records."""
+        return [one.external for one in (self.writing if writing else self.reading)[plural]]
+
+
+Builder = Callable[[Targets], Iterable[tuple[str, dict[str, Any]]]]
+
+
+def _by_id(plural: str, tail: str = "", *, writing: bool = False, **more: Any) -> Builder:
+    return lambda t: [(f"/v1/{plural}/{id_}{tail}", dict(more)) for id_ in t.ids(plural, writing=writing)]
+
+
+def _plainly(address: str, *variants: dict[str, Any]) -> Builder:
+    return lambda _: [(address, dict(more)) for more in variants]
+
+
+def _edits(plural: str) -> Builder:
+    body = _EDIT.get(plural, {"tags": []})
+
+    def build(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
+        for id_ in t.ids(plural, writing=True):
+            for headers in (ANY, STALE):
+                yield f"/v1/{plural}/{id_}", {"params": DRY, "json": body, "headers": headers}
+
+    return build
+
+
+def _bulk(plural: str) -> Builder:
+    def build(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
+        chosen = t.writing[plural]
+        key = {"orders": "number", "products": "sku"}.get(plural)
+        items = [{"id": one.id, "tags": []} for one in chosen]
+        items += [{"external_ids": {"erp": one.external}, "tags": []} for one in chosen]
+        items += [{key: one.number, "tags": []} for one in chosen if key]
+        items += [{**_NEW[plural], "external_ids": {"erp": one.external, "pos": "1"}} for one in chosen]
+        yield f"/v1/{plural}/bulk", {"params": DRY, "json": {"items": items}}
+
+    return build
+
+
+def _new(plural: str) -> Builder:
+    def build(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield f"/v1/{plural}", {"params": DRY, "json": _NEW[plural]}
+        for one in t.writing.get(plural, []):
+            key = {"orders": "number", "products": "sku"}.get(plural)
+            taken = {key: one.number} if key else {"external_ids": {"erp": one.external}}
+            yield f"/v1/{plural}", {"params": DRY, "json": {**_NEW[plural], **taken}}
+
+    return build
+
+
+def _by_external(plural: str, **more: Any) -> Builder:
+    return lambda t: [
+        (f"/v1/{plural}/by/erp/{external}", dict(more)) for external in t.external(plural, writing=bool(more))
+    ]
+
+
+def _generic(plural: str) -> dict[Route, Builder]:
+    root = f"/v1/{plural}"
+    record = f"{root}/{{id}}"
+    written = {"params": DRY, "headers": ANY}
+    listed = [
+        {"params": {"limit": "2", "sort": "id"}},
+        {"params": {"limit": "200"}},
+        {"params": {"archived": "true"}},
+    ]
+    if plural not in _WITHOUT_WORDS:
+        listed.append({"params": {"q": "zq", "limit": "200"}})
+    found: dict[Route, Builder] = {
+        ("GET", root): _plainly(root, *listed),
+        ("POST", f"{root}/search"): _plainly(
+            f"{root}/search", {"json": {"where": _WHERE, "limit": 200}}, {"json": {"limit": 1}}
+        ),
+        ("POST", f"{root}/count"): _plainly(f"{root}/count", {"json": {"where": _WHERE}}),
+        ("GET", record): _by_id(plural),
+        ("POST", root): _new(plural),
+        ("PATCH", record): _edits(plural),
+        ("POST", f"{record}/archive"): _by_id(plural, "/archive", writing=True, **written),
+        ("POST", f"{record}/restore"): _by_id(plural, "/restore", writing=True, **written),
+        ("GET", f"{record}/history"): _by_id(plural, "/history"),
+    }
+    if plural in NOUNS.values():
+        named = f"{root}/by/{{system}}/{{external_id}}"
+        found[("POST", f"{root}/bulk")] = _bulk(plural)
+        found[("GET", named)] = _by_external(plural)
+        found[("PUT", named)] = _by_external(plural, params=DRY, json={"tags": []})
+    return found
+
+
+_SAID = {"purpose": "zqz", "channel": "sms", "state": "granted", "source": "x"}
+_VERBS: dict[str, Any] = {
+    "pay": {},
+    "ship": {"at": "1999-01-01T00:00:00Z"},
+    "cancel": {},
+    "refund": {"amount": "99999999"},
+}
+
+ROUTES: dict[Route, Builder] = {
+    route: builder
+    for plural in (*NOUNS.values(), "custom_fields", "exchange_rates")
+    for route, builder in _generic(plural).items()
+}
+ROUTES |= {
+    ("POST", "/v1/contacts/{id}/consents"): _by_id(
+        "contacts", "/consents", writing=True, params=DRY, headers=ANY, json=_SAID
+    ),
+    ("GET", "/v1/contacts/{id}/timeline"): _by_id("contacts", "/timeline"),
+    ("GET", "/v1/contacts/{id}/summary"): _by_id("contacts", "/summary"),
+    ("GET", "/v1/companies/{id}/contacts"): _by_id("companies", "/contacts"),
+    ("GET", "/v1/products/{id}/prices"): _by_id("products", "/prices"),
+    **{
+        ("POST", f"/v1/orders/{{id}}/{verb}"): _by_id(
+            "orders", f"/{verb}", writing=True, params=DRY, headers=ANY, json=body
+        )
+        for verb, body in _VERBS.items()
+    },
+    ("GET", "/v1/events"): _plainly(
+        "/v1/events", {"params": {"limit": "200"}}, {"params": {"limit": "3"}}, {"params": {"noun": "order"}}
+    ),
+    ("GET", "/v1/search"): _plainly("/v1/search", {"params": {"q": "zq", "limit": "50"}}),
+    ("GET", "/livez"): _plainly("/livez", {}),
+    ("GET", "/readyz"): _plainly("/readyz", {}),
+    ("GET", "/metrics"): _plainly("/metrics", {}),
+    ("GET", "/openapi.json"): _plainly("/openapi.json", {}),
+    ("GET", "/docs"): _plainly("/docs", {}),
+    ("GET", "/docs/oauth2-redirect"): _plainly("/docs/oauth2-redirect", {}),
+}
+
+PENDING: frozenset[Route] = frozenset()
+"""Routes that are known and not yet tried."""
+
+
+def routes_of(app: FastAPI) -> set[Route]:
+    """Every method and address that the service answers, whether or not the document shows it."""
+    return set(_walk(app.routes, ""))
+
+
+def _walk(routes: Iterable[Any], prefix: str) -> Iterator[Route]:
+    for route in routes:
+        if hasattr(route, "methods"):
+            for method in set(route.methods) - {"HEAD"}:
+                yield method, prefix + route.path
+        elif hasattr(route, "original_router"):
+            yield from _walk(route.original_router.routes, prefix + route.include_context.prefix)
+        else:
+            raise AssertionError(f"{route!r} is of a kind whose addresses are not known here")
+
+
+def calls(targets: Targets, routes: Iterable[Route]) -> Iterator[Call]:
+    """The requests that try the routes."""
+    for method, template in routes:
+        for url, more in ROUTES[(method, template)](targets):
+            yield Call(method, template, url, **more)

@@ -1,0 +1,90 @@
+"""Every role, in every seat of the tree of teams, on every route: what it may see comes out and nothing else does."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app.domain.access import Sight
+from app.domain.roles import BUILTIN
+from tests.leaks.calls import PENDING, ROUTES, Targets, routes_of
+from tests.leaks.judge import show, trial, where
+from tests.leaks.oracle import OWNED, Oracle
+from tests.leaks.world import NOUNS, SEATS, World
+
+Values = dict[str, Any]
+_ALL = {"scopes": ["*"], "sight": {"*": "all"}, "read": {"*": ["*"]}, "write": {"*": ["*"]}}
+_OWN = {**_ALL, "sight": {}}
+CUSTOM: dict[str, Values] = {
+    **{
+        f"sees {sight} {noun}": {**_OWN, "sight": {noun: sight}}
+        for noun in sorted(OWNED)
+        for sight in ("team", "all")
+    },
+    "sees its own": _OWN,
+    **{
+        f"without {plural}": {
+            **_ALL,
+            "scopes": sorted(
+                {f"{other}:read" for other in NOUNS.values()} - {f"{plural}:read"} | {"events:read"}
+            ),
+        }
+        for plural in NOUNS.values()
+    },
+    "opens one custom field": {
+        **_ALL,
+        "read": {noun: ["name", "subject", "number", "custom.open"] for noun in NOUNS},
+    },
+    "nothing": {"scopes": [], "sight": {}, "read": {}, "write": {}},
+}
+
+
+def test_every_route_is_tried(service: FastAPI):
+    found = routes_of(service)
+    assert found - ROUTES.keys() - PENDING == set(), "say in tests/leaks/calls.py how to call these"
+    assert (ROUTES.keys() | PENDING) - found == set(), "these are gone; take them out of tests/leaks/calls.py"
+
+
+def targets(oracle: Oracle, others: dict[str, list[str]]) -> Targets:
+    """Everything to read; to write, one record in sight and one out of it."""
+    reading = {plural: oracle.world.of(noun) for noun, plural in NOUNS.items()}
+    writing = {}
+    for plural, listed in reading.items():
+        chosen = [next((one for one in listed if oracle.sees(one) is seen), None) for seen in (True, False)]
+        writing[plural] = [one for one in chosen if one]
+    return Targets(oracle.world, reading, writing, others)
+
+
+@pytest.fixture(scope="session")
+async def others(world: World) -> dict[str, list[str]]:
+    """Ids of records that are not planted."""
+    rate = {"currency": "USD", "base": "CNY", "on_date": "2026-01-01", "rate": "7.1"}
+    made = (await world.org.admin.post("/v1/exchange_rates", json=rate)).json()
+    fields = (await world.org.admin.get("/v1/custom_fields")).json()["data"]
+    return {"exchange_rates": [made["id"]], "custom_fields": [fields[0]["id"]]}
+
+
+async def _try_all(world: World, role: str, seats: tuple[str, ...], others: dict[str, list[str]]) -> None:
+    await world.give(seats, role)
+    rows = await world.roles()
+    faults, missing = [], []
+    for seat in seats:
+        oracle = Oracle(world, rows[role], seat)
+        found, seen = await trial(oracle, targets(oracle, others), ROUTES)
+        faults += found
+        missing += [
+            f"{seat}: {value} of {where(world, value)}" for value in sorted(oracle.allowed(whole=True) - seen)
+        ]
+    assert not faults, show(faults)
+    assert not missing, f"{len(missing)} values that may be seen did not come out, such as {missing[:5]}"
+
+
+@pytest.mark.parametrize("role", BUILTIN)
+async def test_a_built_in_role_sees_what_is_open_to_it(world: World, others: dict[str, list[str]], role: str):
+    await _try_all(world, role, SEATS if BUILTIN[role].sight is not Sight.ALL else SEATS[:1], others)
+
+
+@pytest.mark.parametrize("role", CUSTOM)
+async def test_a_custom_role_sees_what_is_open_to_it(world: World, others: dict[str, list[str]], role: str):
+    await world.org.role(role, **CUSTOM[role])
+    await _try_all(world, role, ("boss",), others)

@@ -1,0 +1,135 @@
+"""An organisation whose every value is a canary: three people in a tree of teams, and what each of them owns."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from app.db import write
+from app.db.users import ROLES, USERS
+from tests.makers import records
+from tests.makers.canaries import Canaries
+from tests.makers.organisations import Organisation
+
+Values = dict[str, Any]
+SEATS = ("boss", "child", "stranger")
+NOUNS = {
+    "company": "companies",
+    "contact": "contacts",
+    "product": "products",
+    "order": "orders",
+    "interaction": "interactions",
+}
+ANY = {"If-Match": "*"}
+
+
+@dataclass
+class Stored:
+    """A record as it was planted: who owns it and what it points to, by the keys of this world."""
+
+    noun: str
+    key: str
+    id: str
+    owner: str | None
+    points: dict[str, str]
+    external: str
+    number: str | None = None
+
+
+@dataclass
+class World:
+    """What there is, who looks at it, and where every value is held."""
+
+    org: Organisation
+    canaries: Canaries
+    people: dict[str, UUID]
+    clients: dict[str, httpx.AsyncClient]
+    records: dict[str, Stored] = field(default_factory=dict)
+
+    def of(self, noun: str) -> list[Stored]:
+        """The records of a noun."""
+        return [one for one in self.records.values() if one.noun == noun]
+
+    async def give(self, seats: tuple[str, ...], role: str) -> None:
+        """Give people this one role instead of those that they have."""
+        async with await self.org.work() as uow:
+            rows = await write.locked(uow, USERS, [self.people[seat] for seat in seats])
+            changes = [(row, {"role_ids": [self.org.roles[role]]}) for row in rows.values()]
+            await write.change(uow, USERS, changes, "user.edited")
+            await uow.commit()
+
+    async def redefine(self, role: str, **columns: Any) -> None:
+        """Change what a role opens."""
+        async with await self.org.work() as uow:
+            rows = await write.locked(uow, ROLES, [self.org.roles[role]])
+            await write.change(uow, ROLES, [(row, columns) for row in rows.values()], "role.edited")
+            await uow.commit()
+
+    async def roles(self) -> dict[str, Values]:
+        """The roles as rows, by name."""
+        async with await self.org.work() as uow:
+            rows = await uow.fetch("select * from roles where org_id = $1", self.org.id)
+            return {row["name"]: dict(row) for row in rows}
+
+
+async def build(org: Organisation) -> World:
+    """Plant it: every record is written once and then given new values, so that the history has both."""
+    teams = {"boss": await org.team("north")}
+    teams |= {"child": await org.team("north-east", teams["boss"]), "stranger": await org.team("south")}
+    people, clients = {}, {}
+    for seat in SEATS:
+        people[seat], clients[seat] = await org.user(seat, "read_only", team=teams[seat])
+    world = World(org, Canaries(), people, clients)
+    for noun in NOUNS:
+        for key in ("open", "secret"):
+            field_ = {"noun": noun, "key": key, "kind": "text", "label": key}
+            _done(await org.admin.post("/v1/custom_fields", json=field_))
+    owners = (*SEATS, None)
+    for number, owner in enumerate(owners):
+        following = owners[(number + 1) % len(owners)]
+        await _plant(world, "company", f"company of {owner}", owner, {})
+        await _plant(world, "product", f"product {number}", None, {})
+        await _plant(world, "contact", f"contact of {owner}", owner, {"company_id": f"company of {owner}"})
+        for noun in ("order", "interaction"):
+            through = {"contact_id": f"contact of {owner}"}
+            await _plant(world, noun, f"{noun} of {following} by the contact of {owner}", following, through)
+            through = {"company_id": f"company of {owner}"}
+            await _plant(world, noun, f"{noun} by the company of {owner}", None, through)
+    for noun in NOUNS:
+        await _plant_references(world, noun)
+    return world
+
+
+def _done(answer: httpx.Response) -> Values:
+    assert answer.status_code in {200, 201}, answer.text
+    found: Values = answer.json()
+    return found
+
+
+async def _plant(world: World, noun: str, key: str, owner: str | None, points: dict[str, str]) -> None:
+    into, admin = world.canaries, world.org.admin
+    ids: Values = {column: world.records[other].id for column, other in points.items()}
+    if noun in {"company", "contact", "order", "interaction"}:
+        ids["owner_id"] = str(world.people[owner]) if owner else None
+    first = records.MAKERS[noun](into, key) | ids
+    here = f"/v1/{NOUNS[noun]}"
+    made = _done(await admin.post(here, json=first))
+    if noun == "contact":
+        await _again(admin, f"{here}/{made['id']}/consents", records.consent(into, key))
+    second = records.order_edit(into, key) if noun == "order" else records.MAKERS[noun](into, key)
+    _done(await admin.patch(f"{here}/{made['id']}", json=second, headers=ANY))
+    external = second["external_ids"]["erp"]
+    number = second.get("sku") or first.get("number")
+    world.records[key] = Stored(noun, key, made["id"], owner, points, external, number)
+    into.plant(made["id"], noun, key, "id")
+
+
+async def _again(admin: httpx.AsyncClient, address: str, body: Values) -> None:
+    _done(await admin.post(address, json=body, headers=ANY))
+
+
+async def _plant_references(world: World, noun: str) -> None:
+    for one in world.of(noun):
+        for column, other in one.points.items():
+            world.canaries.plant(world.records[other].id, noun, one.key, column)
