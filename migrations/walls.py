@@ -51,6 +51,10 @@ def walls(app_role: str) -> Iterator[str]:
     yield from wall("organisations", app_role, key="id")
     for table in _TENANT_TABLES:
         yield from wall(table, app_role)
+    # Of no tenant, because the address may be nobody's; only the two functions below come near it.
+    yield "alter table attempts enable row level security"
+    yield "alter table attempts force row level security"
+    yield "create policy owner on attempts to current_user using (true) with check (true)"
     yield f"grant select on alembic_version to {app_role}"
 
 
@@ -98,6 +102,37 @@ language sql stable security definer set search_path = public, pg_temp as $$
   select u.org_id, o.slug, u.id from users u join organisations o on o.id = u.org_id where u.email = address
 $$
 """,
+    # An attempt is counted before the password is looked at, so that no two can share a place. Whether the address
+    # is anybody's plays no part in it: the answers give nothing away.
+    """
+create function rapport_attempt(hash text, at timestamptz, most int, memory interval, pause interval,
+  out refused_until timestamptz, out last_one boolean)
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+  known attempts;
+  count int;
+begin
+  delete from attempts a where a.address_hash in (
+    select o.address_hash from attempts o where o.failed_at < at - memory - pause limit 10 for update skip locked);
+  insert into attempts values (hash, 0, at) on conflict do nothing;
+  select * into strict known from attempts a where a.address_hash = hash for update;
+  last_one := false;
+  if known.locked_until > at then
+    refused_until := known.locked_until;
+    return;
+  end if;
+  count := case when known.locked_until is null and known.failed_at > at - memory then known.failed else 0 end + 1;
+  last_one := count >= most;
+  update attempts a set failed = count, failed_at = at, locked_until = case when last_one then at + pause end
+  where a.address_hash = hash;
+end $$
+""",
+    """
+create function rapport_attempt_good(hash text) returns void
+language sql security definer set search_path = public, pg_temp as $$
+  delete from attempts where address_hash = hash
+$$
+""",
     # Work that is due, whoever's it is: the relay carries it to the queue.
     """
 create function rapport_due(at timestamptz, most int)
@@ -113,13 +148,35 @@ language sql security definer set search_path = public, pg_temp as $$
   with gone as (delete from idempotency_keys where created_at < before returning 1) select count(*) from gone
 $$
 """,
+    # Refresh tokens long over tell nobody anything.
+    """
+create function rapport_forget_logins(before timestamptz) returns bigint
+language sql security definer set search_path = public, pg_temp as $$
+  with gone as (delete from logins where expires_at < before returning 1) select count(*) from gone
+$$
+""",
+    # Erasure reaches the log, which the app may otherwise only add to: that something changed stays, what does not.
+    """
+create function rapport_scrub(ids uuid[]) returns bigint
+language sql security definer set search_path = public, pg_temp as $$
+  with scrubbed as (
+    update events set before = case when before is not null then '{}'::jsonb end, after = '{}'
+    where org_id = rapport_org() and noun_id = any(ids) and (after <> '{}' or before <> '{}') returning 1
+  ) select count(*) from scrubbed
+$$
+""",
+    # Rows from before their month had a partition wait in the default one, and keep it from being made: they move.
     """
 create function rapport_partitions(parent text, since date, until date) returns int
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
   month date := date_trunc('month', since);
   made int := 0;
+  part text;
+  low text;
+  high text;
 begin
+  perform pg_advisory_xact_lock(hashtext('rapport_partitions'));
   if parent not in ('events', 'interactions') then
     raise exception '% is not partitioned', parent;
   end if;
@@ -156,35 +213,13 @@ end $$
 def _trigger(table: str, columns: str) -> str:
     when = (
         f"update of {columns}" if table in {"logins", "organisations"} else f"insert or update of {columns}"
-    # Refresh tokens long over tell nobody anything.
-    """
-create function rapport_forget_logins(before timestamptz) returns bigint
-language sql security definer set search_path = public, pg_temp as $$
-  with gone as (delete from logins where expires_at < before returning 1) select count(*) from gone
-$$
-""",
-    # Erasure reaches the log, which the app may otherwise only add to: that something changed stays, what does not.
-    """
-create function rapport_scrub(ids uuid[]) returns bigint
-language sql security definer set search_path = public, pg_temp as $$
-  with scrubbed as (
-    update events set before = case when before is not null then '{}'::jsonb end, after = '{}'
-    where org_id = rapport_org() and noun_id = any(ids) and (after <> '{}' or before <> '{}') returning 1
-  ) select count(*) from scrubbed
-$$
-""",
-    # Rows from before their month had a partition wait in the default one, and keep it from being made: they move.
     )
     return f"create trigger stamp after {when} on {table} for each statement execute function rapport_stamp()"
 
 
 TRIGGERS = tuple(_trigger(table, columns) for table, columns in _ACCESS.items())
 
-  part text;
-  low text;
-  high text;
 
-  perform pg_advisory_xact_lock(hashtext('rapport_partitions'));
 def _months(day: date, ahead: int) -> date:
     month = day.year * 12 + day.month - 1 + ahead
     return date(month // 12, month % 12 + 1, 1)

@@ -18,6 +18,8 @@ _MOST_KEPT = 20_000
 _KEPT_FOR = timedelta(minutes=5)
 """How long an actor is served from memory. A change of access is seen at once, by the stamp; this bounds memory."""
 
+_NOTED_EVERY = timedelta(minutes=1)
+
 ACCESS = "access"
 REFRESH = "refresh"
 
@@ -30,6 +32,8 @@ class Caller:
     reload: Callable[[], Awaitable[Actor]]
     expires_at: datetime | None
     good_until: datetime
+    noted_at: datetime | None = None
+    """When the use of an API key was last written down."""
 
 
 class Doorman:
@@ -51,7 +55,16 @@ class Doorman:
             raise Unauthenticated(
                 "unauthenticated", "Your access token or API key has expired; get a new one."
             )
+        if known.actor.kind == "api_key":
+            await self._note(known, now)
         return known
+
+    async def _note(self, caller: Caller, now: datetime) -> None:
+        since = now - _NOTED_EVERY
+        if caller.noted_at is None or caller.noted_at < since:
+            caller.noted_at = now
+            actor = caller.actor
+            await actors.note_use(self.database, actor.org_id, actor.id, now=now, since=since)
 
     async def _admit(self, token: str, now: datetime) -> Caller:
         find = self._by_key(token) if token.startswith(tokens.KEY_PREFIX) else self._by_token(token, now)

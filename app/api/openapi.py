@@ -100,7 +100,7 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
 
 def _statuses(route: APIRoute, door: Door | None) -> list[int]:
     if door is None:
-        return [422, 429, 503] if "POST" in (route.methods or ()) else []
+        return [401, 422, 429, 503] if "POST" in (route.methods or ()) else []
     found = [401, 403, 422, 503]
     if "{" in route.path:
         found.append(404)

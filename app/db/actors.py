@@ -65,6 +65,7 @@ async def load(
     now: datetime,
     key_id: UUID | None = None,
     login_id: UUID | None = None,
+    even_inactive: bool = False,
 ) -> Actor:
     """The user, calling by an API key or signed in by a login. Raises Unauthenticated."""
     async with database.connection(org_id) as connection:
@@ -73,7 +74,7 @@ async def load(
                 "select user_id from api_keys where org_id = $1 and id = $2", org_id, key_id
             )
         row = await connection.fetchrow(_LOAD, org_id, user_id, key_id, login_id, now)
-    if row is None or not row["active"]:
+    if row is None or not (row["active"] or even_inactive):
         raise _refuse("This user is not active any more.")
     scopes: frozenset[str] | None = None
     expires_at = None
@@ -97,6 +98,7 @@ async def load(
         grant=grant,
         stamp=row["stamp"],
         user_id=row["id"],
+        login_id=login_id,
         team=frozenset({*row["team"], row["id"]}),
         custom=_custom(row["custom"]),
         region=row["region"],
@@ -104,6 +106,20 @@ async def load(
         currency=row["currency"],
         expires_at=expires_at,
     )
+
+
+async def note_use(database: Database, org_id: UUID, key_id: UUID, *, now: datetime, since: datetime) -> None:
+    """Remember that a key was used, unless that is remembered since a time, or the key is just being changed."""
+    async with database.connection(org_id) as connection:
+        await connection.execute(
+            "update api_keys k set last_used_at = $3 from (select org_id, id from api_keys"
+            "   where org_id = $1 and id = $2 and (last_used_at is null or last_used_at < $4) for update skip locked) due"
+            " where (k.org_id, k.id) = (due.org_id, due.id)",
+            org_id,
+            key_id,
+            now,
+            since,
+        )
 
 
 async def system(database: Database, org_id: UUID) -> Actor:

@@ -22,7 +22,7 @@ class IdempotencyKey(Base):
     actor_id: Mapped[UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     request_hash: Mapped[str]
-    """SHA-256 of method, path, query and body."""
+    """HMAC-SHA-256 of method, path, query and body."""
     status: Mapped[int | None]
     headers: Mapped[dict[str, Any] | None]
     body: Mapped[str | None]

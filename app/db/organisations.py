@@ -1,12 +1,18 @@
 """Organisations: the tenants, their settings, and the stamp that every cached access depends on."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
+from app.db.engine import Prepared, Row
+from app.db.reads import Question
+from app.db.uow import UnitOfWork
+from app.domain.access import Actor
 
 
 class Organisation(Base):
@@ -30,3 +36,31 @@ class Organisation(Base):
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+_SHOWN = "id, slug, name, region, time_zone, currency, language, version, created_at, updated_at"
+
+
+async def locked(uow: UnitOfWork) -> Row:
+    """The organisation, locked."""
+    rows = await uow.fetch(f"select {_SHOWN} from organisations where id = $1 for no key update", uow.org_id)
+    return rows[0]
+
+
+async def change(uow: UnitOfWork, values: Mapping[str, Any]) -> Row:
+    """The organisation with these settings."""
+    rows = await uow.fetch(
+        "update organisations set name = $2, region = $3, time_zone = $4, currency = $5, language = $6,"
+        f" version = version + 1, updated_at = $7 where id = $1 returning {_SHOWN}",
+        uow.org_id,
+        *(values[name] for name in ("name", "region", "time_zone", "currency", "language")),
+        uow.now,
+    )
+    return rows[0]
+
+
+def settings(actor: Actor) -> Question:
+    """The actor's organisation: (stamp, body, version)."""
+    shown = ", ".join(f"'{name}', o.{name}" for name in _SHOWN.split(", "))
+    sql = f"select o.stamp, json_build_object({shown})::text, o.version from organisations o where o.id = $1"
+    return Question(Prepared(sql, ("org",)), {"org": actor.org_id})

@@ -96,6 +96,17 @@ class UnitOfWork:
         if isinstance(fault, asyncpg.PostgresError):
             raise constraints.refusal(fault) from fault
 
+    async def alone(self) -> None:
+        """Hold everybody's access still until the end, so that what it is judged by cannot change meanwhile.
+
+        Comes before any row of a user, team, role, key or login is locked, or two units could wait for each other.
+        """
+        stamp = await self.fetchval(
+            "select stamp from organisations where id = $1 for no key update", self.org_id
+        )
+        if stamp != self.actor.stamp and self._reload is not None:
+            self.actor = await self._reload()
+
     async def commit(self) -> None:
         """Keep everything; a dry run has checked everything and keeps nothing."""
         if self.dry_run:

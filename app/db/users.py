@@ -1,5 +1,6 @@
 """Users, teams, roles, sessions and API keys."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Keyed, Record, field, newest_first, points_to
+from app.db.engine import Row
 from app.db.nouns import Noun
+from app.db.uow import UnitOfWork
 
 
 class Team(Record):
@@ -62,8 +65,6 @@ class User(Record):
     language: Mapped[str | None] = mapped_column(info=field("basic"))
     time_zone: Mapped[str | None] = mapped_column(info=field("basic"))
     password_hash: Mapped[str | None] = mapped_column(info=field(internal=True))
-    failed_logins: Mapped[int] = mapped_column(default=0, info=field(internal=True))
-    locked_until: Mapped[datetime | None] = mapped_column(info=field(internal=True))
 
 
 class Login(Keyed):
@@ -116,3 +117,70 @@ API_KEYS = Noun(
     external=False,
     references={"user_id": USERS},
 )
+
+
+async def admins_besides(uow: UnitOfWork, user: UUID) -> int:
+    """How many active administrators there are without this user."""
+    count: int = await uow.fetchval(
+        "select count(*) from users u where u.org_id = $1 and u.id <> $2 and u.active and u.archived_at is null"
+        " and exists (select from roles r where r.org_id = $1 and r.id = any(u.role_ids)"
+        "   and r.builtin and r.name = 'admin')",
+        uow.org_id,
+        user,
+    )
+    return count
+
+
+async def roles_named(uow: UnitOfWork, ids: Collection[UUID]) -> dict[UUID, Row]:
+    """The roles among the ids that are not archived."""
+    rows = await uow.fetch(
+        "select id, name, builtin, scopes, sight, read, write from roles"
+        " where org_id = $1 and id = any($2::uuid[]) and archived_at is null",
+        uow.org_id,
+        list(ids),
+    )
+    return {row["id"]: row for row in rows}
+
+
+async def team_archived(uow: UnitOfWork, team: UUID | None) -> bool:
+    """Whether the team is put away."""
+    found: bool = await uow.fetchval(
+        "select exists (select from teams where org_id = $1 and id = $2 and archived_at is not null)",
+        uow.org_id,
+        team,
+    )
+    return found
+
+
+async def teams_of(uow: UnitOfWork, user: UUID | None) -> frozenset[UUID]:
+    """The user's team and the teams below it."""
+    rows = await uow.fetch(
+        """with recursive below as (
+          select team_id as id from users where org_id = $1 and id = $2 and team_id is not null
+          union select t.id from teams t join below on t.parent_id = below.id where t.org_id = $1
+        ) select id from below""",
+        uow.org_id,
+        user,
+    )
+    return frozenset(row["id"] for row in rows)
+
+
+async def held_by(uow: UnitOfWork, role: UUID) -> int:
+    """How many users hold a role."""
+    count: int = await uow.fetchval(
+        "select count(*) from users where org_id = $1 and $2 = any(role_ids) and archived_at is null",
+        uow.org_id,
+        role,
+    )
+    return count
+
+
+async def within(uow: UnitOfWork, team: UUID) -> tuple[int, int]:
+    """How many users and how many teams a team has directly in it."""
+    rows = await uow.fetch(
+        "select (select count(*) from users where org_id = $1 and team_id = $2 and archived_at is null),"
+        " (select count(*) from teams where org_id = $1 and parent_id = $2 and archived_at is null)",
+        uow.org_id,
+        team,
+    )
+    return rows[0][0], rows[0][1]

@@ -110,6 +110,8 @@ class Actor:
     stamp: int
     """The organisation's access stamp when this was loaded; any change of access moves it."""
     user_id: UUID | None = None
+    login_id: UUID | None = None
+    """The sign-in that the caller came by; an API key has none."""
     team: frozenset[UUID] = frozenset()
     """The users of the actor's team and of the teams below it, the actor included."""
     custom: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)

@@ -93,7 +93,6 @@ async def new_organisation(url: str, *, name: str, slug: str, email: str, passwo
                 "language": None,
                 "time_zone": None,
                 "password_hash": await passwords.hashed(password),
-                "failed_logins": 0,
             }
             await write.add(uow, USERS, [admin], "user.added")
             await uow.commit()

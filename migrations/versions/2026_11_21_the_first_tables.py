@@ -22,6 +22,15 @@ def upgrade() -> None:
     op.execute("create extension if not exists btree_gin")
     app_role = op.get_context().config.attributes["app_role"]
     op.create_table(
+        "attempts",
+        sa.Column("address_hash", sa.Text(collation="pg_c_utf8"), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("address_hash", name=op.f("pk_attempts")),
+    )
+    op.create_index("ix_attempts_failed_at", "attempts", ["failed_at"], unique=False)
+    op.create_table(
         "custom_fields",
         sa.Column("noun", sa.Text(collation="pg_c_utf8"), nullable=False),
         sa.Column("key", sa.Text(collation="pg_c_utf8"), nullable=False),
@@ -200,6 +209,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("lease", sa.Uuid(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -209,7 +219,6 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "status in ('queued', 'running', 'done', 'failed', 'cancelled')", name=op.f("ck_runs_status")
         ),
-        sa.Column("lease", sa.Uuid(), nullable=True),
         sa.PrimaryKeyConstraint("org_id", "id", name=op.f("pk_runs")),
     )
     op.create_index(
@@ -277,8 +286,6 @@ def upgrade() -> None:
         sa.Column("language", sa.Text(collation="pg_c_utf8"), nullable=True),
         sa.Column("time_zone", sa.Text(collation="pg_c_utf8"), nullable=True),
         sa.Column("password_hash", sa.Text(collation="pg_c_utf8"), nullable=True),
-        sa.Column("failed_logins", sa.Integer(), nullable=False),
-        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),

@@ -77,7 +77,6 @@ class Organisation:
             "language": None,
             "time_zone": None,
             "password_hash": None,
-            "failed_logins": 0,
         }
         row, key = key_row(user["id"], name, [EVERYTHING], None)
         async with await self.work() as uow:

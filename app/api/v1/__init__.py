@@ -3,6 +3,9 @@
 from fastapi import APIRouter
 
 from app.api.v1 import (
+    access,
+    api_keys,
+    auth,
     companies,
     contacts,
     custom_fields,
@@ -12,12 +15,17 @@ from app.api.v1 import (
     orders,
     privacy,
     products,
+    roles,
     runs,
     search,
+    settings,
     tags,
+    teams,
+    users,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
+    auth.router,
     contacts.router,
     companies.router,
     products.router,
@@ -30,4 +38,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     tags.router,
     runs.router,
     privacy.router,
+    users.router,
+    teams.router,
+    roles.router,
+    api_keys.router,
+    access.router,
+    settings.router,
 )

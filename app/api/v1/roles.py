@@ -1,0 +1,74 @@
+"""Roles."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.api import answers, docs
+from app.api.doors import Id, Shown, reads, writes
+from app.api.etag import Version
+from app.db import history
+from app.db.reads import Reads
+from app.db.uow import UnitOfWork
+from app.db.users import ROLES
+from app.domain.access import Scope
+from app.schemas.base import EventOut, Search
+from app.schemas.history import HistoryQuery
+from app.schemas.roles import RoleAdd, RoleEdit, RoleOut, RoleQuery
+from app.usecases import roles
+
+router = APIRouter(prefix="/roles", tags=["roles"])
+Reading = Annotated[Reads, reads(Scope.roles_read)]
+Writing = Annotated[UnitOfWork, writes(Scope.roles_write)]
+
+
+@router.get("", **docs.page(RoleOut))
+async def list_roles(query: Annotated[RoleQuery, Query()], door: Reading) -> Response:
+    """List roles by simple filters."""
+    return await answers.listing(door, ROLES, query)
+
+
+@router.post("/search", **docs.page(RoleOut))
+async def search_roles(query: Search, door: Reading) -> Response:
+    """List roles by a full condition."""
+    return await answers.search(door, ROLES, query)
+
+
+@router.get("/{id}", **docs.one(RoleOut))
+async def get_role(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
+    """Get a role."""
+    return await answers.record(door, ROLES, id_, request, fields)
+
+
+@router.post("", **docs.made(RoleOut))
+async def add_role(body: RoleAdd, uow: Writing) -> Response:
+    """Add a role that opens at most what you have."""
+    made = await roles.add_role(uow, body.model_dump(), body.model_fields_set)
+    return await answers.changed(uow, ROLES, made, 201)
+
+
+@router.patch("/{id}", **docs.changed(RoleOut))
+async def edit_role(id_: Id, body: RoleEdit, version: Version, uow: Writing) -> Response:
+    """Edit a role; it counts for its holders from their next request on."""
+    await roles.edit_role(uow, id_, body.model_dump(exclude_unset=True), version=version)
+    return await answers.changed(uow, ROLES, id_)
+
+
+@router.post("/{id}/archive", **docs.changed(RoleOut))
+async def archive_role(id_: Id, version: Version, uow: Writing) -> Response:
+    """Put away a role that nobody holds; it leaves the lists and can be restored."""
+    await roles.archive_role(uow, id_, version=version)
+    return await answers.changed(uow, ROLES, id_)
+
+
+@router.post("/{id}/restore", **docs.changed(RoleOut))
+async def restore_role(id_: Id, version: Version, uow: Writing) -> Response:
+    """Bring an archived role back."""
+    await roles.restore_role(uow, id_, version=version)
+    return await answers.changed(uow, ROLES, id_)
+
+
+@router.get("/{id}/history", **docs.page(EventOut))
+async def list_role_history(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
+    """List the changes of a role, newest first."""
+    return answers.body(await history.of_record(door, ROLES, id_, query.limit, query.cursor))

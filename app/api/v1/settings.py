@@ -1,0 +1,37 @@
+"""The organisation's settings."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+
+from app.api import answers, docs
+from app.api.doors import reads, writes
+from app.api.etag import Version, etag, unchanged
+from app.db import organisations
+from app.db.reads import Reads
+from app.db.uow import UnitOfWork
+from app.domain.access import Scope
+from app.kit import json
+from app.schemas.organisations import SettingsEdit, SettingsOut
+from app.usecases.organisations import edit_settings as edit
+
+router = APIRouter(prefix="/settings", tags=["settings"])
+Reading = Annotated[Reads, reads(Scope.settings_read)]
+Writing = Annotated[UnitOfWork, writes(Scope.settings_write)]
+
+
+@router.get("", **docs.one(SettingsOut))
+async def get_settings(request: Request, door: Reading) -> Response:
+    """Get the organisation's settings."""
+    row = await door.row(organisations.settings)
+    tag = {"ETag": etag(row[2])}
+    if unchanged(request.headers.get("if-none-match"), row[2]):
+        return Response(status_code=304, headers=tag)
+    return Response(row[1], media_type=answers.JSON, headers=tag)
+
+
+@router.patch("", **docs.answer(SettingsOut))
+async def edit_settings(body: SettingsEdit, version: Version, uow: Writing) -> Response:
+    """Edit the organisation's settings; what is left out stays."""
+    row: dict[str, Any] = dict(await edit(uow, body.model_dump(exclude_unset=True), version=version))
+    return answers.told(uow, 200, json.dumps(row), {"ETag": etag(row["version"])})

@@ -1,0 +1,193 @@
+"""Sign-ins and attempts at them, and the questions asked of them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base
+from app.db.engine import Database, Prepared, Row
+from app.db.reads import Question, Reads
+from app.db.uow import UnitOfWork
+from app.domain.access import Actor
+from app.domain.errors import InvalidInput, NotFound
+from app.kit import cursor, json
+
+_CONTEXT = "logins"
+
+
+class Attempt(Base):
+    """Wrong passwords for an address, whether it is anybody's or not."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index("ix_attempts_failed_at", "failed_at"),)
+
+    address_hash: Mapped[str] = mapped_column(primary_key=True)
+    """SHA-256 of the address as it is compared."""
+    failed: Mapped[int]
+    failed_at: Mapped[datetime]
+    locked_until: Mapped[datetime | None]
+
+
+async def attempt(
+    database: Database, address: str, *, now: datetime, most: int, memory: timedelta, pause: timedelta
+) -> tuple[datetime | None, bool]:
+    """Count an attempt: the time until which it is refused, or None; and whether it was the last one allowed."""
+    async with database.connection() as connection:
+        row = await connection.fetchrow(
+            "select refused_until, last_one from rapport_attempt($1, $2, $3, $4, $5)",
+            address,
+            now,
+            most,
+            memory,
+            pause,
+        )
+    return row["refused_until"], row["last_one"]
+
+
+async def forget_attempts(uow: UnitOfWork, address: str) -> None:
+    """The right password was given, or a new one set."""
+    await uow.execute("select rapport_attempt_good($1)", address)
+
+
+async def users_of(database: Database, address: str, organisation: str | None) -> list[tuple[UUID, UUID]]:
+    """The (organisation, user) pairs that an address belongs to."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "select org_id, id from rapport_logins($1) where $2::text is null or slug = $2",
+            address,
+            organisation,
+        )
+    return [(row["org_id"], row["id"]) for row in rows]
+
+
+async def password_hash_of(database: Database, org_id: UUID, user: UUID) -> str | None:
+    """The hash of an active user's password."""
+    async with database.connection(org_id) as connection:
+        found: str | None = await connection.fetchval(
+            "select password_hash from users where org_id = $1 and id = $2 and active and archived_at is null",
+            org_id,
+            user,
+        )
+    return found
+
+
+async def still_admitted(uow: UnitOfWork, user: UUID, password_hash: str | None = None) -> int | None:
+    """The version of an active user, with that password if one is named, held as it is; None for another."""
+    version: int | None = await uow.fetchval(
+        "select version from users where org_id = $1 and id = $2 and active and archived_at is null"
+        " and ($3::text is null or password_hash = $3) for share",
+        uow.org_id,
+        user,
+        password_hash,
+    )
+    return version
+
+
+@dataclass(frozen=True, slots=True)
+class NewLogin:
+    """A sign-in to keep."""
+
+    id: UUID
+    user_id: UUID
+    token_hash: str
+    expires_at: datetime
+
+
+async def add(uow: UnitOfWork, login: NewLogin) -> None:
+    """Keep a new sign-in."""
+    await uow.execute(
+        "insert into logins (org_id, id, user_id, token_hash, created_at, used_at, expires_at)"
+        " values ($1, $2, $3, $4, $5, $5, $6)",
+        uow.org_id,
+        login.id,
+        login.user_id,
+        login.token_hash,
+        uow.now,
+        login.expires_at,
+    )
+
+
+async def locked(uow: UnitOfWork, login: UUID) -> Row | None:
+    """A sign-in that has not ended, locked."""
+    rows = await uow.fetch(
+        "select id, user_id, token_hash from logins"
+        " where org_id = $1 and id = $2 and revoked_at is null and expires_at > $3 for update",
+        uow.org_id,
+        login,
+        uow.now,
+    )
+    return rows[0] if rows else None
+
+
+async def rotate(uow: UnitOfWork, login: UUID, token_hash: str, expires_at: datetime) -> None:
+    """Another refresh token is good from now on."""
+    await uow.execute(
+        "update logins set token_hash = $3, used_at = $4, expires_at = $5 where org_id = $1 and id = $2",
+        uow.org_id,
+        login,
+        token_hash,
+        uow.now,
+        expires_at,
+    )
+
+
+async def revoke(
+    uow: UnitOfWork, why: str, *, user: UUID, only: UUID | None = None, keep: UUID | None = None
+) -> int:
+    """End a user's sign-ins: one of them, all but one, or all; how many there were to end."""
+    ended: int = await uow.fetchval(
+        "with ended as (update logins set revoked_at = $3, revoked_why = $4"
+        " where org_id = $1 and user_id = $2 and revoked_at is null"
+        " and ($5::uuid is null or id = $5) and ($6::uuid is null or id <> $6) returning 1)"
+        " select count(*) from ended",
+        uow.org_id,
+        user,
+        uow.now,
+        why,
+        only,
+        keep,
+    )
+    return ended
+
+
+def _before(text: str | None) -> UUID | None:
+    if text is None:
+        return None
+    try:
+        return UUID(cursor.unseal(_CONTEXT, text)[0])
+    except (ValueError, IndexError, AttributeError, TypeError):
+        raise InvalidInput(
+            "cursor_invalid",
+            "This cursor does not belong to this list; begin again without one.",
+            field="cursor",
+        ) from None
+
+
+async def list_of(reads: Reads, limit: int, after: str | None) -> bytes:
+    """A page of the caller's own sign-ins, newest first."""
+    before = _before(after)
+    sql = """select o.stamp, l.id, l.created_at, l.used_at, l.expires_at, l.revoked_at, l.revoked_why, l.id = $3 as current
+      from organisations o left join lateral (
+        select * from logins where org_id = $1 and user_id = $2 and ($5::uuid is null or id < $5)
+        order by id desc limit $4 + 1) l on true
+      where o.id = $1"""
+
+    def build(actor: Actor) -> Question:
+        names = ("org", "user", "login", "limit", "before")
+        values = (actor.org_id, actor.user_id, actor.login_id, limit, before)
+        return Question(Prepared(sql, names), dict(zip(names, values, strict=True)))
+
+    rows = [dict(row) for row in await reads.rows(build) if row["id"] is not None]
+    shown = [{**row, "stamp": None, "current": bool(row["current"])} for row in rows[:limit]]
+    for row in shown:
+        del row["stamp"]
+    more = cursor.seal(_CONTEXT, [str(shown[-1]["id"])]) if len(rows) > limit else None
+    return json.dumps({"data": shown, "next": more})
+
+
+def absent() -> NotFound:
+    """No such sign-in among one's own."""
+    return NotFound("login_not_found", "There is no sign-in of yours with this id.")

@@ -1,0 +1,67 @@
+"""Users on the wire."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, SecretStr
+
+from app.schemas.base import DatedQuery, External, Language, Line, Name, RecordOut, Shape, optional
+
+Password = Annotated[
+    SecretStr,
+    Field(min_length=12, max_length=200, description="12 to 200 characters; a sentence is a good one."),
+]
+
+
+class UserFields(Shape):
+    """What can be written of a user."""
+
+    email: Line = optional()
+    name: Name = optional()
+    active: bool = True
+    team_id: UUID | None = None
+    role_ids: list[UUID] = Field(default_factory=list, max_length=20)
+    language: Language | None = None
+    time_zone: Line | None = Field(None, description="IANA name, such as Asia/Shanghai.")
+    external_ids: External = Field(default_factory=dict)
+
+
+class UserAdd(UserFields):
+    """A new user; without a password they cannot sign in until one is set."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"email": "li.na@example.com", "name": "李娜", "language": "zh-CN"}]}
+    )
+
+    email: Line
+    name: Name
+    password: Password | None = None
+
+
+class UserEdit(UserFields):
+    """Changes to a user; the password changes by the verb set_password."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"active": False}]})
+
+
+class UserPassword(Shape):
+    """A new password for a user."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"password": "seven green bicycles"}]})
+
+    password: Password
+
+
+class UserOut(RecordOut, UserFields):
+    """A user."""
+
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": []})
+
+
+class UserQuery(DatedQuery):
+    """Simple filters over users."""
+
+    email: Line | None = None
+    name: Line | None = None
+    active: bool | None = None
+    team_id: UUID | None = None

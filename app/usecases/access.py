@@ -1,0 +1,267 @@
+"""Why somebody may or may not: the rules of access, asked one by one and told in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from app.db import actors, reads
+from app.db.actors import grant_of
+from app.db.engine import Prepared, Row
+from app.db.nouns import ALWAYS, Noun
+from app.db.reads import Question, Reads
+from app.db.registry import NOUNS
+from app.domain.access import EVERYTHING, Actor, Grant, Scope, Sight
+from app.domain.errors import InvalidInput, NotFound
+from app.domain.grants import known_scopes, unknown_noun
+from app.kit import clock
+
+_ROLES = """select o.stamp, u.id, u.email, u.team_id, u.language, u.time_zone,
+  (select coalesce(jsonb_agg(to_jsonb(r) order by r.name), '[]') from roles r
+    where r.org_id = $1 and r.id = any(u.role_ids) and r.archived_at is null) as roles,
+  u.active and u.archived_at is null as active
+from organisations o left join users u on u.org_id = o.id and u.id = $2 where o.id = $1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be explained."""
+
+    noun: str | None = None
+    record_id: UUID | None = None
+    field: str | None = None
+    user_id: UUID | None = None
+    scope: str | None = None
+
+
+@dataclass(slots=True)
+class Told:
+    """The rulings so far, about one user."""
+
+    actor: Actor
+    roles: Mapping[str, Grant]
+    rules: list[dict[str, Any]] = field(default_factory=list)
+
+    def rule(self, rule: str, subject: str, allowed: bool, why: str, roles: Sequence[str] = ()) -> bool:
+        """Add a ruling."""
+        self.rules.append(
+            {"rule": rule, "subject": subject, "allowed": allowed, "why": why, "roles": list(roles)}
+        )
+        return allowed
+
+
+def scope_word(noun: Noun) -> str:
+    """The first half of a noun's scopes."""
+    return "users" if noun.name == "team" else noun.plural
+
+
+async def person(door: Reads, user: UUID | None) -> Row:
+    """A user with their roles, under the caller's present access; without an id, where there is none."""
+
+    def build(actor: Actor) -> Question:
+        binds = {"org": actor.org_id, "user": user or actor.user_id}
+        return Question(Prepared(_ROLES, ("org", "user")), binds)
+
+    return await door.row(build)
+
+
+def sights(actor: Actor) -> dict[str, Sight]:
+    """How far the actor sees, of every noun whose records belong to somebody."""
+    return {name: _sight(actor.grant, name) for name, noun in NOUNS.items() if noun.owned}
+
+
+def _sight(grant: Grant, noun: str) -> Sight:
+    found = {grant.sight.get(noun, Sight.OWN), grant.sight.get(EVERYTHING, Sight.OWN)}
+    return next(s for s in (Sight.ALL, Sight.TEAM, Sight.OWN) if s in found)
+
+
+def readable(actor: Actor) -> dict[str, list[str]]:
+    """Noun to the fields that the actor may read, for every noun that they have the scope to read."""
+    return {
+        name: [f for f in noun.known(actor) if _reads(actor, noun, f)]
+        for name, noun in NOUNS.items()
+        if actor.may(Scope(f"{scope_word(noun)}:read"))
+    }
+
+
+def writable(actor: Actor) -> dict[str, list[str]]:
+    """Noun to the fields that the actor may change, for every noun that they have the scope to change."""
+    return {
+        name: [f for f, known in noun.known(actor).items() if known.writable and actor.writes(name, f)]
+        for name, noun in NOUNS.items()
+        if f"{scope_word(noun)}:write" in set(Scope) and actor.may(Scope(f"{scope_word(noun)}:write"))
+    }
+
+
+def _reads(actor: Actor, noun: Noun, name: str) -> bool:
+    return name in ALWAYS or _opens(actor.grant.read, noun.name, name, whole=True)
+
+
+def _opens(fields: Mapping[str, frozenset[str]], noun: str, name: str, *, whole: bool) -> bool:
+    names = fields.get(noun, frozenset())
+    everywhere = EVERYTHING in fields.get(EVERYTHING, frozenset())
+    custom = whole and name.startswith("custom.") and "custom" in names
+    return everywhere or EVERYTHING in names or name in names or custom
+
+
+async def explain_access(door: Reads, asked: Asked) -> dict[str, Any]:
+    """Which rule lets or stops whom. The asker sees the record, or hears that there is none. Raises DomainError."""
+    noun = _noun(asked)
+    if asked.scope is not None:
+        known_scopes([asked.scope])
+    row = await person(door, asked.user_id)
+    own = asked.user_id in {None, door.actor.user_id}
+    if not own:
+        door.actor.needs(Scope.users_read)
+    if row["id"] is None:
+        raise NotFound("user_not_found", "There is no user with this id, or you may not see it.")
+    if noun is not None and asked.record_id is not None:
+        door.actor.needs(Scope(f"{scope_word(noun)}:read"))
+        await reads.must_see(door, noun, asked.record_id)
+    told = Told(await _whom(door, row, asked), {one["name"]: grant_of(one) for one in row["roles"]})
+    active = bool(row["active"])
+    told.rule(
+        "active", "user", active, "The user is active." if active else "The user is not active, or archived."
+    )
+    scopes = _scopes(told, asked, noun)
+    may_read: bool | None = None
+    may_write: bool | None = None
+    if noun is not None:
+        seen = await _seen(door, told, noun, asked.record_id)
+        read, write = _field(told, noun, asked.field) if asked.field else (True, True)
+        may_read = active and seen and read and scopes.get("read", True)
+        may_write = active and seen and write and scopes.get("write", False)
+    return {
+        "user_id": row["id"],
+        "kind": told.actor.kind,
+        "may_read": may_read,
+        "may_write": may_write,
+        "rules": told.rules,
+    }
+
+
+def _noun(asked: Asked) -> Noun | None:
+    if asked.noun is None:
+        if asked.record_id or asked.field or not asked.scope:
+            raise InvalidInput(
+                "noun_missing",
+                "Name a noun, with a record or a field of it if you like, or a scope.",
+                field="noun",
+            )
+        return None
+    if asked.noun not in NOUNS:
+        raise unknown_noun(asked.noun, NOUNS, "noun")
+    return NOUNS[asked.noun]
+
+
+async def _whom(door: Reads, row: Row, asked: Asked) -> Actor:
+    """The caller as they came, or the named user as if signed in."""
+    if asked.user_id is None:
+        return door.actor
+    return await actors.load(door.database, door.actor.org_id, row["id"], now=clock.now(), even_inactive=True)
+
+
+def _scopes(told: Told, asked: Asked, noun: Noun | None) -> dict[str, bool]:
+    wanted = [asked.scope] if asked.scope else []
+    if noun is not None and not wanted:
+        wanted = [f"{scope_word(noun)}:{verb}" for verb in ("read", "write")]
+    found = {}
+    for scope in wanted:
+        by = [n for n, grant in told.roles.items() if {scope, EVERYTHING} & grant.scopes]
+        if scope not in set(Scope):
+            why, allowed = "Nobody changes these records over the API.", False
+        elif told.actor.may(Scope(scope)):
+            why, allowed = f"{_named(by)} grants the scope.", True
+        elif by:
+            why, allowed = f"{_named(by)} grants the scope, but the API key does not have it.", False
+        else:
+            why, allowed = "No role of this user grants the scope.", False
+        told.rule("scope", scope, allowed, why, by)
+        found[scope.partition(":")[2]] = allowed
+    return found
+
+
+def _named(roles: Sequence[str]) -> str:
+    return f"The role {roles[0]}" if len(roles) == 1 else f"Each of the roles {', '.join(roles)}"
+
+
+async def _seen(door: Reads, told: Told, noun: Noun, record: UUID | None) -> bool:
+    if not noun.owned:
+        return told.rule("sight", noun.name, True, f"Whoever may read any {noun.name} sees all of them.")
+    sight = _sight(told.actor.grant, noun.name)
+    by = [name for name, grant in told.roles.items() if _sight(grant, noun.name) == sight]
+    if record is None or sight is Sight.ALL:
+        whose = {Sight.ALL: "everybody's", Sight.TEAM: "their team's and their own", Sight.OWN: "their own"}
+        how = f"Sight {sight}: they see {whose[sight]} records"
+        return told.rule("sight", noun.name, True, how + ("." if sight is Sight.ALL else _parents(noun)), by)
+    return await _seen_record(door, told, noun, record, sight, by)
+
+
+def _parents(noun: Noun) -> str:
+    through = " or ".join(one.noun.name for one in noun.through)
+    return f", and those of every {through} that they see." if through else "."
+
+
+async def _seen_record(
+    door: Reads, told: Told, noun: Noun, record: UUID, sight: Sight, by: Sequence[str]
+) -> bool:
+    columns = ["owner_id", *(one.column for one in noun.through)]
+    async with door.database.connection(door.actor.org_id) as connection:
+        row = await connection.fetchrow(
+            f"select {', '.join(columns)} from {noun.plural} where org_id = $1 and id = $2",  # noqa: S608 - our own names
+            door.actor.org_id,
+            record,
+        )
+    owners = told.actor.owners(noun.name) or frozenset()
+    # What the asker's own role hides from them is not told by way of the reason either.
+    shown = door.actor.reads(noun.name, "owner_id")
+    if row["owner_id"] in owners:
+        mine = row["owner_id"] == told.actor.user_id
+        why = "They own the record." if mine else "Its owner is in their team or in one below."
+        return told.rule("sight", noun.name, True, why if shown else "Their sight reaches it.", by)
+    for one in noun.through:
+        if row[one.column] is not None and await _sees(door, told.actor, one.noun, row[one.column]):
+            why = f"They see the {one.noun.name} that it belongs to."
+            open_ = door.actor.reads(noun.name, one.column)
+            return told.rule("sight", noun.name, True, why if open_ else "Their sight reaches it.")
+    nobody = row["owner_id"] is None
+    reach = "nor in their team or one below" if sight is Sight.TEAM else f"and their sight is {sight}"
+    why = "Nobody owns it" if nobody else f"Its owner is not they, {reach}"
+    why += ", and they see nothing that it belongs to." if noun.through else "."
+    return told.rule("sight", noun.name, False, why if shown else "Their sight does not reach it.")
+
+
+async def _sees(door: Reads, actor: Actor, noun: Noun, record: UUID) -> bool:
+    async def stay() -> Actor:
+        return await actors.load(
+            door.database, actor.org_id, actor.user_id, now=clock.now(), even_inactive=True
+        )
+
+    try:
+        await reads.must_see(Reads(door.database, actor, stay), noun, record)
+    except NotFound:
+        return False
+    return True
+
+
+def _field(told: Told, noun: Noun, name: str) -> tuple[bool, bool]:
+    known = noun.known(told.actor).get(name)
+    if known is None:
+        raise InvalidInput("field_unknown", f"A {noun.name} has no field {name!r}.", field="field")
+    by = [n for n, g in told.roles.items() if _opens(g.read, noun.name, name, whole=True)]
+    if name in ALWAYS:
+        read = told.rule("read", name, True, "Whoever sees a record sees this field.")
+    elif by:
+        read = told.rule("read", name, True, f"{_named(by)} opens it for reading.", by)
+    else:
+        read = told.rule("read", name, False, "No role of this user opens it for reading.")
+    by = [n for n, g in told.roles.items() if _opens(g.write, noun.name, name, whole=False)]
+    if not known.writable:
+        write = told.rule(
+            "write", name, False, "Nobody writes it: it follows from other fields or from a verb."
+        )
+    elif by:
+        write = told.rule("write", name, True, f"{_named(by)} opens it for writing.", by)
+    else:
+        write = told.rule("write", name, False, "No role of this user opens it for writing.")
+    return read, write

@@ -1,0 +1,52 @@
+"""The settings of an organisation."""
+
+from typing import Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from app.db import events, organisations, write
+from app.db.engine import Row
+from app.db.uow import UnitOfWork
+from app.domain.errors import InvalidInput, Stale
+
+NOUN = "organisation"
+
+
+async def edit_settings(uow: UnitOfWork, given: dict[str, Any], *, version: int | None) -> Row:
+    """Give the organisation new settings; what it then is."""
+    if "time_zone" in given and given["time_zone"] not in available_timezones():
+        raise InvalidInput(
+            "time_zone_unknown",
+            f"There is no time zone {given['time_zone']!r}; use an IANA name such as Asia/Shanghai.",
+            field="time_zone",
+        )
+    row = await organisations.locked(uow)
+    if version is not None and row["version"] != version:
+        raise Stale(
+            "version_mismatch",
+            f"The settings are now in version {row['version']}, and you know version {version}; read them again.",
+            version=row["version"],
+            conflicts=await _conflicts(uow, row, version, given),
+        )
+    after = {name: value for name, value in given.items() if row[name] != value}
+    if not after:
+        return row
+    changed = await organisations.change(uow, {**dict(row), **after})
+    before = {name: row[name] for name in after}
+    await write.record(uow, NOUN, uow.org_id, changed["version"], "organisation.edited", before, after)
+    return changed
+
+
+async def _conflicts(uow: UnitOfWork, row: Row, version: int, given: dict[str, Any]) -> list[dict[str, Any]]:
+    record: UUID = row["id"]
+    base = await events.base_of(uow, record, version)
+    return [
+        {
+            "field": name,
+            "base": base.get(name, row[name]),
+            "theirs": row[name],
+            "yours": given.get(name, row[name]),
+        }
+        for name in sorted(base.keys() | given.keys())
+        if name in base or given[name] != row[name]
+    ]

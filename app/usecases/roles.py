@@ -1,0 +1,91 @@
+"""Roles: what their holders may do, see and change."""
+
+from collections.abc import Set
+from typing import Any
+from uuid import UUID
+
+from app.db import users
+from app.db.actors import grant_of
+from app.db.engine import Row
+from app.db.nouns import ALWAYS
+from app.db.registry import NOUNS
+from app.db.uow import UnitOfWork
+from app.db.users import ROLES
+from app.domain.access import EVERYTHING, Actor
+from app.domain.errors import RuleBroken
+from app.domain.grants import known_fields, known_scopes, must_cover, unknown_noun
+from app.usecases import plain
+from app.usecases.plain import Values
+
+
+def _readable(actor: Actor) -> dict[str, Set[str]]:
+    return {name: noun.known(actor).keys() for name, noun in NOUNS.items()}
+
+
+def _writable(actor: Actor) -> dict[str, Set[str]]:
+    # "custom" as a whole opens nothing for writing: each field is opened by its own name.
+    return {
+        name: {f for f, field in noun.known(actor).items() if field.writable and f not in ALWAYS | {"custom"}}
+        for name, noun in NOUNS.items()
+    }
+
+
+def _checked(uow: UnitOfWork, given: Values) -> Values:
+    """The values with every word in them known. Raises InvalidInput."""
+    given = dict(given)
+    if "scopes" in given:
+        given["scopes"] = known_scopes(given["scopes"])
+    if "sight" in given:
+        for noun in given["sight"]:
+            if noun != EVERYTHING and noun not in NOUNS:
+                raise unknown_noun(noun, NOUNS, "sight")
+        given["sight"] = {noun: sight.value for noun, sight in given["sight"].items()}
+    if "read" in given:
+        given["read"] = known_fields(given["read"], _readable(uow.actor), "read")
+    if "write" in given:
+        given["write"] = known_fields(given["write"], _writable(uow.actor), "write")
+    return given
+
+
+def _must_cover(uow: UnitOfWork, role: Any) -> None:
+    must_cover(uow.actor, grant_of(role), "This role")
+
+
+async def add_role(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
+    """A new role; its id."""
+    await uow.alone()
+    values = _checked(uow, values)
+    _must_cover(uow, values)
+    return await plain.add(uow, ROLES, {**values, "builtin": False}, given)
+
+
+async def _changeable(uow: UnitOfWork, role: UUID, version: int | None, given: Values) -> Row:
+    await uow.alone()
+    row = await plain.get_locked(uow, ROLES, role, version, given)
+    if row["builtin"] and row["name"] == "admin":
+        raise RuleBroken("role_builtin", "The administrator's role stays as it is; make another one.")
+    _must_cover(uow, row)
+    return row
+
+
+async def edit_role(uow: UnitOfWork, role: UUID, given: Values, *, version: int | None) -> None:
+    """Give a role new values; they count for its holders from their next request on."""
+    row = await _changeable(uow, role, version, given)
+    given = _checked(uow, given)
+    _must_cover(uow, {**dict(row), **given})
+    await plain.edit(uow, ROLES, role, given, version=version)
+
+
+async def archive_role(uow: UnitOfWork, role: UUID, *, version: int | None) -> None:
+    """Put away a role that nobody holds."""
+    await _changeable(uow, role, version, {})
+    holders = await users.held_by(uow, role)
+    if holders:
+        raise RuleBroken("role_held", f"{holders} users hold this role; take it from them first.")
+    await plain.archive(uow, ROLES, role, version=version)
+
+
+async def restore_role(uow: UnitOfWork, role: UUID, *, version: int | None) -> None:
+    """Bring an archived role back."""
+    await _changeable(uow, role, version, {})
+    await plain.restore(uow, ROLES, role, version=version)
