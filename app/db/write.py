@@ -1,13 +1,12 @@
 """The one way in: records, their children, external ids and events in one statement, one or ten thousand at a time."""
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import Column, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from app.db import sight
@@ -18,8 +17,8 @@ from app.domain.errors import Busy
 from app.kit.ids import new_id
 
 _STAMPED = frozenset({"org_id", "version", "created_at", "updated_at", "archived_at"})
-_MOST_MOVES = 20
-"""How often a record may be carried to another partition before this writer gives up on it."""
+_MOST_TRIES = 20
+"""How often records may change under a writer that waits for them before it gives up."""
 
 
 def _type(column: Column[Any]) -> str:
@@ -208,7 +207,11 @@ async def record(
 
 
 async def locked(uow: UnitOfWork, noun: Noun, ids: Sequence[UUID]) -> dict[UUID, Row]:
-    """The records among the ids that exist and the actor sees, locked in the order of their ids, by id."""
+    """The records among the ids that exist and the actor sees, locked in the order of their ids, by id.
+
+    Who waits for a lock gets the record as it is then, but what hangs on it (children, external ids) as it was when
+    the statement began (PostgreSQL 18, 13.2.1); so a record that has changed in between is read once more.
+    """
     actor = uow.actor
 
     def build() -> Prepared:
@@ -218,29 +221,34 @@ async def locked(uow: UnitOfWork, noun: Noun, ids: Sequence[UUID]) -> dict[UUID,
             noun.output(name) for name in (*noun.children, *(("external_ids",) if noun.external else ()))
         ]
         wanted = table.c.id == func.any(bindparam("ids", type_=sight.UUIDS))
-        question = select(*shown, *extra).where(sight.tenant(noun), wanted, sight.visible(actor, noun))
+        question = select(*shown, *extra, _as_begun(noun)).where(
+            sight.tenant(noun), wanted, sight.visible(actor, noun)
+        )
         return compiled(question.order_by(table.c.id).with_for_update(of=table))
 
     question = prepared(("locked", noun.name, sight.sight_key(actor, noun)), build)
     values = question.values(sight.binds(actor, noun) | {"ids": sorted(set(ids))})
-    if _partition(noun) is None:
-        return {row["id"]: row for row in await uow.fetch(question.sql, *values)}
-    for _ in range(_MOST_MOVES):
-        # A row that moved to another partition while this waited for it cannot be followed, only looked for anew.
-        with contextlib.suppress(_MovedError):
-            return {row["id"]: row for row in await _fetch_still(uow, question.sql, values)}
+    for _ in range(_MOST_TRIES):
+        rows = await _fetch_still(uow, noun, question.sql, values)
+        if rows is not None and all(row["version"] == row["version_begun"] for row in rows):
+            return {row["id"]: row for row in rows}
     raise Busy("try_again", "Somebody else is changing the same records; try again in a moment.")
 
 
-class _MovedError(Exception):
-    pass
+def _as_begun(noun: Noun) -> ColumnElement[int]:
+    """The version in the statement's own snapshot, which is the one that subqueries see."""
+    key = " and ".join(f"s.{c.name} = {noun.plural}.{c.name}" for c in noun.table.primary_key.columns)
+    return literal_column(f"(select s.version from {noun.plural} s where {key})").label("version_begun")
 
 
-async def _fetch_still(uow: UnitOfWork, sql: str, values: Sequence[Any]) -> Sequence[Row]:
+async def _fetch_still(uow: UnitOfWork, noun: Noun, sql: str, values: Sequence[Any]) -> Sequence[Row] | None:
+    """The rows; None when one moved to another partition meanwhile: it cannot be followed, only looked for anew."""
+    if _partition(noun) is None:
+        return await uow.fetch(sql, *values)
     try:
         async with uow.savepoint():
             return await uow.fetch(sql, *values)
     except Busy as busy:
         if isinstance(busy.__cause__, asyncpg.SerializationError):
-            raise _MovedError from busy
+            return None
         raise
