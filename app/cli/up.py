@@ -62,6 +62,8 @@ def _run(console: Console, stack: ExitStack, wanted: Settings, *, sample: bool) 
     programs = [api, _start(stack, "worker", "worker", environment)]
     with _step(console, "Organisation, administrator and key"):
         first = _bootstrap(database_url)
+    if first:  # at once: what follows can be interrupted, and the key cannot be read again
+        _print(console, ["", *first_access(first), ""])
     if sample:
         _sample(console, database_url)
     with _step(console, "API answers, worker runs"):
@@ -131,7 +133,7 @@ def _sample(console: Console, database_url: str) -> None:
     columns = (TextColumn("      {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         _step(console, "Sample company", status=False),
-        Progress(*columns, console=console, transient=True) as progress,
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
     ):
         tasks = {}
 
@@ -219,14 +221,17 @@ def _welcome(console: Console, wanted: Settings, first: "Bootstrap | None") -> N
     ]
     lines += [f"Logs           {wanted.state_dir.expanduser().absolute() / 'log'}", ""]
     if first:
-        lines += first_access(first)
-        lines += ["", f"curl -s -H 'Authorization: Bearer {first.key}' '{base}/v1/contacts?limit=3'"]
+        lines += [f"curl -s -H 'Authorization: Bearer {first.key}' '{base}/v1/contacts?limit=3'"]
     else:
         lines += [
             "The key was shown at the first start; `.venv/bin/rapport create-key` makes another.",
             f"curl -s {base}/readyz",
         ]
-    for line in (*lines, "", "Ctrl-C stops everything."):
+    _print(console, [*lines, "", "Ctrl-C stops everything."])
+
+
+def _print(console: Console, lines: list[str]) -> None:
+    for line in lines:  # as it is: a wrapped command could not be pasted
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 

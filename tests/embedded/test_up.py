@@ -121,6 +121,8 @@ def test_one_command_starts_everything_once_and_again(state_dir: Path, port: int
             )
             assert "data" in json.loads(pasted.stdout)
         key = first.line("API key").split()[-1]
+        # Before anything that can be interrupted: it cannot be read again.
+        assert first.said.index(next(line for line in first.said if key in line)) < len(first.said) // 2
         assert "password" in "".join(first.said)
 
         refused = rapport(state_dir, port, "up")
