@@ -1,0 +1,387 @@
+"""Batches count once: over real servers that are killed, emptied and started again in the middle."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from redis.asyncio import Redis
+
+from app.db.engine import Row
+from app.db.tags import TAGS
+from app.db.uow import UnitOfWork
+from app.domain import runs as rules
+from app.domain.errors import Busy, RuleBroken
+from app.domain.runs import MOST_ATTEMPTS, Progress
+from app.embedded.servers import Servers
+from app.jobs import base
+from app.jobs.base import JOBS, UNEXPECTED, do_batch, job
+from app.jobs.housekeeping import keep_house
+from app.kit import clock
+from app.settings import Settings
+from app.usecases import plain, runs
+from app.usecases.runs import start_run
+from tests.makers.organisations import Organisation
+from tests.makers.work import Worker, run_row, until, work_off
+
+MANY = 5_000
+SHORT = timedelta(seconds=0.4)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No waiting between failed attempts."""
+    monkeypatch.setattr(rules, "pause", lambda _: timedelta(0))
+
+
+@pytest.fixture
+def known() -> Iterator[None]:
+    """What a test registers is forgotten after it."""
+    before = dict(JOBS)
+    yield
+    JOBS.clear()
+    JOBS.update(before)
+
+
+async def started(org: Organisation, kind: str, **params: object) -> UUID:
+    async with await org.work() as uow:
+        run = await start_run(uow, kind, params)
+        await uow.commit()
+    return run
+
+
+async def count_to(uow: UnitOfWork, run: Row) -> Progress:
+    """Adds one tag a batch, so that a batch that counted twice shows."""
+    place = (run["checkpoint"] or {"place": 0})["place"] + 1
+    values = {"name": f"{run['id']} {place} {clock.monotonic()}", "colour": None, "description": None}
+    await plain.add(uow, TAGS, values, set())
+    finished = place == run["params"]["to"]
+    return Progress(
+        {"place": place}, place, finished=finished, result={"places": place} if finished else None
+    )
+
+
+async def tags_of(org: Organisation, run: UUID) -> list[int]:
+    async with org.database.connection(org.id) as connection:
+        names = await connection.fetch(
+            "select name from tags where org_id = $1 and name like $2", org.id, f"{run} %"
+        )
+    return sorted(int(row["name"].split()[1]) for row in names)
+
+
+async def events_of(org: Organisation, record: UUID) -> list[str]:
+    async with org.database.connection(org.id) as connection:
+        rows = await connection.fetch(
+            "select type from events where org_id = $1 and noun_id = $2 order by seq", org.id, record
+        )
+    return [row["type"] for row in rows]
+
+
+async def test_a_run_goes_batch_by_batch_and_its_log_tells_only_the_turns(
+    service: FastAPI, org: Organisation, known
+):
+    job("tests.count")(count_to)
+    run = await started(org, "tests.count", to=7)
+    await work_off(service)
+    row = await run_row(org, run)
+    assert (row["status"], row["done"], row["result"], row["lease"]) == ("done", 7, {"places": 7}, None)
+    assert row["finished_at"] >= row["started_at"]
+    assert await tags_of(org, run) == list(range(1, 8))
+    assert await events_of(org, run) == ["run.queued", "run.started", "run.done"]
+
+
+async def test_two_workers_at_once_do_each_batch_once(service: FastAPI, org: Organisation, known):
+    job("tests.count")(count_to)
+    asked = [await started(org, "tests.count", to=5) for _ in range(6)]
+    await work_off(service, workers=2)
+    for run in asked:
+        assert await tags_of(org, run) == [1, 2, 3, 4, 5]
+
+
+async def test_a_batch_offered_to_many_at_once_is_done_by_one(org: Organisation, known):
+    job("tests.count")(count_to)
+    run = await started(org, "tests.count", to=1)
+    await asyncio.gather(*(do_batch(org.database, org.id, run, "tests.count") for _ in range(8)))
+    assert await tags_of(org, run) == [1]
+
+
+async def test_a_worker_that_comes_late_keeps_nothing(org: Organisation, known):
+    """Its lease ran out while it was at work, and another took the run over and was done."""
+    slow, calls = asyncio.Event(), 0
+
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        nonlocal calls
+        calls += 1
+        progress = await count_to(uow, run)
+        if calls == 1:
+            # Until the other is done: longer than its lease, as if this process had been suspended.
+            await slow.wait()
+        return progress
+
+    job("tests.slow", lease=SHORT)(batch)
+    run = await started(org, "tests.slow", to=1)
+    JOBS["tests.slow"] = replace(JOBS["tests.slow"], lease=SHORT)
+    late = asyncio.create_task(_without_limit(org, run))
+    await until(lambda: _taken(org, run))
+    await asyncio.sleep(SHORT.total_seconds() * 1.1)
+    await do_batch(org.database, org.id, run, "tests.slow")
+    slow.set()
+    assert await late == "lost"
+    assert await tags_of(org, run) == [1]
+    assert (await run_row(org, run))["status"] == "done"
+
+
+async def _taken(org: Organisation, run: UUID) -> bool:
+    return (await run_row(org, run))["lease"] is not None
+
+
+async def _without_limit(org: Organisation, run: UUID) -> str:
+    async with base._unit(org.database, org.id, run) as uow:
+        taken = await runs.take_batch(uow, run, lease=SHORT)
+        await uow.commit()
+    assert taken is not None
+    return (await base._work(org.database, JOBS["tests.slow"], taken))[0]
+
+
+async def test_a_batch_that_fails_is_tried_again_and_nothing_of_it_stays(
+    service: FastAPI, org: Organisation, known, at_once
+):
+    failures = [Busy("try_again", "Somebody is in the way."), ValueError("a secret"), ZeroDivisionError()]
+
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        progress = await count_to(uow, run)
+        if run["checkpoint"] and failures:
+            raise failures.pop()
+        return progress
+
+    job("tests.flaky")(batch)
+    run = await started(org, "tests.flaky", to=3)
+    await work_off(service)
+    row = await run_row(org, run)
+    assert (row["status"], row["error"], row["attempts"]) == ("done", None, 0)
+    assert await tags_of(org, run) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        (RuleBroken("no", "The moon is full."), "The moon is full."),
+        (ValueError("secret of a stack"), UNEXPECTED),
+    ],
+)
+async def test_what_fails_every_time_ends_with_a_sentence(
+    service: FastAPI, org: Organisation, known, at_once, fault, sentence
+):
+    calls = 0
+
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        nonlocal calls
+        calls += 1
+        await count_to(uow, run)
+        raise fault
+
+    job("tests.failing")(batch)
+    run = await started(org, "tests.failing", to=1)
+    await work_off(service)
+    row = await run_row(org, run)
+    assert (row["status"], row["error"], calls) == ("failed", sentence, MOST_ATTEMPTS)
+    assert await tags_of(org, run) == []
+    assert await events_of(org, run) == ["run.queued", "run.started", "run.failed"]
+
+
+async def test_a_failed_attempt_waits_before_the_next(org: Organisation, known):
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        raise RuleBroken("no", "Not now.")
+
+    job("tests.failing")(batch)
+    run = await started(org, "tests.failing")
+    await do_batch(org.database, org.id, run, "tests.failing")
+    row = await run_row(org, run)
+    assert (row["status"], row["attempts"], row["error"]) == ("running", 1, "Not now.")
+    assert row["due_at"] > clock.now() + timedelta(seconds=1)
+    await do_batch(org.database, org.id, run, "tests.failing")
+    assert (await run_row(org, run))["version"] == row["version"]
+
+
+async def test_a_batch_that_takes_too_long_is_stopped_and_fails(org: Organisation, known):
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        await count_to(uow, run)
+        await uow.execute("select pg_sleep(20)")
+        return Progress({}, 1, finished=True)
+
+    job("tests.long", lease=SHORT)(batch)
+    run = await started(org, "tests.long", to=1)
+    await do_batch(org.database, org.id, run, "tests.long")
+    row = await run_row(org, run)
+    assert (row["attempts"], row["lease"]) == (1, None)
+    assert "took longer" in row["error"]
+    assert await tags_of(org, run) == []
+
+
+async def test_a_kind_that_nobody_knows_fails_with_a_sentence(service: FastAPI, org: Organisation, at_once):
+    run = await started(org, "tests.unheard_of")
+    await work_off(service)
+    row = await run_row(org, run)
+    assert row["status"] == "failed"
+    assert "tests.unheard_of" in row["error"]
+
+
+async def test_a_batch_that_kills_its_worker_every_time_is_given_up(org: Organisation, known):
+    job("tests.deadly", lease=timedelta(0))(count_to)
+    run = await started(org, "tests.deadly", to=1)
+    for _ in range(MOST_ATTEMPTS + 1):
+        async with base._unit(org.database, org.id, run) as uow:
+            await runs.take_batch(uow, run, lease=timedelta(0))
+            await uow.commit()
+    row = await run_row(org, run)
+    assert (row["status"], row["error"]) == ("failed", rules.DIED)
+
+
+async def test_a_cancelled_run_keeps_nothing_of_the_batch_under_way(
+    service: FastAPI, org: Organisation, known
+):
+    in_it, go_on = asyncio.Event(), asyncio.Event()
+
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        progress = await count_to(uow, run)
+        if progress.done == 2:
+            in_it.set()
+            await go_on.wait()
+        return progress
+
+    job("tests.count")(batch)
+    run = await started(org, "tests.count", to=5)
+    working = asyncio.create_task(work_off(service))
+    await in_it.wait()
+    cancelled = await org.admin.post(f"/v1/runs/{run}/cancel")
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled"), cancelled.text
+    go_on.set()
+    await working
+    assert await tags_of(org, run) == [1]
+    again = await org.admin.post(f"/v1/runs/{run}/cancel")
+    assert (again.status_code, again.json()["code"]) == (409, "status_not_allowed")
+    retried = await org.admin.post(f"/v1/runs/{run}/retry")
+    assert retried.json()["status"] == "queued"
+    await work_off(service)
+    assert await tags_of(org, run) == [1, 2, 3, 4, 5]
+    assert await events_of(org, run) == [
+        *("run.queued", "run.started", "run.cancelled"),
+        *("run.queued", "run.started", "run.done"),
+    ]
+
+
+async def test_a_stopped_worker_hands_its_batch_back(service: FastAPI, org: Organisation, known):
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        await uow.execute("select pg_sleep(20)")
+        return Progress({}, 1, finished=True)
+
+    job("tests.long")(batch)
+    run = await started(org, "tests.long")
+    working = asyncio.create_task(do_batch(org.database, org.id, run, "tests.long"))
+    await until(lambda: _taken(org, run))
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    row = await run_row(org, run)
+    assert (row["lease"], row["attempts"], row["status"]) == (None, 0, "running")
+    assert row["due_at"] <= clock.now()
+
+
+async def test_housekeeping_makes_months_and_forgets_what_is_over(org: Organisation, owner):
+    far = clock.now() + timedelta(days=31 * 16)
+    body = {"kind": "note", "at": far.isoformat(), "subject": "far ahead"}
+    made = await org.admin.post("/v1/interactions", json=body, headers={"Idempotency-Key": "k"})
+    assert made.status_code == 201
+    later = clock.now() + timedelta(days=31 * 8)
+    first, second = await asyncio.gather(keep_house(org.database, later), keep_house(org.database, later))
+    assert first["events partitions made"] + second["events partitions made"] >= 6
+    assert first["keys forgotten"] + second["keys forgotten"] >= 1
+    found = await org.admin.get(made.headers["location"])
+    assert found.json()["subject"] == "far ahead"
+    async with owner.connection() as connection:
+        where = await connection.fetchval(
+            "select tableoid::regclass::text from interactions where id = $1", UUID(found.json()["id"])
+        )
+    assert where == f"interactions_p{far:%Y%m}"
+    assert (await keep_house(org.database, later))["interactions partitions made"] == 0
+
+
+async def _rename_many(org: Organisation, count: int = MANY) -> tuple[str, list[str]]:
+    """A tag on many contacts, and the run that renames it; the contacts' ids."""
+    here = (await org.admin.post("/v1/tags", json={"name": "old"})).headers["location"]
+    items = [
+        {"name": f"n{i}", "tags": ["old", "kept"], "external_ids": {"erp": str(i)}} for i in range(count)
+    ]
+    made = await org.admin.post("/v1/contacts/bulk", json={"items": items}, timeout=60)
+    assert made.json()["created"] == count
+    asked = await org.admin.post(f"{here}/rename", json={"name": "new"}, headers={"If-Match": "*"})
+    assert asked.status_code == 202, asked.text
+    return asked.json()["id"], [item["id"] for item in made.json()["items"]]
+
+
+async def _progress(org: Organisation, run: str, least: int) -> bool:
+    row = await run_row(org, run)
+    return row["done"] >= least or row["status"] in {"done", "failed"}
+
+
+async def _each_renamed_once(org: Organisation, run: str, ids: list[str]) -> None:
+    async def ended() -> bool:
+        return (await run_row(org, run))["status"] not in {"queued", "running"}
+
+    await until(ended, 60)
+    row = await run_row(org, run)
+    assert (row["status"], row["result"]) == ("done", {"renamed": len(ids)}), dict(row)
+    async with org.database.connection(org.id) as connection:
+        tags = await connection.fetch(
+            "select tags, version, count(*) from contacts where org_id = $1 group by 1, 2", org.id
+        )
+        assert [tuple(t) for t in tags] == [(["new", "kept"], 2, len(ids))]
+        events = await connection.fetch(
+            "select noun_id from events where org_id = $1 and type = 'contact.edited'", org.id
+        )
+    assert Counter(str(e["noun_id"]) for e in events) == Counter(ids)
+
+
+@pytest.mark.slow
+async def test_a_worker_killed_again_and_again_renames_every_record_once(chosen: Settings, org: Organisation):
+    run, ids = await _rename_many(org)
+    for least in (200, 2_400):
+        with Worker(chosen) as worker:
+            await until(lambda least=least: _progress(org, run, least))
+            worker.kill()
+    assert (await run_row(org, run))["status"] == "running"
+    with Worker(chosen) as worker:
+        await _each_renamed_once(org, run, ids)
+        assert worker.stop() == 0
+
+
+@pytest.mark.slow
+async def test_two_processes_and_an_emptied_redis_rename_every_record_once(
+    chosen: Settings, running: Servers, org: Organisation
+):
+    run, ids = await _rename_many(org)
+    redis = Redis.from_url(running.redis_url)
+    with Worker(chosen), Worker(chosen):
+        for least in (200, 1_000, 2_000, 3_000, 4_000):
+            await until(lambda least=least: _progress(org, run, least))
+            await redis.flushall()
+        await _each_renamed_once(org, run, ids)
+    await redis.aclose()
+
+
+@pytest.mark.slow
+async def test_servers_that_come_and_go_do_not_end_the_worker(
+    chosen: Settings, running: Servers, org: Organisation
+):
+    run, ids = await _rename_many(org)
+    with Worker(chosen, lease=3.0) as worker:
+        await until(lambda: _progress(org, run, 400))
+        await asyncio.to_thread(running.restart_redis)
+        await until(lambda: _progress(org, run, 1_600))
+        await asyncio.to_thread(running.restart_postgres)
+        await _each_renamed_once(org, run, ids)
+        assert worker.stop() == 0
