@@ -55,10 +55,6 @@ def walls(app_role: str) -> Iterator[str]:
     yield "alter table attempts enable row level security"
     yield "alter table attempts force row level security"
     yield "create policy owner on attempts to current_user using (true) with check (true)"
-    # Of no tenant, because the address may be nobody's; only the two functions below come near it.
-    yield "alter table attempts enable row level security"
-    yield "alter table attempts force row level security"
-    yield "create policy owner on attempts to current_user using (true) with check (true)"
     yield f"grant select on alembic_version to {app_role}"
 
 
@@ -104,37 +100,6 @@ $$
 create function rapport_logins(address text) returns table (org_id uuid, slug text, id uuid)
 language sql stable security definer set search_path = public, pg_temp as $$
   select u.org_id, o.slug, u.id from users u join organisations o on o.id = u.org_id where u.email = address
-$$
-""",
-    # An attempt is counted before the password is looked at, so that no two can share a place. Whether the address
-    # is anybody's plays no part in it: the answers give nothing away.
-    """
-create function rapport_attempt(hash text, at timestamptz, most int, memory interval, pause interval,
-  out refused_until timestamptz, out last_one boolean)
-language plpgsql security definer set search_path = public, pg_temp as $$
-declare
-  known attempts;
-  count int;
-begin
-  delete from attempts a where a.address_hash in (
-    select o.address_hash from attempts o where o.failed_at < at - memory - pause limit 10 for update skip locked);
-  insert into attempts values (hash, 0, at) on conflict do nothing;
-  select * into strict known from attempts a where a.address_hash = hash for update;
-  last_one := false;
-  if known.locked_until > at then
-    refused_until := known.locked_until;
-    return;
-  end if;
-  count := case when known.locked_until is null and known.failed_at > at - memory then known.failed else 0 end + 1;
-  last_one := count >= most;
-  update attempts a set failed = count, failed_at = at, locked_until = case when last_one then at + pause end
-  where a.address_hash = hash;
-end $$
-""",
-    """
-create function rapport_attempt_good(hash text) returns void
-language sql security definer set search_path = public, pg_temp as $$
-  delete from attempts where address_hash = hash
 $$
 """,
     # An attempt is counted before the password is looked at, so that no two can share a place. Whether the address

@@ -130,7 +130,8 @@ def one(noun: Noun, record: UUID, fields: Sequence[str] | None = None) -> Callab
             inner = _base(actor, noun, sight.columns(actor, noun, names)).where(
                 noun.table.c.id == bindparam("id", type_=noun.table.c.id.type)
             )
-            outer = f"{_body(names)}, t.version from organisations o left join ({{inner}}) t on true"
+            body = f"case when t.version is not null then {_body(names)} end"
+            outer = f"{body}, t.version from organisations o left join ({{inner}}) t on true"
             return stamped(compiled(inner), outer)
 
         return Question(
