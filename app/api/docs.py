@@ -41,6 +41,13 @@ def changed(shape: Any) -> dict[str, Any]:
     return done
 
 
+def upserted(shape: Any) -> dict[str, Any]:
+    """Route arguments: a record that was changed, or made."""
+    done = changed(shape)
+    done["responses"][201] = {"model": shape, "description": "The new record, with its address and ETag."}
+    return done
+
+
 def accepted() -> dict[str, Any]:
     """Route arguments: a run that will do it."""
     return answer(RunOut, 202, "The run that does it, with its address; watch it there.")

@@ -4,20 +4,29 @@ from typing import Any
 
 import asyncpg
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.exceptions import RedisError
 
 from app.api.answers import plain
 from app.db import migrate
 from app.domain.errors import Busy
+from app.schemas.health import Alive, Readiness
 
 router = APIRouter(tags=["health"])
 
 
+_READY: dict[int | str, dict[str, Any]] = {
+    200: {"model": Readiness, "description": "Requests can be served."},
+    503: {"model": Readiness, "description": "They cannot; faults says why."},
+}
+_METRICS = {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus text."}
+
+
 @router.get("/livez")
-async def check_alive() -> dict[str, str]:
+async def check_alive() -> Alive:
     """Whether the process answers at all."""
-    return {"status": "alive"}
+    return Alive()
 
 
 async def _faults(request: Request) -> list[str]:
@@ -43,14 +52,15 @@ async def _faults(request: Request) -> list[str]:
     return faults
 
 
-@router.get("/readyz")
+@router.get("/readyz", response_model=None, responses=_READY)
 async def check_ready(request: Request) -> Response:
     """Whether requests can be served: migrated, the right role, PostgreSQL and Redis reachable."""
-    faults: list[Any] = await _faults(request)
-    return plain({"status": "not ready" if faults else "ready", "faults": faults}, 503 if faults else 200)
+    faults = await _faults(request)
+    found = Readiness(status="not ready" if faults else "ready", faults=faults)
+    return plain(found.model_dump(), 503 if faults else 200)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse, responses={200: _METRICS})
 async def get_metrics() -> Response:
     """Prometheus metrics of this process."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -64,7 +64,7 @@ async def get_company_by_external_id(
     return await answers.by_external_id(door, COMPANIES, system, external_id, request, fields)
 
 
-@router.put("/by/{system}/{external_id}", **docs.changed(CompanyOut))
+@router.put("/by/{system}/{external_id}", **docs.upserted(CompanyOut))
 async def upsert_company(system: Key, external_id: Code, body: CompanyUpsert, uow: Writing) -> Response:
     """Add the company that another system calls so, or edit it when it is there."""
     item = bulk.one_item(body, CompanyAdd, system, external_id)

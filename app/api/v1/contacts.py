@@ -66,7 +66,7 @@ async def get_contact_by_external_id(
     return await answers.by_external_id(door, CONTACTS, system, external_id, request, fields)
 
 
-@router.put("/by/{system}/{external_id}", **docs.changed(ContactOut))
+@router.put("/by/{system}/{external_id}", **docs.upserted(ContactOut))
 async def upsert_contact(system: Key, external_id: Code, body: ContactUpsert, uow: Writing) -> Response:
     """Add the contact that another system calls so, or edit it when it is there."""
     item = bulk.one_item(body, ContactAdd, system, external_id)

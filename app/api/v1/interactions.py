@@ -62,7 +62,7 @@ async def get_interaction_by_external_id(
     return await answers.by_external_id(door, INTERACTIONS, system, external_id, request, fields)
 
 
-@router.put("/by/{system}/{external_id}", **docs.changed(InteractionOut))
+@router.put("/by/{system}/{external_id}", **docs.upserted(InteractionOut))
 async def upsert_interaction(
     system: Key, external_id: Code, body: InteractionUpsert, uow: Writing
 ) -> Response:

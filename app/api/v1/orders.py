@@ -66,7 +66,7 @@ async def get_order_by_external_id(
     return await answers.by_external_id(door, ORDERS, system, external_id, request, fields)
 
 
-@router.put("/by/{system}/{external_id}", **docs.changed(OrderOut))
+@router.put("/by/{system}/{external_id}", **docs.upserted(OrderOut))
 async def upsert_order(system: Key, external_id: Code, body: OrderUpsert, uow: Writing) -> Response:
     """Add the order that another system calls so, or edit it when it is there."""
     item = bulk.one_item(body, OrderAdd, system, external_id)

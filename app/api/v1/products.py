@@ -63,7 +63,7 @@ async def get_product_by_external_id(
     return await answers.by_external_id(door, PRODUCTS, system, external_id, request, fields)
 
 
-@router.put("/by/{system}/{external_id}", **docs.changed(ProductOut))
+@router.put("/by/{system}/{external_id}", **docs.upserted(ProductOut))
 async def upsert_product(system: Key, external_id: Code, body: ProductUpsert, uow: Writing) -> Response:
     """Add the product that another system calls so, or edit it when it is there."""
     item = bulk.one_item(body, ProductAdd, system, external_id)
