@@ -5,7 +5,7 @@ under, the answer is thrown away, the actor loaded anew and the question built a
 role or a new custom field counts from the next request on, at no extra round trip.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -142,15 +142,20 @@ def one(noun: Noun, record: UUID, fields: Sequence[str] | None = None) -> Callab
 
 
 def by_external_id(noun: Noun, system: str, external_id: str) -> Callable[[Actor], Question]:
-    """The record that another system calls so: (stamp, id)."""
+    """The record that another system calls so: (stamp, id). Raises Forbidden where external ids are hidden."""
     statement = Prepared(
         "select o.stamp, x.noun_id from organisations o left join external_ids x"
         " on x.org_id = o.id and x.noun = $2 and x.system = $3 and x.external_id = $4 where o.id = $1",
         ("org", "noun", "system", "external_id"),
     )
-    return lambda actor: Question(
-        statement, {"org": actor.org_id, "noun": noun.name, "system": system, "external_id": external_id}
-    )
+
+    def build(actor: Actor) -> Question:
+        checked(actor, noun, frozenset({"external_ids"}))
+        return Question(
+            statement, {"org": actor.org_id, "noun": noun.name, "system": system, "external_id": external_id}
+        )
+
+    return build
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,31 +182,52 @@ class Found:
 
 async def found(reads: Reads, noun: Noun, q: str) -> Found:
     """Look words up in the noun's stored terms; where nothing is found, once more allowing one typing error."""
-    shown = noun.readable(reads.actor)
-    groups = {letter: kind for letter, (kind, field) in noun.search.items() if field in shown}
     for make in (terms.query, terms.fuzzy):
-        query = make(q, groups) if groups else None
-        if query is None:
-            continue
-        ids = await _find(reads, noun, query)
+        query, ids = await _find(reads, noun, make, q)
         if len(ids) > MOST_FOUND:
             return Found(None, query)
+        if ids and not sight.sees_all(reads.actor, noun):
+            ids = await _in_sight(reads, noun, ids)
         if ids:
             return Found(ids)
     return Found([])
 
 
-async def _find(reads: Reads, noun: Noun, query: str) -> list[UUID]:
+async def _find(
+    reads: Reads, noun: Noun, make: Callable[[str, Mapping[str, str]], str | None], q: str
+) -> tuple[str | None, list[UUID]]:
+    """The query, over the fields that the actor may read now, and every record of the tenant that it finds."""
     statement = Prepared(
-        "select o.stamp, rapport_find($2, $3::text::tsquery, $4) from organisations o where o.id = $1",
+        "select o.stamp, case when $3::text is not null then rapport_find($2, $3::text::tsquery, $4) end, $3::text"
+        " from organisations o where o.id = $1",
         ("org", "noun", "query", "most"),
     )
-    row = await reads.row(
-        lambda actor: Question(
+
+    def build(actor: Actor) -> Question:
+        shown = noun.readable(actor)
+        groups = {letter: kind for letter, (kind, field) in noun.search.items() if field in shown}
+        query = make(q, groups) if groups else None
+        return Question(
             statement, {"org": actor.org_id, "noun": noun.plural, "query": query, "most": MOST_FOUND + 1}
         )
-    )
-    return row[1] or []
+
+    row = await reads.row(build)
+    return row[2], row[1] or []
+
+
+async def _in_sight(reads: Reads, noun: Noun, ids: list[UUID]) -> list[UUID]:
+    """Those that the actor sees: or a hit out of sight would tell of itself by keeping the next try from being made."""
+
+    def build(actor: Actor) -> Question:
+        def text() -> Prepared:
+            wanted = noun.table.c.id == func.any(bindparam("found", type_=sight.UUIDS))
+            inner = _base(actor, noun, [noun.table.c.id]).where(wanted)
+            return stamped(compiled(inner), "array({inner}) from organisations o")
+
+        key = ("in sight", noun.name, sight.sight_key(actor, noun))
+        return Question(prepared(key, text), sight.binds(actor, noun) | {"found": ids})
+
+    return list((await reads.row(build))[1])
 
 
 def _filter(statement: Select[Any], actor: Actor, page: Page, looked: Found | None) -> Select[Any]:
