@@ -42,8 +42,10 @@ class Replayed(Exception):
 
 def checked_key(key: str | None) -> str | None:
     """A caller's key, or None. Raises InvalidInput."""
-    if key is not None and not 1 <= len(key) <= 200:
-        raise InvalidInput("idempotency_key_invalid", "An Idempotency-Key has 1 to 200 characters.")
+    if key is not None and not (1 <= len(key) <= 200 and key.isascii() and key.isprintable()):
+        raise InvalidInput(
+            "idempotency_key_invalid", "An Idempotency-Key has 1 to 200 printable ASCII characters."
+        )
     return key
 
 

@@ -1,0 +1,207 @@
+"""Orders: every move between statuses, and money that adds up."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.domain import orders
+from app.domain.errors import InvalidInput, RuleBroken
+from app.domain.orders import ALLOWED, Status
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MOVES = {
+    (Status.PLACED, Status.PAID),
+    (Status.PLACED, Status.SHIPPED),
+    (Status.PLACED, Status.CANCELLED),
+    (Status.PAID, Status.SHIPPED),
+    (Status.PAID, Status.REFUNDED_IN_PART),
+    (Status.PAID, Status.REFUNDED),
+    (Status.SHIPPED, Status.REFUNDED_IN_PART),
+    (Status.SHIPPED, Status.REFUNDED),
+    (Status.REFUNDED_IN_PART, Status.REFUNDED_IN_PART),
+    (Status.REFUNDED_IN_PART, Status.REFUNDED),
+}
+PAIRS = list(product(Status, Status))
+AMOUNT = st.decimals(0, "999999999999.9999", places=4)
+SMALL = st.decimals(0, 9999, places=4)
+LINE = st.fixed_dictionaries({"quantity": SMALL, "unit_price": SMALL})
+
+
+@dataclass
+class AnOrder:
+    """What the rules look at."""
+
+    status: str = Status.PLACED
+    total: Decimal = Decimal(100)
+    refunded: Decimal = Decimal(0)
+    paid_at: datetime | None = None
+    placed_at: datetime = NOON
+
+
+def paid(status: Status, refunded: str = "0") -> AnOrder:
+    return AnOrder(status, refunded=Decimal(refunded), paid_at=NOON)
+
+
+@pytest.mark.parametrize(("state", "to"), PAIRS)
+def test_every_pair_of_statuses_is_a_move_or_refused(state: Status, to: Status):
+    if (state, to) in MOVES:
+        ALLOWED.allow("order", state, to)
+        return
+    with pytest.raises(RuleBroken) as refused:
+        ALLOWED.allow("order", state, to)
+    assert refused.value.code == "status_not_allowed"
+    assert refused.value.facts["allowed"] == sorted(after for before, after in MOVES if before == state)
+
+
+@pytest.mark.parametrize(("state", "to"), PAIRS)
+def test_an_edit_reaches_the_statuses_that_moves_lead_to(state: Status, to: Status):
+    ahead, seen = {state}, set()
+    while ahead:
+        ahead = {after for before, after in MOVES if before in ahead} - seen
+        seen |= ahead
+    if to == state or to in seen:
+        orders.check_edit(AnOrder(state), {"status": to})
+        return
+    with pytest.raises(RuleBroken) as refused:
+        orders.check_edit(AnOrder(state), {"status": to})
+    assert refused.value.code == "status_not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("state", "name"), list(product(Status, ["lines", "discount", "tax", "currency", "total"]))
+)
+def test_money_changes_only_while_the_order_is_placed(state: Status, name: str):
+    if state == Status.PLACED:
+        orders.check_edit(AnOrder(state), {name: 1})
+        return
+    with pytest.raises(RuleBroken) as refused:
+        orders.check_edit(AnOrder(state), {name: 1})
+    assert refused.value.code == "order_settled"
+    assert name in refused.value.detail
+
+
+@pytest.mark.parametrize("state", list(Status))
+def test_the_verbs_follow_the_table(state: Status):
+    for plan, to in (
+        (orders.plan_pay, Status.PAID),
+        (orders.plan_ship, Status.SHIPPED),
+        (orders.plan_cancel, Status.CANCELLED),
+    ):
+        order = AnOrder(state)
+        if (state, to) in MOVES:
+            assert plan(order, at=NOON)["status"] == to
+        elif (plan, state) == (orders.plan_pay, Status.SHIPPED):
+            assert plan(order, at=NOON) == {"paid_at": NOON}
+        else:
+            with pytest.raises(RuleBroken):
+                plan(order, at=NOON)
+
+
+def test_an_order_is_paid_once():
+    with pytest.raises(RuleBroken) as refused:
+        orders.plan_pay(paid(Status.PAID), at=NOON)
+    assert refused.value.code == "already_paid"
+
+
+@pytest.mark.parametrize("state", list(Status))
+def test_what_was_never_paid_is_not_refunded(state: Status):
+    with pytest.raises(RuleBroken) as refused:
+        orders.plan_refund(AnOrder(state), amount=None, at=NOON)
+    assert refused.value.code == "not_paid"
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.decimals("-1", 60, places=4), max_size=6))
+def test_refunds_never_give_back_more_than_was_paid(amounts: list[Decimal]):
+    order = paid(Status.PAID)
+    for amount in amounts:
+        left = order.total - order.refunded
+        try:
+            plan = orders.plan_refund(order, amount=amount, at=NOON)
+        except RuleBroken:
+            assert amount <= 0 or amount > left
+            continue
+        assert 0 < amount <= left
+        assert plan["refunded"] == order.refunded + amount <= order.total
+        assert plan["status"] == (Status.REFUNDED if amount == left else Status.REFUNDED_IN_PART)
+        order = AnOrder(plan["status"], refunded=plan["refunded"], paid_at=NOON)
+    if order.refunded < order.total:
+        assert orders.plan_refund(order, amount=None, at=NOON)["refunded"] == order.total
+
+
+def cents(value: Decimal) -> Decimal:
+    return value.quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(LINE, max_size=8), SMALL, SMALL, st.randoms())
+def test_totals_add_up_in_any_order_of_lines(lines, discount, tax, chance):
+    gross = sum((cents(line["quantity"] * line["unit_price"]) for line in lines), Decimal(0))
+    if gross - discount + tax < 0:
+        with pytest.raises(InvalidInput) as refused:
+            orders.totals(lines, discount, tax)
+        assert refused.value.code == "total_below_zero"
+        return
+    sums = orders.totals(lines, discount, tax)
+    assert sums.subtotal == gross == sum((line["amount"] for line in sums.lines), Decimal(0))
+    assert sums.total == gross - discount + tax
+    shuffled = chance.sample(lines, len(lines))
+    assert orders.totals(shuffled, discount, tax).total == sums.total
+    assert orders.totals(sums.lines, discount, tax) == sums
+    orders.check_total(sums.total, sums.total)
+    orders.check_total(None, sums.total)
+    with pytest.raises(InvalidInput):
+        orders.check_total(sums.total + Decimal("0.0001"), sums.total)
+
+
+@settings(deadline=None, max_examples=100)
+@given(SMALL, SMALL, SMALL)
+def test_a_line_never_comes_below_zero(quantity, unit_price, discount):
+    line = {"quantity": quantity, "unit_price": unit_price, "discount": discount}
+    if cents(quantity * unit_price - discount) >= 0:
+        [kept] = orders.totals([line], Decimal(0), Decimal(0)).lines
+        assert kept["amount"] == cents(quantity * unit_price - discount)
+    else:
+        with pytest.raises(InvalidInput) as refused:
+            orders.totals([line], Decimal(0), Decimal(0))
+        assert refused.value.code == "line_below_zero"
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"quantity": st.decimals(0, "9999999999.9999", places=4), "unit_price": AMOUNT}
+        ),
+        max_size=3,
+    )
+)
+def test_totals_of_any_size_are_exact_or_refused(lines):
+    exact = sum((cents(line["quantity"] * line["unit_price"]) for line in lines), Decimal(0))
+    if exact >= orders.MOST:
+        with pytest.raises(InvalidInput) as refused:
+            orders.totals(lines, Decimal(0), Decimal(0))
+        assert refused.value.code == "total_too_large"
+    else:
+        assert orders.totals(lines, Decimal(0), Decimal(0)).total == exact
+
+
+@pytest.mark.parametrize(
+    ("known", "status"),
+    [
+        ({}, Status.PLACED),
+        ({"paid_at": NOON}, Status.PAID),
+        ({"shipped_at": NOON}, Status.SHIPPED),
+        ({"paid_at": NOON, "shipped_at": NOON}, Status.SHIPPED),
+        ({"cancelled_at": NOON}, Status.CANCELLED),
+        ({"paid_at": NOON, "refunded": Decimal(1)}, Status.REFUNDED_IN_PART),
+        ({"paid_at": NOON, "refunded": Decimal(100)}, Status.REFUNDED),
+    ],
+)
+def test_the_status_follows_from_what_happened(known, status):
+    assert orders.status_of({"total": Decimal(100), "refunded": Decimal(0)} | known) == status
