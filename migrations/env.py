@@ -6,11 +6,15 @@ import pkgutil
 
 from alembic import context
 from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import app.db
 from app.db.base import Base
 from app.db.engine import sqlalchemy_url
+from app.db.events import XID8
+
+ischema_names["xid8"] = XID8
 
 for module in pkgutil.iter_modules(app.db.__path__):
     importlib.import_module(f"app.db.{module.name}")
