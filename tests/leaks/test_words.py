@@ -26,10 +26,14 @@ async def test_hidden_ways_to_reach_a_contact_do_not_find_it(world: World):
     asked = (body["email"], body["phone"], body["phone"][-8:], body["email"].split("@")[0])
     stranger = world.clients["stranger"]
     for q in asked:
-        assert [one["id"] for one in (await stranger.get("/v1/contacts", params={"q": q})).json()["data"]] == [contact.id]
+        assert [
+            one["id"] for one in (await stranger.get("/v1/contacts", params={"q": q})).json()["data"]
+        ] == [contact.id]
     names = [name for name in body if name not in {"emails", "email", "phones", "phone"}]
     for q in asked:
         await world.redefine("reaches nobody", **_ALL)
         await stranger.get("/v1/contacts")
         await world.redefine("reaches nobody", **{**_ALL, "read": {"contact": names}})
-        assert (await stranger.get("/v1/contacts", params={"q": q})).json()["data"] == [], "at the very next request"
+        assert (await stranger.get("/v1/contacts", params={"q": q})).json()["data"] == [], (
+            "at the very next request"
+        )
