@@ -75,18 +75,28 @@ end $$
 """,
     # Row-level security keeps @@ from using its index, because the operator is not leakproof; here the owner
     # asks, within the caller's tenant, with the words in the text so that the planner knows how rare they are.
+    # Null says that the words are so common that a walk along a list meets them soon: the newest thousand records
+    # are asked first, because the index would have to gather every hit before it could give the first.
     """
 create function rapport_find(place text, query tsquery, most int) returns uuid[]
 language plpgsql stable security definer set search_path = public, pg_temp as $$
-declare ids uuid[];
+declare
+  ids uuid[];
+  common boolean;
 begin
   if place not in ('contacts', 'companies', 'products', 'orders') then
     raise exception 'nothing is searched in %', place;
   end if;
   execute format(
-    'select array_agg(f.id) from (select t.id from %I t where t.org_id = %L and t.terms @@ %L limit %s) f',
-    place, rapport_org(), query, most) into ids;
-  return ids;
+    'select count(*) filter (where s.terms @@ %L) >= 15 from (select t.terms from %I t where t.org_id = %L'
+    ' order by t.created_at desc, t.id desc limit 1000) s', query, place, rapport_org()) into common;
+  if common then
+    return null;
+  end if;
+  execute format(
+    'select coalesce(array_agg(f.id), ''{}'') from (select t.id from %I t where t.org_id = %L and t.terms @@ %L'
+    ' limit %s) f', place, rapport_org(), query, most + 1) into ids;
+  return case when cardinality(ids) <= most then ids end;
 end $$
 """,
     # Before a caller is known, so is no tenant: these two find it from a secret or an address.
@@ -99,7 +109,8 @@ $$
     """
 create function rapport_logins(address text) returns table (org_id uuid, slug text, id uuid)
 language sql stable security definer set search_path = public, pg_temp as $$
-  select u.org_id, o.slug, u.id from users u join organisations o on o.id = u.org_id where u.email = address
+  select u.org_id, o.slug, u.id from users u join organisations o on o.id = u.org_id
+  where u.email = address and u.active and u.archived_at is null and u.password_hash is not null
 $$
 """,
     # An attempt is counted before the password is looked at, so that no two can share a place. Whether the address

@@ -47,16 +47,15 @@ async def locked(uow: UnitOfWork) -> Row:
     return rows[0]
 
 
-async def change(uow: UnitOfWork, values: Mapping[str, Any]) -> Row:
-    """The organisation with these settings."""
-    rows = await uow.fetch(
+async def change(uow: UnitOfWork, values: Mapping[str, Any]) -> None:
+    """Give the organisation these settings."""
+    await uow.execute(
         "update organisations set name = $2, region = $3, time_zone = $4, currency = $5, language = $6,"
-        f" version = version + 1, updated_at = $7 where id = $1 returning {_SHOWN}",
+        " version = version + 1, updated_at = $7 where id = $1",
         uow.org_id,
         *(values[name] for name in ("name", "region", "time_zone", "currency", "language")),
         uow.now,
     )
-    return rows[0]
 
 
 def settings(actor: Actor) -> Question:

@@ -18,6 +18,9 @@ from app.domain.logins import MEMORY, MOST_WRONG, PAUSE, ended, must_wait, reuse
 from app.kit import emails, passwords, tokens
 from app.kit.ids import new_id
 
+_NOBODY = UUID(int=0)
+"""Asked for where nobody is found, so that it takes as long."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
@@ -77,10 +80,9 @@ async def sign_in(
     """Begin a sign-in with an e-mail address and a password. Raises Unauthenticated or TooMany."""
     found = await logins.users_of(database, emails.normalised(address) or "", organisation)
     # Of several, none is chosen: trying each would tell by its time how many there are.
-    org_id, user = found[0] if len(found) == 1 else (None, None)
-    kept = await logins.password_hash_of(database, org_id, user) if org_id and user else None
-    good = await _matches(database, address, kept, password, now)
-    if not good or org_id is None or user is None:
+    org_id, user = found[0] if len(found) == 1 else (_NOBODY, _NOBODY)
+    kept = await logins.password_hash_of(database, org_id, user)
+    if not await _matches(database, address, kept, password, now):
         raise wrong()
     made = SignedIn(org_id, user, new_id(), tokens.new_secret(), now + lasts)
     async with await _house(database, org_id, now, cause) as uow:

@@ -12,8 +12,8 @@ from app.domain.errors import InvalidInput, Stale
 NOUN = "organisation"
 
 
-async def edit_settings(uow: UnitOfWork, given: dict[str, Any], *, version: int | None) -> Row:
-    """Give the organisation new settings; what it then is."""
+async def edit_settings(uow: UnitOfWork, given: dict[str, Any], *, version: int | None) -> None:
+    """Give the organisation new settings; what is not given stays."""
     if "time_zone" in given and given["time_zone"] not in available_timezones():
         raise InvalidInput(
             "time_zone_unknown",
@@ -29,12 +29,10 @@ async def edit_settings(uow: UnitOfWork, given: dict[str, Any], *, version: int 
             conflicts=await _conflicts(uow, row, version, given),
         )
     after = {name: value for name, value in given.items() if row[name] != value}
-    if not after:
-        return row
-    changed = await organisations.change(uow, {**dict(row), **after})
-    before = {name: row[name] for name in after}
-    await write.record(uow, NOUN, uow.org_id, changed["version"], "organisation.edited", before, after)
-    return changed
+    if after:
+        await organisations.change(uow, {**dict(row), **after})
+        before = {name: row[name] for name in after}
+        await write.record(uow, NOUN, uow.org_id, row["version"] + 1, "organisation.edited", before, after)
 
 
 async def _conflicts(uow: UnitOfWork, row: Row, version: int, given: dict[str, Any]) -> list[dict[str, Any]]:

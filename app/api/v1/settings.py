@@ -1,6 +1,6 @@
 """The organisation's settings."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 
@@ -11,7 +11,6 @@ from app.db import organisations
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
-from app.kit import json
 from app.schemas.organisations import SettingsEdit, SettingsOut
 from app.usecases.organisations import edit_settings as edit
 
@@ -33,5 +32,7 @@ async def get_settings(request: Request, door: Reading) -> Response:
 @router.patch("", **docs.answer(SettingsOut))
 async def edit_settings(body: SettingsEdit, version: Version, uow: Writing) -> Response:
     """Edit the organisation's settings; what is left out stays."""
-    row: dict[str, Any] = dict(await edit(uow, body.model_dump(exclude_unset=True), version=version))
-    return answers.told(uow, 200, json.dumps(row), {"ETag": etag(row["version"])})
+    await edit(uow, body.model_dump(exclude_unset=True), version=version)
+    question = organisations.settings(uow.actor)
+    row = (await uow.fetch(question.statement.sql, *question.statement.values(question.binds)))[0]
+    return answers.told(uow, 200, row[1].encode(), {"ETag": etag(row[2])})

@@ -1,0 +1,56 @@
+"""The organisation's settings over HTTP."""
+
+import pytest
+
+from app.db.engine import Database
+from tests.makers.organisations import Organisation
+
+
+async def test_settings_are_read_and_edited_and_leave_an_event(org: Organisation, owner: Database):
+    shown = await org.admin.get("/v1/settings")
+    assert shown.json()["slug"] == org.slug
+    assert "stamp" not in shown.json()
+    tag = shown.headers["etag"]
+    assert (await org.admin.get("/v1/settings", headers={"If-None-Match": tag})).status_code == 304
+    change = {"time_zone": "Europe/Berlin", "region": "DE"}
+    edited = await org.admin.patch("/v1/settings", json=change, headers={"If-Match": tag})
+    assert edited.status_code == 200, edited.text
+    assert edited.json() == (await org.admin.get("/v1/settings")).json()
+    assert edited.headers["etag"] == '"2"'
+    same = await org.admin.patch("/v1/settings", json=change, headers={"If-Match": "*"})
+    assert same.json()["version"] == 2
+    async with owner.connection() as connection:
+        row = await connection.fetchrow(
+            "select before, after, version, noun_id from events where org_id = $1 and type = 'organisation.edited'",
+            org.id,
+        )
+    assert row["before"] == {"time_zone": "Asia/Shanghai", "region": "CN"}
+    assert row["after"] == change
+    assert (row["version"], row["noun_id"]) == (2, org.id)
+    contact = await org.admin.post("/v1/contacts", json={"name": "x", "phones": [{"number": "030 901820"}]})
+    assert contact.json()["phone"] == "+4930901820", "the new region counts from the next request on"
+
+
+async def test_settings_change_only_from_the_version_that_was_read(org: Organisation):
+    assert (await org.admin.patch("/v1/settings", json={"name": "a"})).status_code == 428
+    await org.admin.patch("/v1/settings", json={"name": "a"}, headers={"If-Match": '"1"'})
+    stale = await org.admin.patch("/v1/settings", json={"name": "b"}, headers={"If-Match": '"1"'})
+    assert stale.status_code == 412
+    assert stale.json()["conflicts"] == [{"field": "name", "base": "Test", "theirs": "a", "yours": "b"}]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"time_zone": "Mars"}, {"currency": "yuan"}, {"slug": "x"}, {"name": None}]
+)
+async def test_what_a_setting_cannot_be_is_refused(org: Organisation, wrong):
+    assert (await org.admin.patch("/v1/settings", json=wrong, headers={"If-Match": "*"})).status_code == 422
+
+
+async def test_settings_are_each_tenants_own_and_ask_for_a_scope(org: Organisation, other: Organisation):
+    await org.admin.patch("/v1/settings", json={"name": "ours"}, headers={"If-Match": "*"})
+    assert (await other.admin.get("/v1/settings")).json()["name"] == "Test"
+    _, seller = await org.user("seller", "sales")
+    assert (await seller.get("/v1/settings")).json()["name"] == "ours"
+    assert (
+        await seller.patch("/v1/settings", json={"name": "x"}, headers={"If-Match": "*"})
+    ).status_code == 403
