@@ -25,7 +25,7 @@ from app.domain.errors import InvalidInput, NotFound, Unauthenticated
 from app.domain.fields import CUSTOM
 from app.kit import cursor, json, terms
 
-MOST_FOUND = 5_000
+MOST_FOUND = 3_000
 """A search that finds more than this many records walks the sort order instead of their ids: it meets one soon."""
 
 
@@ -184,7 +184,7 @@ async def found(reads: Reads, noun: Noun, q: str) -> Found:
     """Look words up in the noun's stored terms; where nothing is found, once more allowing one typing error."""
     for make in (terms.query, terms.fuzzy):
         query, ids = await _find(reads, noun, make, q)
-        if len(ids) > MOST_FOUND:
+        if ids is None:
             return Found(None, query)
         if ids and not sight.sees_all(reads.actor, noun):
             ids = await _in_sight(reads, noun, ids)
@@ -195,10 +195,13 @@ async def found(reads: Reads, noun: Noun, q: str) -> Found:
 
 async def _find(
     reads: Reads, noun: Noun, make: Callable[[str, Mapping[str, str]], str | None], q: str
-) -> tuple[str | None, list[UUID]]:
-    """The query, over the fields that the actor may read now, and every record of the tenant that it finds."""
+) -> tuple[str | None, list[UUID] | None]:
+    """The query, over the fields that the actor may read now, and every record of the tenant that it finds.
+
+    None for the records when they are too many to name.
+    """
     statement = Prepared(
-        "select o.stamp, case when $3::text is not null then rapport_find($2, $3::text::tsquery, $4) end, $3::text"
+        "select o.stamp, case when $3::text is not null then rapport_find($2, $3::text::tsquery, $4) else '{}' end, $3::text"
         " from organisations o where o.id = $1",
         ("org", "noun", "query", "most"),
     )
@@ -208,11 +211,11 @@ async def _find(
         groups = {letter: kind for letter, (kind, field) in noun.search.items() if field in shown}
         query = make(q, groups) if groups else None
         return Question(
-            statement, {"org": actor.org_id, "noun": noun.plural, "query": query, "most": MOST_FOUND + 1}
+            statement, {"org": actor.org_id, "noun": noun.plural, "query": query, "most": MOST_FOUND}
         )
 
     row = await reads.row(build)
-    return row[2], row[1] or []
+    return row[2], row[1]
 
 
 async def _in_sight(reads: Reads, noun: Noun, ids: list[UUID]) -> list[UUID]:
