@@ -124,7 +124,12 @@ def _test(test: Test, columns: Mapping[str, ColumnElement[Any]], names: Iterator
         case _:
             args = [_placeholder(test, names)]
     if key is None:
-        return (_LABELS if kind is Kind.LABELS else _SCALAR)[op](columns[test.field.name], *args)
+        column = columns[test.field.name]
+        if isinstance(column.type, ARRAY) and isinstance(column.type.item_type, sa.Uuid):
+            column = sa.cast(
+                column, ARRAY(sa.Text())
+            )  # ids in a list are compared as the labels that they are sent as
+        return (_LABELS if kind is Kind.LABELS else _SCALAR)[op](column, *args)
     if kind is Kind.TEXT and op is Op.EQ:
         # The one form of equality that a GIN index over all custom values answers.
         return columns["custom"].bool_op("@>")(sa.func.jsonb_build_object(_quoted(key), *args))

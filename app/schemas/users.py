@@ -1,6 +1,6 @@
 """Users on the wire."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, SecretStr
@@ -65,3 +65,6 @@ class UserQuery(DatedQuery):
     name: Line | None = None
     active: bool | None = None
     team_id: UUID | None = None
+    role_id: UUID | None = None
+
+    tests: ClassVar[dict[str, tuple[str, str]]] = DatedQuery.tests | {"role_id": ("role_ids", "has")}

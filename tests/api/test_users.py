@@ -260,3 +260,14 @@ async def test_another_tenant_finds_nobody(org: Organisation, na, other: Organis
         assert answer.status_code == 404, (answer.request, answer.text)
     taken = {"email": "x@example.com", "name": "x", "role_ids": [str(org.roles["admin"])]}
     assert (await other.admin.post("/v1/users", json=taken)).json()["code"] == "reference_unknown"
+
+
+async def test_users_are_found_by_their_role(org: Organisation):
+    seller, _ = await org.user("seller", "sales")
+    role = str(org.roles["sales"])
+    listed = (await org.admin.get("/v1/users", params={"role_id": role})).json()["data"]
+    assert [one["id"] for one in listed] == [str(seller)]
+    for op, value, count in (("has_any", [role], 1), ("has_none", [role], 2), ("is_empty", True, 0)):
+        where = {"field": "role_ids", "op": op, "value": value}
+        found = await org.admin.post("/v1/users/search", json={"where": where})
+        assert len(found.json()["data"]) == count, found.text
