@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import FastAPI
 
-from tests.leaks.world import World, build
+from tests.leaks.world import ANY, World, build
 from tests.makers.organisations import Organisation, found
 
 
@@ -15,6 +15,22 @@ async def world(service: FastAPI, database_url: str) -> AsyncIterator[World]:
     org = await found(service, database_url)
     yield await build(org)
     await org.close()
+
+
+@pytest.fixture(scope="session")
+async def others(world: World) -> dict[str, list[str]]:
+    """Ids of records that are not planted, by plural."""
+    admin = world.org.admin
+    rate = {"currency": "USD", "base": "CNY", "on_date": "2026-01-01", "rate": "7.1"}
+    tag = (await admin.post("/v1/tags", json={"name": "told apart"})).json()["id"]
+    made = (await admin.post("/v1/exchange_rates", json=rate)).json()["id"]
+    renamed = await admin.post(f"/v1/tags/{tag}/rename", json={"name": "told"}, headers=ANY)
+    assert renamed.status_code == 202, renamed.text
+    found = {"exchange_rates": [made], "tags": [tag]}
+    for plural in ("users", "teams", "roles", "api_keys", "custom_fields", "runs"):
+        listed = (await admin.get(f"/v1/{plural}", params={"limit": "1", "sort": "created_at"})).json()
+        found[plural] = [listed["data"][0]["id"]]
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,7 @@ def _misplaced(oracle: Oracle, call: Call, body: Any) -> Iterator[str]:
             yield from _hidden(oracle, one["noun"], names)
         elif "detail" in one and "title" in one and one.get("kind") in NOUNS:
             yield from _hidden(oracle, one["kind"], one["detail"].keys() | _SHOWN_IN_TIMELINE[one["kind"]])
-        elif "yours" in one:
+        elif "yours" in one and spoken:
             yield from _hidden(oracle, spoken, {one["field"]})
         elif "version" in one and str(one.get("id")) in nouns:
             yield from _hidden(oracle, nouns[one["id"]], one.keys())

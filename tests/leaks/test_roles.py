@@ -55,15 +55,6 @@ def targets(oracle: Oracle, others: dict[str, list[str]]) -> Targets:
     return Targets(oracle.world, reading, writing, others)
 
 
-@pytest.fixture(scope="session")
-async def others(world: World) -> dict[str, list[str]]:
-    """Ids of records that are not planted."""
-    rate = {"currency": "USD", "base": "CNY", "on_date": "2026-01-01", "rate": "7.1"}
-    made = (await world.org.admin.post("/v1/exchange_rates", json=rate)).json()
-    fields = (await world.org.admin.get("/v1/custom_fields")).json()["data"]
-    return {"exchange_rates": [made["id"]], "custom_fields": [fields[0]["id"]]}
-
-
 async def _try_all(world: World, role: str, seats: tuple[str, ...], others: dict[str, list[str]]) -> None:
     await world.give(seats, role)
     rows = await world.roles()
