@@ -1,11 +1,17 @@
 """Tags over HTTP, and their new names on every record."""
 
+import asyncio
+from uuid import UUID
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.db.contacts import CONTACTS
+from app.db.uow import UnitOfWork
+from app.usecases import plain
 from app.usecases.tags import replaced
 from tests.makers.organisations import Organisation
-from tests.makers.work import work_off
+from tests.makers.work import until, work_off
 
 ANY = {"If-Match": "*"}
 NAMES = st.lists(st.sampled_from("abcdef"), unique=True)
@@ -137,3 +143,23 @@ async def test_what_somebody_changes_meanwhile_is_not_lost(service, org: Organis
     await work_off(service)
     found = (await org.admin.get(contact)).json()
     assert (found["job_title"], found["tags"], found["version"]) == ("采购", ["new", "mine"], 3)
+
+
+async def test_a_record_that_lost_the_name_while_the_batch_waited_for_it_is_left_alone(
+    service, org: Organisation
+):
+    here = await tag(org, "old")
+    contact = (await carriers(org, "old"))[0]
+    await org.admin.post(f"{here}/rename", json={"name": "new"}, headers=ANY)
+    async with await org.work() as uow:
+        await plain.edit(uow, CONTACTS, UUID(contact.rsplit("/", 1)[1]), {"tags": ["mine"]}, version=None)
+        working = asyncio.create_task(work_off(service))
+        await until(lambda: _somebody_waits(uow))
+        await uow.commit()
+    await working
+    found = (await org.admin.get(contact)).json()
+    assert (found["tags"], found["version"]) == (["mine"], 2)
+
+
+async def _somebody_waits(uow: UnitOfWork) -> bool:
+    return bool(await uow.fetchval("select exists (select from pg_locks where not granted)"))
