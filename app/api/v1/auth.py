@@ -1,7 +1,7 @@
 """Signing in and out, and who one is."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from app.api import answers, docs
 from app.api.auth import ACCESS, REFRESH
 from app.api.doors import Id, reads, writes
-from app.api.problems import request_id
+from app.api.problems import MEDIA_TYPE, request_id
 from app.db import logins as sign_ins
 from app.db import organisations
 from app.db.reads import Reads
@@ -25,6 +25,13 @@ from app.usecases.logins import SignedIn
 router = APIRouter(prefix="/auth", tags=["auth"])
 Reading = Annotated[Reads, reads(None)]
 Writing = Annotated[UnitOfWork, writes(None)]
+
+_LOCKS: dict[int | str, dict[str, Any]] = {
+    429: {
+        "description": "Slow down.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
 
 
 def _secret(request: Request) -> str:
@@ -119,7 +126,7 @@ async def get_me(door: Reading) -> Response:
     )
 
 
-@router.post("/password", status_code=204, response_model=None)
+@router.post("/password", status_code=204, response_model=None, responses=_LOCKS)
 async def change_password(body: PasswordChange, uow: Writing) -> Response:
     """Change your own password; your other sign-ins end."""
     old, new = body.old_password.get_secret_value(), body.new_password.get_secret_value()
