@@ -7,7 +7,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input install
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up test bench fuzz lock clean
+.PHONY: help up test openapi bench fuzz lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
@@ -21,6 +21,9 @@ test: .venv/.dev ## Check style, types and floors, and run every test
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	$(PY) -m pytest
+
+openapi: .venv/.dev ## Write openapi/openapi.json and openapi/problems.md from the code
+	@$(PY) -m tests.house.snapshot
 
 bench: .venv/.dev ## Measure against limits taken in the same run
 	@for file in $$(grep -l '__main__' bench/*.py); do \

@@ -27,20 +27,20 @@ _PROBLEMS = {
     429: "Slow down.",
     503: "Come back in a moment.",
 }
-_WRITE_PARAMETERS = [
-    {
+_WRITE_PARAMETERS = {
+    "DryRun": {
         "name": "dry_run",
         "in": "query",
         "schema": {"type": "boolean", "default": False},
         "description": "Check everything and answer with the outcome, but keep nothing.",
     },
-    {
+    "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
         "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
         "description": "The same key with the same request gets the same answer and does nothing twice.",
     },
-]
+}
 
 
 def door_of(route: RouteContext) -> Door | None:
@@ -71,16 +71,29 @@ def document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs") | {"Problem": problem}
-    made["components"]["securitySchemes"] = _SCHEMES
+    made["components"] |= {
+        "securitySchemes": _SCHEMES,
+        "parameters": _WRITE_PARAMETERS,
+        "responses": {
+            f"Problem{status}": {
+                "description": says,
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            }
+            for status, says in _PROBLEMS.items()
+        },
+    }
     examples = Examples(schemas)
-    for name, schema in schemas.items():
-        if schema.get("type") == "object" and not schema.get("examples"):
-            schema["examples"] = [examples.of_shape(name)]
     for route in routes_of(app):
         for method in route.methods or ():
             operation = made["paths"][route.path_format][method.lower()]
             _complete(operation, route)
             _exemplify(operation, examples)
+    made["components"]["examples"] = {
+        name: {"value": examples.of_shape(name)} for name in sorted(examples.used)
+    }
+    for schema in schemas.values():
+        if schema.get("examples") == []:
+            del schema["examples"]
     app.openapi_schema = made
     return made
 
@@ -105,14 +118,12 @@ def _complete(operation: dict[str, Any], route: RouteContext) -> None:
                 "example": '"3"',
             }
     if isinstance(door, WriteDoor):
-        operation["parameters"] = [*operation.get("parameters", []), *_WRITE_PARAMETERS]
+        shared = [{"$ref": f"#/components/parameters/{name}"} for name in _WRITE_PARAMETERS]
+        operation["parameters"] = [*operation.get("parameters", []), *shared]
     responses = operation["responses"]
     responses.pop("422", None)
     for status in _statuses(route, door):
-        responses[str(status)] = {
-            "description": _PROBLEMS[status],
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
+        responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
 
 
 def _statuses(route: RouteContext, door: Door | None) -> list[int]:
@@ -134,8 +145,11 @@ def _exemplify(operation: dict[str, Any], examples: "Examples") -> None:
     contents = [operation.get("requestBody", {}).get("content", {})]
     contents += [response.get("content", {}) for response in operation["responses"].values()]
     for content in contents:
-        for media_type, media in content.items():
-            if media.get("schema") and media_type != MEDIA_TYPE:
+        for media in content.values():
+            if shape := media.get("schema", {}).get("$ref", "").rpartition("/")[2]:
+                examples.used.add(shape)
+                media["examples"] = {shape: {"$ref": f"#/components/examples/{shape}"}}
+            elif media.get("schema"):
                 media["example"] = examples.of(media["schema"])
 
 
@@ -180,13 +194,6 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
     "OrderOut": {"total": "336.0000", "subtotal": "336.0000", "refunded": "0.0000", "status": "placed"},
     "PhoneOut": {"e164": "+8613800138000"},
     "PriceOut": {"price": "168.0000", "currency": "CNY"},
-    "Problem": {
-        "type": "urn:rapport:problem:contact_not_found",
-        "title": "Not Found",
-        "status": 404,
-        "code": "contact_not_found",
-        "detail": "There is no contact with this id, or you may not see it.",
-    },
     "Refresh": {"refresh_token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"},
     "RunOut": {
         "kind": "tags.rename",
@@ -217,6 +224,8 @@ class Examples:
 
     def __init__(self, schemas: Mapping[str, Any]) -> None:
         self._schemas = schemas
+        self.used: set[str] = set()
+        """Shapes whose example stands in the document."""
 
     def of_shape(self, name: str) -> Any:
         """The example of a named shape; that of an answer tells of the same record as that of its request."""

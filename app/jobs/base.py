@@ -19,7 +19,7 @@ from app.db import actors
 from app.db.engine import Database, Row
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
-from app.domain.errors import DomainError
+from app.domain.errors import DomainError, RuleBroken
 from app.domain.runs import LEASE, Progress
 from app.kit import clock
 from app.usecases import runs
@@ -82,7 +82,9 @@ async def do_batch(database: Database, org_id: UUID, run_id: UUID, kind: str) ->
     outcome, following = "failed", None
     try:
         if known is None:
-            raise _Unknown(f"No worker that took this run knows the work {kind}; update the workers.")
+            raise RuleBroken(
+                "kind_unknown", f"No worker that took this run knows the work {kind}; update the workers."
+            )
         # Well inside the lease, so that a slow batch is over before another worker may begin it.
         async with asyncio.timeout(lease.total_seconds() * 5 / 6):
             outcome, following = await _work(database, known, run)
@@ -97,11 +99,6 @@ async def do_batch(database: Database, org_id: UUID, run_id: UUID, kind: str) ->
         _BATCHES.labels(kind, outcome).inc()
         _SECONDS.labels(kind).observe(clock.monotonic() - began)
     return following
-
-
-class _Unknown(DomainError):
-    def __init__(self, detail: str) -> None:
-        super().__init__("kind_unknown", detail)
 
 
 async def _work(database: Database, known: Job, run: Row) -> tuple[str, datetime | None]:

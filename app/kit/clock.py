@@ -12,3 +12,8 @@ def now() -> datetime:
 def monotonic() -> float:
     """Seconds since an arbitrary start, for durations only."""
     return time.perf_counter()
+
+
+def nanoseconds() -> int:
+    """The current instant as nanoseconds since 1970, for ids."""
+    return time.time_ns()
