@@ -43,7 +43,7 @@ class Interaction(Record):
     """In the key because a partition's key must hold what it is cut by."""
     duration_seconds: Mapped[int | None] = mapped_column(info=field("basic"))
     subject: Mapped[str | None] = mapped_column(info=field("basic"))
-    body: Mapped[str | None] = mapped_column(info=field("content"))
+    body: Mapped[str | None] = mapped_column(info=field("content", sortable=False))
     page: Mapped[str | None] = mapped_column(info=field("basic"))
     """Address or path of what was looked at."""
     campaign: Mapped[str | None] = mapped_column(info=field("basic"))

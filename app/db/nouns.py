@@ -79,7 +79,7 @@ def _field(column: Column[Any]) -> Field:
         choices=info.get("choices", frozenset()),
         nullable=bool(column.nullable),
         writable=info.get("writable", True),
-        sortable=kind in _SCALAR,
+        sortable=kind in _SCALAR and info.get("sortable", True),
         filterable=kind is not Kind.JSON,
         summary=column.doc or "",
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Numeric, Text, and_, asc, bindparam, cast, desc, or_, tuple_
@@ -9,7 +10,7 @@ from sqlalchemy import ColumnElement, Numeric, Text, and_, asc, bindparam, cast,
 from app.db import where
 from app.db.nouns import Noun
 from app.domain.errors import InvalidInput
-from app.domain.fields import Field, custom_key, of_kind
+from app.domain.fields import Field, Kind, custom_key, of_kind
 from app.kit import cursor
 
 MOST_SORTS = 4
@@ -82,13 +83,23 @@ def open_cursor(text: str, noun: str, sorts: Sequence[Sort]) -> list[Any]:
         raw = cursor.unseal(context(noun, sorts), text)
         if len(raw) != len(sorts):
             raise ValueError
-        return [None if v is None else of_kind(s.field, v) for s, v in zip(sorts, raw, strict=True)]
-    except ValueError:
+        return [None if v is None else _sealed(s.field, v) for s, v in zip(sorts, raw, strict=True)]
+    except (ValueError, ArithmeticError):
         raise InvalidInput(
             "cursor_invalid",
             "This cursor does not belong to this list with this sort; begin again without one.",
             field="cursor",
         ) from None
+
+
+def _sealed(field: Field, raw: Any) -> Any:
+    """A value from a cursor; columns hold numbers of more digits than conditions take."""
+    if field.kind is not Kind.NUMBER or not isinstance(raw, str):
+        return of_kind(field, raw)
+    number = Decimal(raw)
+    if not number.is_finite():
+        raise ValueError(raw)
+    return number
 
 
 def after(noun: Noun, sorts: Sequence[Sort], values: Sequence[Any]) -> ColumnElement[bool]:

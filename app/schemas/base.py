@@ -35,6 +35,8 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+# As long as four sort values of the longest text can make one.
+Cursor = Annotated[str, StringConstraints(max_length=300_000)]
 Labels = Annotated[list[Label], Field(max_length=100)]
 External = Annotated[dict[Key, Code | None], Field(max_length=20)]
 Custom = Annotated[dict[Key, JsonValue], Field(max_length=200)]
@@ -134,7 +136,7 @@ class PageQuery(Shape):
     """The parameters that every list takes."""
 
     limit: int = Field(50, ge=1, le=200, description="Records a page.")
-    cursor: str | None = Field(None, max_length=2000, description="The `next` of the page before.")
+    cursor: Cursor | None = Field(None, description="The `next` of the page before.")
     sort: str = Field(
         "-created_at", max_length=200, description="Fields, comma-separated, `-` for downwards."
     )
@@ -192,7 +194,7 @@ class Search(Shape):
     )
     q: str | None = Field(None, min_length=1, max_length=200)
     limit: int = Field(50, ge=1, le=200)
-    cursor: str | None = Field(None, max_length=2000)
+    cursor: Cursor | None = None
     sort: str = Field("-created_at", max_length=200)
     fields: list[Key] | None = Field(None, max_length=100)
     archived: bool | None = False

@@ -16,8 +16,8 @@ from app.domain.fields import Field, Kind
 from tests.makers.organisations import Organisation
 from tests.nouns.nouns import ALL, ANY, Body, Plain, each_noun, problem, run_here
 
-STABLE = 17
-CHURN = 5
+STABLE = 13
+CHURN = 4
 CUSTOM = {
     "text": [None, "", "a", "北京", "Z" * 10_000],
     "integer": [None, -1, 0, 2**62],
@@ -133,7 +133,7 @@ async def walk(
         cursor = page["next"]
         if cursor is None:
             return seen
-        if churn:
+        if churn and turn < 4:  # or pages to which new records are added would never end
             await disturb(org, plain, churn, chance)
     raise AssertionError("the pages do not end")
 
@@ -160,7 +160,7 @@ async def test_sort_lists_show_every_record_once_and_in_order(org: Organisation,
     part = st.tuples(st.sampled_from(["", "-"]), st.sampled_from(sorted(fields)))
     sorts = st.lists(part, min_size=2, max_size=4, unique_by=lambda one: one[1])
 
-    @settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    @settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
     @given(sorts, st.integers(1, 7), st.booleans())
     async def any_list(parts: list[tuple[str, str]], limit: int, quiet: bool) -> None:
         sort = ",".join(map("".join, parts))
