@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import ClauseElement, event, make_url
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
@@ -23,7 +24,18 @@ from app.domain.errors import Busy
 from app.kit import json
 
 DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
-_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server's last words came while the connection lay in the pool
+    OSError,
+)
+"""What the loss of a connection looks like; whether what was under way was kept cannot be known."""
+# SQLAlchemy puts the driver's refusals to connect into classes of its own.
+_UNREACHABLE = (*LOST, asyncpg.PostgresError, dialect.AsyncAdapt_asyncpg_dbapi.Error, DBAPIError)
 
 
 class Row(asyncpg.Record):  # type: ignore[misc]
@@ -145,10 +157,10 @@ class Database:
                 held = await self._engine.raw_connection()
         except PoolTimeout:
             raise Busy("try_again", "Every database connection is in use; try again in a moment.") from None
-        except _LOST:
+        except _UNREACHABLE as refused:
             raise Busy(
                 "database_unreachable", "The database cannot be reached; try again in a moment."
-            ) from None
+            ) from refused
         driver = cast("Connection", held.driver_connection)
         try:
             if tenant is not None and driver.tenant != tenant:
@@ -158,7 +170,7 @@ class Database:
         except asyncio.CancelledError:
             driver.terminate()  # what it was in the middle of cannot be known
             raise
-        except _LOST as lost:
+        except LOST as lost:
             driver.terminate()
             raise Busy(
                 "database_unreachable", "The database connection was lost; try again in a moment."

@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from app.db import constraints
-from app.db.engine import Connection, Database, Row
+from app.db.engine import LOST, Connection, Database, Row
 from app.domain.access import Actor
 
 Reload = Callable[[], Awaitable[Actor]]
@@ -88,8 +88,11 @@ class UnitOfWork:
     ) -> None:
         """Roll back what was not committed, and turn the database's refusals into ours."""
         try:
-            if self.connection.is_in_transaction():
+            if not self.connection.is_closed() and self.connection.is_in_transaction():
                 await self.connection.execute("rollback")
+        except LOST:
+            # The server rolls back by itself, and what was wrong before is what the caller should hear.
+            self.connection.terminate()
         finally:
             await self._stack.__aexit__(kind, fault, trace)
             self._connection = None
