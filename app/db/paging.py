@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Numeric, Text, and_, asc, bindparam, cast,
 from app.db import where
 from app.db.nouns import Noun
 from app.domain.errors import InvalidInput
-from app.domain.fields import Field, Kind, custom_key, of_kind
+from app.domain.fields import Field, Kind, custom_key, of_kind, to_raw
 from app.kit import cursor
 
 MOST_SORTS = 4
@@ -92,8 +92,23 @@ def open_cursor(text: str, noun: str, sorts: Sequence[Sort]) -> list[Any]:
         ) from None
 
 
+def _far(field: Field) -> bool:
+    return custom_key(field.name) is not None and field.kind in {Kind.DATE, Kind.TIME}
+
+
+def _bind(sort: Sort, name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    if _far(sort.field):
+        return cast(bindparam(name, type_=Text()), column.type)
+    return bindparam(name, type_=column.type)
+
+
 def _sealed(field: Field, raw: Any) -> Any:
-    """A value from a cursor; columns hold numbers of more digits than conditions take."""
+    """A value from a cursor; columns hold numbers of more digits than conditions take.
+
+    Custom dates and times stay text: the driver would send the last day of 9999 as infinity.
+    """
+    if _far(field):
+        return to_raw(of_kind(field, raw))
     if field.kind is not Kind.NUMBER or not isinstance(raw, str):
         return of_kind(field, raw)
     number = Decimal(raw)
@@ -105,7 +120,7 @@ def _sealed(field: Field, raw: Any) -> Any:
 def after(noun: Noun, sorts: Sequence[Sort], values: Sequence[Any]) -> ColumnElement[bool]:
     """True of the records that come after the values; its text depends on which of them are null."""
     columns = [column(noun, sort) for sort in sorts]
-    binds = [bindparam(f"after{i}", type_=c.type) for i, c in enumerate(columns)]
+    binds = [_bind(sort, f"after{i}", c) for i, (sort, c) in enumerate(zip(sorts, columns, strict=True))]
     if len({sort.down for sort in sorts}) == 1 and not any(sort.field.nullable for sort in sorts):
         # One row comparison, which the index of the same columns answers from its middle.
         left, right = tuple_(*columns), tuple_(*binds)

@@ -1,8 +1,9 @@
 """What a record points to: it must exist, be visible to the writer, and make no circle."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 from sqlalchemy import bindparam, func, select
 
@@ -61,6 +62,23 @@ async def _no_circle(uow: UnitOfWork, noun: Noun, column: str, record: UUID, abo
     )
     if circle:
         raise RuleBroken("circle", f"This {noun.name} stands above the one that you want to put above it.")
+
+
+_BUCKETS = 64
+
+
+async def claim(uow: UnitOfWork, noun: Noun, names: Iterable[tuple[str, str]]) -> None:
+    """Wait for whoever is adding a record under one of these names, and let others wait until this has ended.
+
+    Names share a few locks, taken in one order, because a server has not room for a lock on each of 10,000.
+    """
+    buckets = sorted({crc32(f"{kind}:{value}".encode()) % _BUCKETS for kind, value in names})
+    if buckets:
+        await uow.execute(
+            "select pg_advisory_xact_lock($1, bucket) from unnest($2::int[]) bucket",
+            crc32(f"{uow.org_id}:{noun.name}".encode()) - 2**31,
+            buckets,
+        )
 
 
 async def known(uow: UnitOfWork, noun: Noun, names: Sequence[list[tuple[str, str]]]) -> list[UUID | None]:

@@ -12,7 +12,7 @@ from app.db.nouns import ALWAYS, Noun
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor, must_write
 from app.domain.custom import check_custom
-from app.domain.errors import DomainError, NotFound, RuleBroken, Stale
+from app.domain.errors import DomainError, Duplicate, NotFound, RuleBroken, Stale
 from app.domain.fields import CUSTOM
 from app.kit.ids import new_id
 
@@ -199,7 +199,12 @@ class Item:
 
 async def upsert(uow: UnitOfWork, noun: Noun, items: Sequence[Item]) -> None:
     """Add or edit each item: known by id, external id or key, edited; else added. Each has its own outcome."""
-    for wave in _waves(noun, [item for item in items if not item.status]):
+    waiting = [item for item in items if not item.status]
+    names = [names_of(noun, item.given) for item in waiting]
+    known = await references.known(uow, noun, names)
+    new = [name for listed, record in zip(names, known, strict=True) if record is None for name in listed]
+    await references.claim(uow, noun, new)
+    for wave in _waves(noun, waiting):
         await _apply(uow, noun, wave)
 
 
@@ -224,7 +229,7 @@ def _waves(noun: Noun, items: Sequence[Item]) -> list[list[Item]]:
     return waves
 
 
-async def _apply(uow: UnitOfWork, noun: Noun, items: Sequence[Item]) -> None:
+async def _apply(uow: UnitOfWork, noun: Noun, items: Sequence[Item], *, again: bool = False) -> None:
     """Write the items together; when the database refuses, halve until the guilty stand alone."""
     if not items:
         return
@@ -233,7 +238,11 @@ async def _apply(uow: UnitOfWork, noun: Noun, items: Sequence[Item]) -> None:
             await _write(uow, noun, items)
     except DomainError as refusal:
         if len(items) == 1:
-            items[0].fail(refusal)
+            if isinstance(refusal, Duplicate) and not again:
+                # Added by somebody else just now: what was to be added is to be edited.
+                await _apply(uow, noun, items, again=True)
+            else:
+                items[0].fail(refusal)
             return
         for item in items:
             if item.status != "failed":
@@ -282,9 +291,15 @@ def _plan(
     return plan
 
 
+def _unknown(noun: Noun) -> NotFound:
+    # One sentence for both, or an id could be tried for whether it is somebody's.
+    detail = f"There is no {noun.name} that this item names, or you may not see it."
+    return NotFound(f"{noun.name}_not_found", detail)
+
+
 def _plan_add(uow: UnitOfWork, noun: Noun, item: Item, plan: _Plan) -> None:
     if item.given.get("id") or item.complete is None:
-        raise NotFound(f"{noun.name}_not_found", f"There is no {noun.name} with the id that this item names.")
+        raise _unknown(noun)
     row = new_row(uow, noun, item.complete(), item.given.keys())
     item.id, item.status = row["id"], "created"
     plan.adding.append(row)
@@ -292,7 +307,7 @@ def _plan_add(uow: UnitOfWork, noun: Noun, item: Item, plan: _Plan) -> None:
 
 def _plan_edit(uow: UnitOfWork, noun: Noun, item: Item, row: Row | None, plan: _Plan) -> None:
     if row is None:
-        raise NotFound(f"{noun.name}_not_found", f"You may not see the {noun.name} that this item names.")
+        raise _unknown(noun)
     given = {name: value for name, value in item.given.items() if name != "id"}
     must_write(uow.actor, noun.name, _written(noun, given))
     after = changes_to(uow, noun, row, given)
