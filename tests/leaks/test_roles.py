@@ -15,6 +15,8 @@ from tests.leaks.world import NOUNS, SEATS, World
 Values = dict[str, Any]
 _ALL = {"scopes": ["*"], "sight": {"*": "all"}, "read": {"*": ["*"]}, "write": {"*": ["*"]}}
 _OWN = {**_ALL, "sight": {}}
+_REFUSALS = ("total", "refunded", "placed_at", "paid_at")
+"""What the refusals of an order's verbs name, see test_fields."""
 CUSTOM: dict[str, Values] = {
     **{
         f"sees {sight} {noun}": {**_OWN, "sight": {noun: sight}}
@@ -33,7 +35,7 @@ CUSTOM: dict[str, Values] = {
     },
     "opens one custom field": {
         **_ALL,
-        "read": {noun: ["name", "subject", "number", "custom.open"] for noun in NOUNS},
+        "read": {noun: ["name", "subject", "number", "custom.open", *_REFUSALS] for noun in NOUNS},
     },
     "nothing": {"scopes": [], "sight": {}, "read": {}, "write": {}},
 }

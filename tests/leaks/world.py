@@ -58,6 +58,8 @@ class World:
             changes = [(row, {"role_ids": [self.org.roles[role]]}) for row in rows.values()]
             await write.change(uow, USERS, changes, "user.edited")
             await uow.commit()
+        for seat in seats:
+            await self.clients[seat].get("/v1/auth/me")
 
     async def redefine(self, role: str, **columns: Any) -> None:
         """Change what a role opens."""
