@@ -10,9 +10,25 @@ from datetime import date
 _APPEND_ONLY = frozenset({"events"})
 _DELETABLE = frozenset({"external_ids", "order_lines", "idempotency_keys"})
 _TENANT_TABLES = (
-    "api_keys companies contacts custom_fields events exchange_rates external_ids idempotency_keys interactions"
-    " logins order_lines orders products roles runs tags teams users"
-).split()
+    "api_keys",
+    "companies",
+    "contacts",
+    "custom_fields",
+    "events",
+    "exchange_rates",
+    "external_ids",
+    "idempotency_keys",
+    "interactions",
+    "logins",
+    "order_lines",
+    "orders",
+    "products",
+    "roles",
+    "runs",
+    "tags",
+    "teams",
+    "users",
+)
 # What a change of access is; other columns of these tables may change without one.
 _ACCESS = {
     "users": "name, email, active, team_id, role_ids, archived_at",

@@ -47,10 +47,12 @@ class Postgres:
 
     @property
     def url(self) -> str:
+        """Where it listens, through its socket."""
         return f"postgresql://{_NAME}@/{_NAME}?host={self._sockets}"
 
     @property
     def child(self) -> Child:
+        """The server's process. Raises ServerError before the start."""
         if self._child is None:
             raise ServerError("PostgreSQL has not been started.")
         return self._child

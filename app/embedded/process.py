@@ -102,6 +102,7 @@ class Child:
 
     @property
     def pid(self) -> int:
+        """The process id."""
         return self._process.pid
 
     def ended(self) -> int | None:

@@ -41,10 +41,12 @@ class Redis:
 
     @property
     def url(self) -> str:
+        """Where it listens, through its socket."""
         return f"unix://{self._socket}"
 
     @property
     def child(self) -> Child:
+        """The server's process. Raises ServerError before the start."""
         if self._child is None:
             raise ServerError("Redis has not been started.")
         return self._child

@@ -42,10 +42,12 @@ class Servers:
 
     @property
     def postgres_pid(self) -> int:
+        """The process id of PostgreSQL's postmaster."""
         return self._the_postgres.child.pid
 
     @property
     def redis_pid(self) -> int:
+        """The process id of Redis."""
         return self._the_redis.child.pid
 
     def restart_postgres(self) -> None:

@@ -16,7 +16,7 @@ branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
 
-def upgrade() -> None:
+def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Alembic writes them
     """Apply."""
     op.execute("set local lock_timeout = '5s'")
     op.execute("create extension if not exists btree_gin")
@@ -640,3 +640,8 @@ def downgrade() -> None:
     for table in reversed(op.get_bind().dialect.get_table_names(op.get_bind())):
         if table != "alembic_version":
             op.execute(f"drop table if exists {table} cascade")
+    op.execute("""do $$ declare function regprocedure; begin
+  for function in select oid from pg_proc where pronamespace = 'public'::regnamespace and proname like 'rapport\\_%' loop
+    execute format('drop function %s', function);
+  end loop;
+end $$""")

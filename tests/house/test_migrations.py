@@ -1,0 +1,67 @@
+"""The migrations make what the model says, and can be taken back."""
+
+import asyncio
+from collections.abc import Iterator
+
+import asyncpg
+import pytest
+from alembic import command
+from sqlalchemy import make_url
+
+from app.db.engine import driver_url
+from app.db.migrate import config, head, migrate
+
+_THINGS = """
+select array_agg(thing order by thing) from (
+  select 'table ' || c.relname || ' ' || c.relkind::text as thing from pg_class c
+    where c.relnamespace = 'public'::regnamespace
+  union all select 'column ' || a.attrelid::regclass || ' ' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
+      || case when a.attnotnull then ' not null' else '' end
+    from pg_attribute a join pg_class c on c.oid = a.attrelid
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
+  union all select 'function ' || p.oid::regprocedure || ' ' || md5(p.prosrc) from pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.proname like 'rapport%'
+  union all select 'policy ' || tablename || ' ' || policyname || ' ' || coalesce(qual, '') from pg_policies
+  union all select 'trigger ' || tgrelid::regclass || ' ' || tgname from pg_trigger where not tgisinternal
+  union all select 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+    from pg_constraint where connamespace = 'public'::regnamespace
+) all_things where thing !~ '_p\\d{6}'
+"""
+
+
+def _ask(url: str, sql: str) -> object:
+    async def ask() -> object:
+        connection = await asyncpg.connect(driver_url(url))
+        try:
+            return await connection.fetchval(sql)
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+@pytest.fixture(scope="module")
+def scratch(database_url: str) -> Iterator[str]:
+    """An empty database beside the other one."""
+    url = make_url(database_url).set(database="house_scratch")
+    _ask(database_url, "create database house_scratch")
+    yield url.render_as_string(hide_password=False)
+    _ask(database_url, "drop database house_scratch with (force)")
+
+
+def test_the_model_is_what_the_migrations_make(scratch: str):
+    migrate(scratch)
+    command.check(config(scratch))
+
+
+def test_the_migrations_can_be_taken_back_and_made_again(scratch: str):
+    migrate(scratch)
+    before = _ask(scratch, _THINGS)
+    assert isinstance(before, list)
+    assert len(before) > 100
+    command.downgrade(config(scratch), "base")
+    left = _ask(scratch, _THINGS)
+    assert [thing for thing in left or () if "alembic_version" not in thing] == []
+    migrate(scratch)
+    assert _ask(scratch, "select version_num from alembic_version") == head()
+    assert _ask(scratch, _THINGS) == before
