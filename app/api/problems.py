@@ -115,6 +115,7 @@ _HTTP = {
         "method_not_allowed",
         "This address does not take this method; the Allow header names those that it takes.",
     ),
+    413: ("body_too_large", "The body is larger than is taken at once; send less."),
     400: ("body_unreadable", "The body could not be read; send UTF-8 JSON."),
 }
 

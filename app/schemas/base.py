@@ -54,7 +54,7 @@ def _decimal(pattern: str, summary: str, places: int) -> tuple[Any, ...]:
     # With the places that are kept, so that answers, events and stored records say one amount in one way.
     return (
         BeforeValidator(_exact),
-        AfterValidator(lambda value: value.quantize(unit)),
+        AfterValidator(lambda value: abs(value.quantize(unit))),
         WithJsonSchema(schema),
     )
 
@@ -76,15 +76,29 @@ Rate = Annotated[
         r"^([1-9][0-9]{0,7}(\.[0-9]{1,10})?|0\.[0-9]{0,9}[1-9])$", "A rate above zero as exact text.", 10
     ),
 ]
+
+
+def _written_out(value: Any) -> Any:
+    """Pydantic would take a number, and a number as text, for the seconds since 1970."""
+    if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
+        raise ValueError('write it out, such as "2026-01-31" or "2026-01-31T08:30:00Z"')
+    return value
+
+
 Time = Annotated[
     AwareDatetime,
+    BeforeValidator(_written_out),
     Ge(datetime(1900, 1, 1, tzinfo=UTC)),
     Le(datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC)),
     AfterValidator(lambda moment: moment.astimezone(UTC)),
     Field(description="RFC 3339 with its offset, in the years 1900 to 2199."),
 ]
 Day = Annotated[
-    date, Ge(date(1850, 1, 1)), Le(date(2199, 12, 31)), Field(description="A day in the years 1850 to 2199.")
+    date,
+    BeforeValidator(_written_out),
+    Ge(date(1850, 1, 1)),
+    Le(date(2199, 12, 31)),
+    Field(description="A day in the years 1850 to 2199."),
 ]
 
 

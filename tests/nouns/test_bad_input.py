@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 from app.domain.fields import Kind
 from tests.makers.organisations import Organisation
 from tests.nouns.nouns import (
-    ALL,
     ANY,
     BULK,
-    PLAIN,
     Plain,
     each_noun,
     holdings,
@@ -32,7 +30,6 @@ RAW = {
     "trailing": b'{"name": "a"} x',
     "single quotes": b"{'name': 'a'}",
     "not UTF-8": b'{"name": "\xff\xfe"}',
-    "UTF-16": '{"name": "a"}'.encode("utf-16"),
     "raw NUL": b'{"name": "a\x00b"}',
     "only NUL": b"\x00",
     "list": b"[]",
@@ -83,6 +80,8 @@ WORST = {
         "",
         "x",
         "2026-01-01T00:00:01Z",
+        86400,
+        "86400",
         10**30,
         1e400,
         [],
@@ -96,6 +95,9 @@ WORST = {
         "2026-01-01T00:00:00",
         "2026-01-01T25:00:00Z",
         "2026-01-01T00:00:00+25:00",
+        1767225600,
+        "1767225600",
+        -5.5,
         "",
         "x",
         10**30,
@@ -165,6 +167,8 @@ async def test_a_body_that_is_no_such_object_is_refused(org: Organisation, plain
             for case, raw in RAW.items():
                 if raw == b"" and path.endswith(("/search", "/count")):
                     continue
+                if len(raw) > 100_000 and plain.noun.name != "contact":
+                    continue  # what reads bodies is the same for all
                 headers = ANY | {"Content-Type": "application/json"}
                 yield (
                     f"{method} {path} {case}",
@@ -227,26 +231,6 @@ async def test_bad_items_of_a_batch_fail_and_nothing_else(org: Organisation, pla
         else:
             problem(answer)
     assert await holdings(org) == before
-
-
-ODD = st.sampled_from(
-    [
-        "\x00",
-        "a\x00",
-        "\ud800",
-        "\uffff",
-        "é" * 3000,
-        "' or 1=1 --",
-        "%00",
-        "{}",
-        "-",
-        ",",
-        "1e400",
-        "NaN",
-        "10000-01-01T00:00:00Z",
-        "9" * 40,
-    ]
-)
 
 
 @each_noun
@@ -389,8 +373,3 @@ async def test_any_json_is_taken_or_refused_by_name(org: Organisation, plain: Pl
                 problem(answer)
 
     await run_here(any_body)
-
-
-assert PLAIN
-assert ALL
-assert ODD
