@@ -1,6 +1,6 @@
 """How to call every route: a route that is not here cannot be tried, and a test fails until it is."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,9 +70,9 @@ class Targets:
     world: World
     reading: dict[str, list[Stored]]
     writing: dict[str, list[Stored]]
-    others: dict[str, list[str]]
+    others: Mapping[str, Sequence[str]]
 
-    def ids(self, plural: str, *, writing: bool) -> list[str]:
+    def ids(self, plural: str, *, writing: bool) -> Sequence[str]:
         """Ids of a noun's records."""
         if plural in self.others:
             return self.others[plural]

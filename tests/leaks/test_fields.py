@@ -78,9 +78,8 @@ def _routes(noun: str) -> list[Route]:
 async def test_a_hidden_field_shows_nowhere(masked: World, noun: str, name: str):
     await masked.redefine("masked", **hiding(noun, name))
     oracle = Oracle(masked, hiding(noun, name), "boss")
-    some = {plural: [masked.of(one)[0], masked.of(one)[-1]] for one, plural in NOUNS.items()}
-    first = {plural: listed[:1] for plural, listed in some.items()}
-    faults, seen = await trial(oracle, Targets(masked, some, first, {}), _routes(noun))
+    first = {plural: masked.of(one)[:1] for one, plural in NOUNS.items()}
+    faults, seen = await trial(oracle, Targets(masked, first, first, {}), _routes(noun))
     assert not faults, show(faults)
     assert seen, "something must have come out"
 
@@ -140,12 +139,11 @@ async def test_a_hidden_field_does_not_find_its_record(masked: World, noun: str,
     await masked.redefine("masked", **hiding(noun, name))
     boss, here = masked.clients["boss"], f"/v1/{NOUNS[noun]}"
     record = masked.of(noun)[0]
-    for word in _words(masked, noun, name, record.key):
-        for q in (word, word[:8]):
-            listed = (await boss.get(here, params={"q": q})).json()["data"]
-            counted = (await boss.post(f"{here}/count", json={"q": q})).json()["count"]
-            everywhere = (await boss.get("/v1/search", params={"q": q})).json()["data"]
-            assert (listed, counted, everywhere) == ([], 0, []), (q, listed)
+    for q in _words(masked, noun, name, record.key)[-2:]:
+        listed = (await boss.get(here, params={"q": q})).json()["data"]
+        counted = (await boss.post(f"{here}/count", json={"q": q})).json()["count"]
+        everywhere = (await boss.get("/v1/search", params={"q": q})).json()["data"]
+        assert (listed, counted, everywhere) == ([], 0, []), (q, listed)
 
 
 @pytest.mark.parametrize("noun", NOUNS)

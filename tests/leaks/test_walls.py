@@ -149,9 +149,9 @@ async def test_a_search_stays_in_its_tenant(world: World, outside: Organisation,
     word = (await world.org.admin.get(f"/v1/contacts/{world.of('contact')[0].id}")).json()["name"]
     asked = ("contacts", f"'n{word}'", 10)
     find = "select rapport_find($1, $2::text::tsquery, $3)"
-    assert await inside.fetchval(find, *asked) is None
+    assert not await inside.fetchval(find, *asked)
     await _set(inside, outside)
-    assert await inside.fetchval(find, *asked) is None
+    assert not await inside.fetchval(find, *asked)
     await _set(inside, world.org)
     assert len(await inside.fetchval(find, *asked)) == 1
     for place in ("users", "contacts; select 1", "CONTACTS"):
