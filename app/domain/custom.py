@@ -1,10 +1,16 @@
 """Custom fields: what an organisation added to a noun is checked like what is built in."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from app.domain.errors import InvalidInput
 from app.domain.fields import Field, parse
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are one; to Python true is 1, and false is 0."""
+    return bool(one == other) and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def check_custom(
@@ -13,7 +19,7 @@ def check_custom(
     """The values as they are kept. Raises InvalidInput; a value that was there before may stay as it is."""
     before = before or {}
     for key, value in values.items():
-        if key in before and before[key] == value:
+        if key in before and same(before[key], value):
             continue
         if key not in fields:
             raise InvalidInput(

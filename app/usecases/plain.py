@@ -11,7 +11,7 @@ from app.db.engine import Row
 from app.db.nouns import ALWAYS, Noun
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor, must_write
-from app.domain.custom import check_custom
+from app.domain.custom import check_custom, same
 from app.domain.errors import DomainError, Duplicate, NotFound, RuleBroken, Stale
 from app.domain.fields import CUSTOM
 from app.kit.ids import new_id
@@ -75,6 +75,8 @@ def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
 def _differs(noun: Noun, old: Any, new: Any) -> bool:
     if isinstance(new, list) and new and isinstance(new[0], dict):
         return _comparable(noun, old) != _comparable(noun, new)
+    if isinstance(new, dict):
+        return not same(old, new)
     return bool(old != new)
 
 

@@ -12,7 +12,7 @@ from tests.nouns.nouns import ANY, PLAIN, SERVED, Plain, holdings, made, marked,
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 NOW = re.compile(
-    r'"(created_at|updated_at|archived_at|paid_at|shipped_at|refunded_at|cancelled_at|at)":"[^"]*"'
+    r'"(created_at|updated_at|archived_at|paid_at|shipped_at|refunded_at|cancelled_at|at)": ?"[^"]*"'
 )
 SECRET = re.compile(r'"(key|prefix|password)":"[^"]*"')
 BODIES: dict[str, Any] = {
