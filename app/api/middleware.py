@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import problems
@@ -27,6 +28,8 @@ _SAFE = [
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 ]
+_LEFT = 499
+"""In the measures only: the client went away before it had sent its request; nginx's number for it."""
 _log = structlog.get_logger("rapport.request")
 
 
@@ -74,6 +77,8 @@ class Around:
         except _TooLargeError:
             if not started:
                 await self._refuse(scope, receive, sending, request_id)
+        except ClientDisconnect:
+            status = _LEFT  # nobody is there to be answered, and what was begun is rolled back
         except Exception:
             _log.exception(
                 "request.failed", request_id=request_id, method=scope["method"], path=scope["path"]

@@ -23,6 +23,7 @@ RECOVERY = 2.0
 _AT_ONCE = 10
 _TAGGED = 300
 _RUN_SECONDS = 60.0
+_ENDED = {"done", "failed", "cancelled"}
 _NOTICED = 0.7
 """Seconds that the processes of a killed server may take to end."""
 
@@ -252,16 +253,14 @@ class Storm:
                 return name
             version, name = version + 1, wanted
             run = json.loads(write.answer)["id"]
-            begun = clock.monotonic()
-            while (seen := await client.get(f"/v1/runs/{run}")) is None or seen["status"] not in {
-                "done",
-                "failed",
-                "cancelled",
-            }:
+            deadline = None  # accidents may hold a run up; once they are over, it must end
+            while (seen := await client.get(f"/v1/runs/{run}")) is None or seen["status"] not in _ENDED:
                 await asyncio.sleep(0.1)
-                if clock.monotonic() - begun > _RUN_SECONDS:
-                    self.journal.fault(f"the run {run} is stuck: {seen}")
-                    return name
+                if client.stopping:
+                    deadline = deadline or clock.monotonic() + _RUN_SECONDS
+                    if clock.monotonic() > deadline:
+                        self.journal.fault(f"the run {run} is stuck: {seen}")
+                        return name
             self.renames += 1
         return name
 
