@@ -7,7 +7,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input install
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up test openapi bench fuzz lock clean
+.PHONY: help up test openapi bench fuzz soak lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
@@ -31,6 +31,9 @@ bench: .venv/.dev ## Measure against limits taken in the same run
 
 fuzz: .venv/.dev ## Throw generated requests at the API
 	@$(PY) -m tests.fuzz
+
+soak: .venv/.dev ## Kill everything in the middle of writes for MINUTES=10, and count what was acknowledged
+	@$(PY) -m tests.crashes --minutes $(or $(MINUTES),10)
 
 lock: ## Pin the newest versions that fit together, with hashes (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
