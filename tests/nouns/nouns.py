@@ -230,7 +230,7 @@ def routes() -> Iterator[tuple[str, str]]:
         for route in router.routes:
             assert isinstance(route, APIRoute)
             for method in route.methods:
-                yield method, route.path
+                yield method, route.path_format
 
 
 SERVED = frozenset(routes())
@@ -242,7 +242,11 @@ def serves(plain: Plain, method: str, rest: str = "") -> bool:
     return (method, f"/{plain.noun.plural}{rest}") in SERVED
 
 
-PLAIN = [plain for plain in ALL.values() if serves(plain, "POST") and serves(plain, "PATCH", "/{id}")]
+PLAIN = [
+    plain
+    for plain in ALL.values()
+    if all(serves(plain, *route) for route in (("POST", ""), ("PATCH", "/{id}"), ("POST", "/{id}/archive")))
+]
 BULK = [plain for plain in PLAIN if serves(plain, "POST", "/bulk")]
 
 each_noun = pytest.mark.parametrize("plain", PLAIN, ids=str)

@@ -119,7 +119,7 @@ async def walk(
     """All pages, one after the other, with or without other people's changes between them."""
     seen: list[Body] = []
     cursor = None
-    for turn in range(60):
+    for turn in range(400):
         params = {"limit": limit, "sort": sort} | ({"cursor": cursor} if cursor else {})
         if turn % 2:
             answer = await org.admin.post(f"{plain.path}/search", json=params)

@@ -13,6 +13,7 @@ from tests.makers.organisations import Organisation
 from tests.nouns.nouns import (
     ALL,
     ANY,
+    PLAIN,
     SERVED,
     Plain,
     each_noun,
@@ -32,7 +33,8 @@ numbers = iter(range(10_000))
 
 def test_every_noun_that_can_be_edited_is_under_test():
     edited = {name for name, noun in NOUNS.items() if ("PATCH", f"/{noun.plural}/{{id}}") in SERVED}
-    assert edited <= set(ALL)
+    # A key tells its secret once and is revoked rather than archived, so it has tests of its own.
+    assert edited - {"api_key"} == {plain.noun.name for plain in PLAIN}
 
 
 @each_noun
