@@ -52,7 +52,7 @@ def _edit(index: int, raw: Any, upsert: type[Shape], not_new: ValidationError) -
     """An item that would not do as a new record may still edit one that is there."""
 
     def incomplete() -> dict[str, Any]:
-        raise invalid(not_new)
+        raise incomplete_for(not_new)
 
     try:
         shape = upsert.model_validate(raw)
@@ -72,7 +72,7 @@ def one_item(body: Shape, add: type[Shape], system: str, external_id: str) -> It
         try:
             shape = add.model_validate(body.model_dump(exclude_unset=True, exclude={"id"}, by_alias=True))
         except ValidationError as fault:
-            raise invalid(fault) from None
+            raise incomplete_for(fault) from None
         return {**shape.model_dump(), "external_ids": given["external_ids"]}
 
     return Item(0, given, complete)
@@ -80,6 +80,18 @@ def one_item(body: Shape, add: type[Shape], system: str, external_id: str) -> It
 
 def invalid(fault: ValidationError) -> InvalidInput:
     """A shape's findings as our error."""
-    faults = faults_of(list(fault.errors(include_url=False, include_input=False)))
-    named = "; ".join(f"{one['at']}: {one['detail']}" for one in faults[:3])
+    faults, named = _found(fault)
     return InvalidInput("request_invalid", f"This item cannot be understood. {named}", errors=faults[:20])
+
+
+def incomplete_for(fault: ValidationError) -> InvalidInput:
+    """What would do as an edit, but knows no record that is there, and is not enough for a new one."""
+    faults, named = _found(fault)
+    return InvalidInput(
+        "incomplete", f"There is no such record yet, and a new one needs more. {named}", errors=faults[:20]
+    )
+
+
+def _found(fault: ValidationError) -> tuple[list[dict[str, str]], str]:
+    faults = faults_of(list(fault.errors(include_url=False, include_input=False)))
+    return faults, "; ".join(f"{one['at']}: {one['detail']}" for one in faults[:3])

@@ -71,6 +71,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs") | {"Problem": problem}
+    _close(made)
     made["components"] |= {
         "securitySchemes": _SCHEMES,
         "parameters": _WRITE_PARAMETERS,
@@ -98,6 +99,18 @@ def document(app: FastAPI) -> dict[str, Any]:
     return made
 
 
+def _close(part: Any) -> None:
+    """Say that an object whose names must match a pattern takes no other names: pydantic refuses them, and leaves that out."""
+    if isinstance(part, dict):
+        if "patternProperties" in part:
+            part.setdefault("additionalProperties", False)
+        for inner in part.values():
+            _close(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            _close(inner)
+
+
 def _complete(operation: dict[str, Any], route: RouteContext) -> None:
     assert route.endpoint is not None
     operation["summary"] = (route.endpoint.__doc__ or "").strip().splitlines()[0]
@@ -114,7 +127,7 @@ def _complete(operation: dict[str, Any], route: RouteContext) -> None:
             parameter |= {
                 "name": "If-Match",
                 "required": True,
-                "schema": {"type": "string"},
+                "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[0-9]{1,9}")$'},
                 "example": '"3"',
             }
     if isinstance(door, WriteDoor):

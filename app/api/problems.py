@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -116,12 +117,26 @@ _HTTP = {
         "This address does not take this method; the Allow header names those that it takes.",
     ),
     413: ("body_too_large", "The body is larger than is taken at once; send less."),
-    400: ("body_unreadable", "The body could not be read; send UTF-8 JSON."),
 }
+
+
+def _methods(request: Request) -> str:
+    """What an address takes, for the Allow header (RFC 9110, 15.5.6): the router names the methods of one route only."""
+    found = request.scope.get("route")
+    path = found.path if isinstance(found, APIRoute) else None
+    same = (
+        route.methods or ()
+        for route in iter_route_contexts(request.app.routes)
+        if getattr(route.original_route, "path", None) == path
+    )
+    return ", ".join(sorted({method for methods in same for method in methods}))
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # what FastAPI says of bytes that are no text or no form
+        unread = errors.InvalidInput("body_unreadable", "The body could not be read; send UTF-8 JSON.")
+        return respond(request_id(request), unread)
     code, detail = _HTTP.get(error.status_code, ("http_error", str(error.detail)))
     body = {
         "type": f"urn:rapport:problem:{code}",
@@ -131,9 +146,10 @@ async def _http(request: Request, error: Exception) -> Response:
         "detail": detail,
         "request_id": request_id(request),
     }
-    return Response(
-        json.dumps(body), status_code=error.status_code, media_type=MEDIA_TYPE, headers=error.headers
-    )
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(request)):
+        headers["Allow"] = methods
+    return Response(json.dumps(body), status_code=error.status_code, media_type=MEDIA_TYPE, headers=headers)
 
 
 def unexpected(request_id: str | None) -> Response:

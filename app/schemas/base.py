@@ -1,5 +1,6 @@
 """What every shape shares: strict names, money as text, times with their zone, pages."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
@@ -42,10 +43,16 @@ External = Annotated[dict[Key, Code | None], Field(max_length=20)]
 Custom = Annotated[dict[Key, JsonValue], Field(max_length=200)]
 
 
-def _exact(value: Any) -> Any:
-    if isinstance(value, float):
-        raise ValueError('send it as text, such as "12.50": a JSON number is not exact')  # noqa: TRY004
-    return value
+def _written(pattern: str, instead: str) -> BeforeValidator:
+    """Text of this pattern only: pydantic would also take numbers, other spellings, and seconds since 1970."""
+    fits = re.compile(pattern.removeprefix("^").removesuffix("$")).fullmatch
+
+    def check(value: Any) -> Any:
+        if (isinstance(value, str) and not fits(value)) or isinstance(value, int | float):
+            raise ValueError(instead)
+        return value
+
+    return BeforeValidator(check)
 
 
 def _decimal(pattern: str, summary: str, places: int) -> tuple[Any, ...]:
@@ -53,8 +60,8 @@ def _decimal(pattern: str, summary: str, places: int) -> tuple[Any, ...]:
     unit = Decimal(1).scaleb(-places)
     # With the places that are kept, so that answers, events and stored records say one amount in one way.
     return (
-        BeforeValidator(_exact),
-        AfterValidator(lambda value: abs(value.quantize(unit))),
+        _written(pattern, 'send it as text, such as "12.50": a JSON number is not exact'),
+        AfterValidator(lambda value: value.quantize(unit)),
         WithJsonSchema(schema),
     )
 
@@ -78,28 +85,46 @@ Rate = Annotated[
 ]
 
 
-def _written_out(value: Any) -> Any:
-    """Pydantic would take a number, and a number as text, for the seconds since 1970."""
-    if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
-        raise ValueError('write it out, such as "2026-01-31" or "2026-01-31T08:30:00Z"')
-    return value
-
+_DAY = r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+_DAYS = rf"^(18[5-9]|19[0-9]|2[01][0-9])[0-9]-{_DAY}$"
+_TIMES = rf"^(19|2[01])[0-9]{{2}}-{_DAY}T{_CLOCK}:[0-5][0-9](\.[0-9]{{1,6}})?(Z|[+-]{_CLOCK})$"
+_TIME_SAYS = "RFC 3339 with its offset, in the years 1900 to 2199."
+_DAY_SAYS = "A day in the years 1850 to 2199."
 
 Time = Annotated[
     AwareDatetime,
-    BeforeValidator(_written_out),
     Ge(datetime(1900, 1, 1, tzinfo=UTC)),
-    Le(datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    Le(datetime(2199, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
     AfterValidator(lambda moment: moment.astimezone(UTC)),
-    Field(description="RFC 3339 with its offset, in the years 1900 to 2199."),
+    _written(_TIMES, 'write it out with its offset, such as "2026-01-31T08:30:00Z"'),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": _TIMES, "description": _TIME_SAYS}),
 ]
 Day = Annotated[
     date,
-    BeforeValidator(_written_out),
     Ge(date(1850, 1, 1)),
     Le(date(2199, 12, 31)),
-    Field(description="A day in the years 1850 to 2199."),
+    _written(_DAYS, 'write it out, such as "2026-01-31"'),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": _DAYS, "description": _DAY_SAYS}),
 ]
+
+
+def _is_bool(value: Any) -> Any:
+    if not isinstance(value, bool):
+        raise ValueError("write true or false")  # noqa: TRY004 - pydantic reports values, not types
+    return value
+
+
+def _is_number(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise ValueError("write a JSON number")  # noqa: TRY004
+    return value
+
+
+Flag = Annotated[bool, BeforeValidator(_is_bool)]
+"""In a body, where pydantic would take words such as "yes"."""
+Whole = Annotated[int, BeforeValidator(_is_number)]
+"""In a body, where pydantic would take text and booleans."""
 
 
 def _without_default(schema: dict[str, Any]) -> None:
@@ -127,13 +152,13 @@ class Part(Shape):
 
 
 class RecordOut(BaseModel):
-    """What every record shows. Fields that the caller's role may not read are left out."""
+    """What every record shows. Fields that were not asked for, or that the caller's role may not read, are left out."""
 
     id: UUID
     version: int
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+    created_at: datetime = optional()
+    updated_at: datetime = optional()
+    archived_at: datetime | None = None
 
 
 T = TypeVar("T")
@@ -150,7 +175,10 @@ class PageQuery(Shape):
     """The parameters that every list takes."""
 
     limit: int = Field(50, ge=1, le=200, description="Records a page.")
-    cursor: Cursor | None = Field(None, description="The `next` of the page before.")
+    # An address longer than 65,535 bytes is no HTTP to the server.
+    cursor: Cursor | None = Field(
+        None, max_length=60_000, description="The `next` of the page before; a longer one goes to search."
+    )
     sort: str = Field(
         "-created_at", max_length=200, description="Fields, comma-separated, `-` for downwards."
     )
@@ -207,11 +235,11 @@ class Search(Shape):
         examples=[{"all": [{"field": "created_at", "op": "gte", "value": "2026-01-01T00:00:00+08:00"}]}],
     )
     q: str | None = Field(None, min_length=1, max_length=200)
-    limit: int = Field(50, ge=1, le=200)
+    limit: Whole = Field(50, ge=1, le=200)
     cursor: Cursor | None = None
     sort: str = Field("-created_at", max_length=200)
     fields: list[Key] | None = Field(None, max_length=100)
-    archived: bool | None = False
+    archived: Flag | None = False
 
 
 class CountQuery(Shape):
@@ -219,7 +247,7 @@ class CountQuery(Shape):
 
     where: dict[str, JsonValue] = Field(default_factory=_always)
     q: str | None = Field(None, min_length=1, max_length=200)
-    archived: bool | None = False
+    archived: Flag | None = False
 
 
 class Count(BaseModel):

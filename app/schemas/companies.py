@@ -15,6 +15,7 @@ from app.schemas.base import (
     RecordOut,
     RecordQuery,
     Shape,
+    Whole,
     optional,
 )
 
@@ -29,7 +30,7 @@ class CompanyFields(Shape):
         None, description="The site's name in lower case, without https:// or path."
     )
     industry: Line | None = None
-    employees: int | None = Field(None, ge=0, le=100_000_000)
+    employees: Whole | None = Field(None, ge=0, le=100_000_000)
     region: Line | None = None
     country: Country | None = None
     parent_id: UUID | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from app.domain.fields import Kind
-from app.schemas.base import DatedQuery, Key, Label, Line, Name, RecordOut, Shape, optional
+from app.schemas.base import DatedQuery, Flag, Key, Label, Line, Name, RecordOut, Shape, optional
 
 NounName = Literal["contact", "company", "product", "order", "interaction"]
 Choices = Annotated[list[Label], Field(max_length=200)]
@@ -19,7 +19,7 @@ class CustomFieldFields(Shape):
     choices: Choices = Field(
         default_factory=list, description="All allowed values, of a text or labels field."
     )
-    required: bool = False
+    required: Flag = False
 
 
 class CustomFieldAdd(CustomFieldFields):

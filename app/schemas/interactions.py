@@ -17,6 +17,7 @@ from app.schemas.base import (
     RecordOut,
     Shape,
     Time,
+    Whole,
     optional,
 )
 
@@ -28,7 +29,7 @@ class InteractionFields(Shape):
     channel: Label | None = None
     direction: Direction | None = None
     at: Time = optional()
-    duration_seconds: int | None = Field(None, ge=0, le=10_000_000)
+    duration_seconds: Whole | None = Field(None, ge=0, le=10_000_000)
     subject: Line | None = None
     body: LongText | None = None
     page: Line | None = None

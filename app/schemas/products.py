@@ -12,6 +12,7 @@ from app.schemas.base import (
     Custom,
     DatedQuery,
     External,
+    Flag,
     Label,
     Labels,
     Line,
@@ -32,7 +33,7 @@ class ProductFields(Shape):
     price: Money = optional()
     cost: Money | None = None
     currency: Currency = optional()
-    active: bool = True
+    active: Flag = True
     tags: Labels = Field(default_factory=list)
     external_ids: External = Field(default_factory=dict)
     custom: Custom = Field(default_factory=dict)

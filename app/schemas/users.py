@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, SecretStr
 
-from app.schemas.base import DatedQuery, External, Language, Line, Name, RecordOut, Shape, optional
+from app.schemas.base import DatedQuery, External, Flag, Language, Line, Name, RecordOut, Shape, optional
 
 Password = Annotated[
     SecretStr,
@@ -18,7 +18,7 @@ class UserFields(Shape):
 
     email: Line = optional()
     name: Name = optional()
-    active: bool = True
+    active: Flag = True
     team_id: UUID | None = None
     role_ids: list[UUID] = Field(default_factory=list, max_length=20)
     language: Language | None = None

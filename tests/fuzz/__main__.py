@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--phases", default=",".join(run.PHASES))
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="rapport-fuzz-", dir="/tmp") as place:  # noqa: S108 - as conftest
+    with tempfile.TemporaryDirectory(prefix="rapport-fuzz-", dir="/tmp") as place:
         Path(place).chmod(0o755)
         with servers(Path(place), durable=False) as both:
             migrate(both.database_url)
@@ -35,7 +35,7 @@ def _all(database_url: str, url: str, chosen: argparse.Namespace) -> int:
     document = httpx.get(f"{url}/openapi.json", timeout=30).json()
     known = run.groups(document)
     if unknown := set(chosen.groups) - known.keys():
-        sys.exit(f"There is no group {sorted(unknown)[0]}; there are {', '.join(known)}.")
+        sys.exit(f"There is no group {min(unknown)}; there are {', '.join(known)}.")
     outcomes = []
     for group in chosen.groups or known:
         world = asyncio.run(founded(database_url, url))

@@ -12,6 +12,7 @@ UNSAYABLE = {
     "email_invalid": "No pattern tells e-mail addresses from others (RFC 5322).",
     "field_unknown": "Custom fields differ by tenant.",
     "idempotency_key_reused": "It depends on the requests before.",
+    "incomplete": "Whether a record is there, and needs only what changes, is not in its external id.",
     "line_below_zero": "Fields of one line are multiplied and subtracted.",
     "noun_missing": "It depends on which of the others are there.",
     "password_same": "Two passwords are compared.",

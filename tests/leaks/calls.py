@@ -264,7 +264,7 @@ def _walk(routes: Iterable[Any], prefix: str) -> Iterator[Route]:
     for route in routes:
         if hasattr(route, "methods"):
             for method in set(route.methods) - {"HEAD"}:
-                yield method, prefix + route.path
+                yield method, prefix + route.path_format
         elif hasattr(route, "original_router"):
             yield from _walk(route.original_router.routes, prefix + route.include_context.prefix)
         else:

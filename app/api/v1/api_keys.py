@@ -34,7 +34,7 @@ async def search_api_keys(query: Search, door: Reading) -> Response:
     return await answers.search(door, API_KEYS, query)
 
 
-@router.get("/{id}", **docs.one(ApiKeyOut))
+@router.get("/{id:uuid}", **docs.one(ApiKeyOut))
 async def get_api_key(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get an API key."""
     return await answers.record(door, API_KEYS, id_, request, fields)
@@ -47,21 +47,21 @@ async def add_api_key(body: ApiKeyAdd, uow: Writing) -> Response:
     return await answers.made_with_secret(uow, API_KEYS, made, "key", key)
 
 
-@router.patch("/{id}", **docs.changed(ApiKeyOut))
+@router.patch("/{id:uuid}", **docs.changed(ApiKeyOut))
 async def edit_api_key(id_: Id, body: ApiKeyEdit, version: Version, uow: Writing) -> Response:
     """Edit an API key; what is left out stays."""
     await api_keys.edit_api_key(uow, id_, body.model_dump(exclude_unset=True), version=version)
     return await answers.changed(uow, API_KEYS, id_)
 
 
-@router.post("/{id}/revoke", **docs.changed(ApiKeyOut))
+@router.post("/{id:uuid}/revoke", **docs.changed(ApiKeyOut))
 async def revoke_api_key(id_: Id, version: Version, uow: Writing) -> Response:
     """End an API key for good; it is refused from its next request on."""
     await api_keys.revoke_api_key(uow, id_, version=version)
     return await answers.changed(uow, API_KEYS, id_)
 
 
-@router.get("/{id}/history", **docs.page(EventOut))
+@router.get("/{id:uuid}/history", **docs.page(EventOut))
 async def list_api_key_history(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List the changes of an API key, newest first."""
     return answers.body(await history.of_record(door, API_KEYS, id_, query.limit, query.cursor))

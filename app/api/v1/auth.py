@@ -140,7 +140,7 @@ async def list_logins(query: Annotated[HistoryQuery, Query()], door: Reading) ->
     return answers.body(await sign_ins.list_of(door, query.limit, query.cursor))
 
 
-@router.post("/logins/{id}/revoke", status_code=204, response_model=None)
+@router.post("/logins/{id:uuid}/revoke", status_code=204, response_model=None)
 async def revoke_login(id_: Id, uow: Writing) -> Response:
     """End one of your own sign-ins."""
     await logins.revoke_login(uow, id_)

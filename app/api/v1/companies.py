@@ -72,7 +72,7 @@ async def upsert_company(system: Key, external_id: Code, body: CompanyUpsert, uo
     return await answers.upserted(uow, COMPANIES, item)
 
 
-@router.get("/{id}", **docs.one(CompanyOut))
+@router.get("/{id:uuid}", **docs.one(CompanyOut))
 async def get_company(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get a company."""
     return await answers.record(door, COMPANIES, id_, request, fields)
@@ -85,34 +85,34 @@ async def add_company(body: CompanyAdd, uow: Writing) -> Response:
     return await answers.changed(uow, COMPANIES, made, 201)
 
 
-@router.patch("/{id}", **docs.changed(CompanyOut))
+@router.patch("/{id:uuid}", **docs.changed(CompanyOut))
 async def edit_company(id_: Id, body: CompanyEdit, version: Version, uow: Writing) -> Response:
     """Edit a company; what is left out stays."""
     await plain.edit(uow, COMPANIES, id_, body.model_dump(exclude_unset=True), version=version)
     return await answers.changed(uow, COMPANIES, id_)
 
 
-@router.post("/{id}/archive", **docs.changed(CompanyOut))
+@router.post("/{id:uuid}/archive", **docs.changed(CompanyOut))
 async def archive_company(id_: Id, version: Version, uow: Writing) -> Response:
     """Put a company away; it leaves the lists and can be restored."""
     await plain.archive(uow, COMPANIES, id_, version=version)
     return await answers.changed(uow, COMPANIES, id_)
 
 
-@router.post("/{id}/restore", **docs.changed(CompanyOut))
+@router.post("/{id:uuid}/restore", **docs.changed(CompanyOut))
 async def restore_company(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived company back."""
     await plain.restore(uow, COMPANIES, id_, version=version)
     return await answers.changed(uow, COMPANIES, id_)
 
 
-@router.get("/{id}/history", **docs.page(EventOut))
+@router.get("/{id:uuid}/history", **docs.page(EventOut))
 async def list_company_history(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List the changes of a company, newest first."""
     return answers.body(await history.of_record(door, COMPANIES, id_, query.limit, query.cursor))
 
 
-@router.get("/{id}/contacts", **docs.page(ContactOut))
+@router.get("/{id:uuid}/contacts", **docs.page(ContactOut))
 async def list_company_contacts(
     id_: Id,
     query: Annotated[ContactQuery, Query()],
@@ -120,4 +120,5 @@ async def list_company_contacts(
 ) -> Response:
     """List the contacts of a company."""
     await must_see(door, COMPANIES, id_)
+    door.actor.needs(Scope.companies_read)
     return await answers.listing(door, CONTACTS, query.model_copy(update={"company_id": id_}))

@@ -74,7 +74,7 @@ async def upsert_contact(system: Key, external_id: Code, body: ContactUpsert, uo
     return await answers.upserted(uow, CONTACTS, item)
 
 
-@router.get("/{id}", **docs.one(ContactOut))
+@router.get("/{id:uuid}", **docs.one(ContactOut))
 async def get_contact(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get a contact."""
     return await answers.record(door, CONTACTS, id_, request, fields)
@@ -87,47 +87,47 @@ async def add_contact(body: ContactAdd, uow: Writing) -> Response:
     return await answers.changed(uow, CONTACTS, made, 201)
 
 
-@router.patch("/{id}", **docs.changed(ContactOut))
+@router.patch("/{id:uuid}", **docs.changed(ContactOut))
 async def edit_contact(id_: Id, body: ContactEdit, version: Version, uow: Writing) -> Response:
     """Edit a contact; what is left out stays."""
     await plain.edit(uow, CONTACTS, id_, body.model_dump(exclude_unset=True), version=version)
     return await answers.changed(uow, CONTACTS, id_)
 
 
-@router.post("/{id}/archive", **docs.changed(ContactOut))
+@router.post("/{id:uuid}/archive", **docs.changed(ContactOut))
 async def archive_contact(id_: Id, version: Version, uow: Writing) -> Response:
     """Put a contact away; it leaves the lists and can be restored."""
     await plain.archive(uow, CONTACTS, id_, version=version)
     return await answers.changed(uow, CONTACTS, id_)
 
 
-@router.post("/{id}/restore", **docs.changed(ContactOut))
+@router.post("/{id:uuid}/restore", **docs.changed(ContactOut))
 async def restore_contact(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived contact back."""
     await plain.restore(uow, CONTACTS, id_, version=version)
     return await answers.changed(uow, CONTACTS, id_)
 
 
-@router.get("/{id}/history", **docs.page(EventOut))
+@router.get("/{id:uuid}/history", **docs.page(EventOut))
 async def list_contact_history(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List the changes of a contact, newest first."""
     return answers.body(await history.of_record(door, CONTACTS, id_, query.limit, query.cursor))
 
 
-@router.post("/{id}/consents", **docs.changed(ContactOut))
+@router.post("/{id:uuid}/consents", **docs.changed(ContactOut))
 async def record_consent(id_: Id, body: Consent, version: Version, uow: Writing) -> Response:
     """Record what a contact said about one purpose on one channel, with the evidence."""
     await contacts.record_consent(uow, id_, body.model_dump(), version=version)
     return await answers.changed(uow, CONTACTS, id_)
 
 
-@router.get("/{id}/timeline", **docs.page(TimelineItem))
+@router.get("/{id:uuid}/timeline", **docs.page(TimelineItem))
 async def list_contact_timeline(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List everything that touched a contact, newest first: interactions, orders and changes."""
     return answers.body(await timeline.timeline(door, id_, query.limit, query.cursor))
 
 
-@router.get("/{id}/summary", **docs.answer(ContactSummary))
+@router.get("/{id:uuid}/summary", **docs.answer(ContactSummary))
 async def get_contact_summary(id_: Id, door: Reading) -> Response:
     """See a contact at a glance: orders, money, interactions."""
     return answers.plain(await timeline.summary(door, id_, clock.now()))

@@ -45,7 +45,7 @@ async def count_custom_fields(query: CountQuery, door: Reading) -> Response:
     return await answers.count(door, CUSTOM_FIELDS, query)
 
 
-@router.get("/{id}", **docs.one(CustomFieldOut))
+@router.get("/{id:uuid}", **docs.one(CustomFieldOut))
 async def get_custom_field(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get a custom field."""
     return await answers.record(door, CUSTOM_FIELDS, id_, request, fields)
@@ -58,28 +58,28 @@ async def add_custom_field(body: CustomFieldAdd, uow: Writing) -> Response:
     return await answers.changed(uow, CUSTOM_FIELDS, made, 201)
 
 
-@router.patch("/{id}", **docs.changed(CustomFieldOut))
+@router.patch("/{id:uuid}", **docs.changed(CustomFieldOut))
 async def edit_custom_field(id_: Id, body: CustomFieldEdit, version: Version, uow: Writing) -> Response:
     """Edit a custom field; what is left out stays."""
     await plain.edit(uow, CUSTOM_FIELDS, id_, body.model_dump(exclude_unset=True), version=version)
     return await answers.changed(uow, CUSTOM_FIELDS, id_)
 
 
-@router.post("/{id}/archive", **docs.changed(CustomFieldOut))
+@router.post("/{id:uuid}/archive", **docs.changed(CustomFieldOut))
 async def archive_custom_field(id_: Id, version: Version, uow: Writing) -> Response:
     """Put a custom field away; it leaves the lists and can be restored."""
     await plain.archive(uow, CUSTOM_FIELDS, id_, version=version)
     return await answers.changed(uow, CUSTOM_FIELDS, id_)
 
 
-@router.post("/{id}/restore", **docs.changed(CustomFieldOut))
+@router.post("/{id:uuid}/restore", **docs.changed(CustomFieldOut))
 async def restore_custom_field(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived custom field back."""
     await plain.restore(uow, CUSTOM_FIELDS, id_, version=version)
     return await answers.changed(uow, CUSTOM_FIELDS, id_)
 
 
-@router.get("/{id}/history", **docs.page(EventOut))
+@router.get("/{id:uuid}/history", **docs.page(EventOut))
 async def list_custom_field_history(
     id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading
 ) -> Response:

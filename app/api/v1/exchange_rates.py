@@ -45,7 +45,7 @@ async def count_exchange_rates(query: CountQuery, door: Reading) -> Response:
     return await answers.count(door, EXCHANGE_RATES, query)
 
 
-@router.get("/{id}", **docs.one(ExchangeRateOut))
+@router.get("/{id:uuid}", **docs.one(ExchangeRateOut))
 async def get_exchange_rate(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get an exchange rate."""
     return await answers.record(door, EXCHANGE_RATES, id_, request, fields)
@@ -58,28 +58,28 @@ async def add_exchange_rate(body: ExchangeRateAdd, uow: Writing) -> Response:
     return await answers.changed(uow, EXCHANGE_RATES, made, 201)
 
 
-@router.patch("/{id}", **docs.changed(ExchangeRateOut))
+@router.patch("/{id:uuid}", **docs.changed(ExchangeRateOut))
 async def edit_exchange_rate(id_: Id, body: ExchangeRateEdit, version: Version, uow: Writing) -> Response:
     """Edit an exchange rate; what is left out stays."""
     await plain.edit(uow, EXCHANGE_RATES, id_, body.model_dump(exclude_unset=True), version=version)
     return await answers.changed(uow, EXCHANGE_RATES, id_)
 
 
-@router.post("/{id}/archive", **docs.changed(ExchangeRateOut))
+@router.post("/{id:uuid}/archive", **docs.changed(ExchangeRateOut))
 async def archive_exchange_rate(id_: Id, version: Version, uow: Writing) -> Response:
     """Put an exchange rate away; it leaves the lists and can be restored."""
     await plain.archive(uow, EXCHANGE_RATES, id_, version=version)
     return await answers.changed(uow, EXCHANGE_RATES, id_)
 
 
-@router.post("/{id}/restore", **docs.changed(ExchangeRateOut))
+@router.post("/{id:uuid}/restore", **docs.changed(ExchangeRateOut))
 async def restore_exchange_rate(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived exchange rate back."""
     await plain.restore(uow, EXCHANGE_RATES, id_, version=version)
     return await answers.changed(uow, EXCHANGE_RATES, id_)
 
 
-@router.get("/{id}/history", **docs.page(EventOut))
+@router.get("/{id:uuid}/history", **docs.page(EventOut))
 async def list_exchange_rate_history(
     id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading
 ) -> Response:

@@ -72,7 +72,7 @@ async def upsert_interaction(
     return await answers.upserted(uow, INTERACTIONS, item)
 
 
-@router.get("/{id}", **docs.one(InteractionOut))
+@router.get("/{id:uuid}", **docs.one(InteractionOut))
 async def get_interaction(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get an interaction."""
     return await answers.record(door, INTERACTIONS, id_, request, fields)
@@ -85,28 +85,28 @@ async def add_interaction(body: InteractionAdd, uow: Writing) -> Response:
     return await answers.changed(uow, INTERACTIONS, made, 201)
 
 
-@router.patch("/{id}", **docs.changed(InteractionOut))
+@router.patch("/{id:uuid}", **docs.changed(InteractionOut))
 async def edit_interaction(id_: Id, body: InteractionEdit, version: Version, uow: Writing) -> Response:
     """Edit an interaction; what is left out stays."""
     await plain.edit(uow, INTERACTIONS, id_, body.model_dump(exclude_unset=True), version=version)
     return await answers.changed(uow, INTERACTIONS, id_)
 
 
-@router.post("/{id}/archive", **docs.changed(InteractionOut))
+@router.post("/{id:uuid}/archive", **docs.changed(InteractionOut))
 async def archive_interaction(id_: Id, version: Version, uow: Writing) -> Response:
     """Put an interaction away; it leaves the lists and can be restored."""
     await plain.archive(uow, INTERACTIONS, id_, version=version)
     return await answers.changed(uow, INTERACTIONS, id_)
 
 
-@router.post("/{id}/restore", **docs.changed(InteractionOut))
+@router.post("/{id:uuid}/restore", **docs.changed(InteractionOut))
 async def restore_interaction(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived interaction back."""
     await plain.restore(uow, INTERACTIONS, id_, version=version)
     return await answers.changed(uow, INTERACTIONS, id_)
 
 
-@router.get("/{id}/history", **docs.page(EventOut))
+@router.get("/{id:uuid}/history", **docs.page(EventOut))
 async def list_interaction_history(
     id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading
 ) -> Response:

@@ -74,7 +74,7 @@ async def upsert_order(system: Key, external_id: Code, body: OrderUpsert, uow: W
     return await answers.upserted(uow, ORDERS, item)
 
 
-@router.get("/{id}", **docs.one(OrderOut))
+@router.get("/{id:uuid}", **docs.one(OrderOut))
 async def get_order(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get an order."""
     return await answers.record(door, ORDERS, id_, request, fields)
@@ -87,55 +87,55 @@ async def add_order(body: OrderAdd, uow: Writing) -> Response:
     return await answers.changed(uow, ORDERS, made, 201)
 
 
-@router.patch("/{id}", **docs.changed(OrderOut))
+@router.patch("/{id:uuid}", **docs.changed(OrderOut))
 async def edit_order(id_: Id, body: OrderEdit, version: Version, uow: Writing) -> Response:
     """Edit an order; what is left out stays."""
     await plain.edit(uow, ORDERS, id_, body.model_dump(exclude_unset=True), version=version)
     return await answers.changed(uow, ORDERS, id_)
 
 
-@router.post("/{id}/archive", **docs.changed(OrderOut))
+@router.post("/{id:uuid}/archive", **docs.changed(OrderOut))
 async def archive_order(id_: Id, version: Version, uow: Writing) -> Response:
     """Put an order away; it leaves the lists and can be restored."""
     await plain.archive(uow, ORDERS, id_, version=version)
     return await answers.changed(uow, ORDERS, id_)
 
 
-@router.post("/{id}/restore", **docs.changed(OrderOut))
+@router.post("/{id:uuid}/restore", **docs.changed(OrderOut))
 async def restore_order(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived order back."""
     await plain.restore(uow, ORDERS, id_, version=version)
     return await answers.changed(uow, ORDERS, id_)
 
 
-@router.get("/{id}/history", **docs.page(EventOut))
+@router.get("/{id:uuid}/history", **docs.page(EventOut))
 async def list_order_history(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List the changes of an order, newest first."""
     return answers.body(await history.of_record(door, ORDERS, id_, query.limit, query.cursor))
 
 
-@router.post("/{id}/pay", **docs.changed(OrderOut))
+@router.post("/{id:uuid}/pay", **docs.changed(OrderOut))
 async def pay_order(id_: Id, body: OrderPay, version: Version, uow: Writing) -> Response:
     """Record the full payment of an order."""
     await orders.pay_order(uow, id_, version=version, at=body.at)
     return await answers.changed(uow, ORDERS, id_)
 
 
-@router.post("/{id}/ship", **docs.changed(OrderOut))
+@router.post("/{id:uuid}/ship", **docs.changed(OrderOut))
 async def ship_order(id_: Id, body: OrderShip, version: Version, uow: Writing) -> Response:
     """Record that the goods of an order left, paid for or on credit."""
     await orders.ship_order(uow, id_, version=version, at=body.at)
     return await answers.changed(uow, ORDERS, id_)
 
 
-@router.post("/{id}/cancel", **docs.changed(OrderOut))
+@router.post("/{id:uuid}/cancel", **docs.changed(OrderOut))
 async def cancel_order(id_: Id, body: OrderCancel, version: Version, uow: Writing) -> Response:
     """Call off an order that was neither paid nor shipped."""
     await orders.cancel_order(uow, id_, version=version, at=body.at)
     return await answers.changed(uow, ORDERS, id_)
 
 
-@router.post("/{id}/refund", **docs.changed(OrderOut))
+@router.post("/{id:uuid}/refund", **docs.changed(OrderOut))
 async def refund_order(id_: Id, body: OrderRefund, version: Version, uow: Writing) -> Response:
     """Give back an amount of an order, or all that is left of it."""
     await orders.refund_order(uow, id_, version=version, amount=body.amount, at=body.at)

@@ -15,7 +15,7 @@ router = APIRouter(tags=["privacy"])
 Erasing = Annotated[UnitOfWork, writes(Scope.privacy_write)]
 
 
-@router.post("/contacts/{id}/erase", **docs.accepted())
+@router.post("/contacts/{id:uuid}/erase", **docs.accepted())
 async def erase_contact(id_: Id, uow: Erasing) -> Response:
     """Erase a person: the contact, what it wrote and said, and every trace of it in the log. It cannot be undone."""
     run = await privacy.erase_contact(uow, id_)

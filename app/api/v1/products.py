@@ -71,7 +71,7 @@ async def upsert_product(system: Key, external_id: Code, body: ProductUpsert, uo
     return await answers.upserted(uow, PRODUCTS, item)
 
 
-@router.get("/{id}", **docs.one(ProductOut))
+@router.get("/{id:uuid}", **docs.one(ProductOut))
 async def get_product(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get a product."""
     return await answers.record(door, PRODUCTS, id_, request, fields)
@@ -84,34 +84,34 @@ async def add_product(body: ProductAdd, uow: Writing) -> Response:
     return await answers.changed(uow, PRODUCTS, made, 201)
 
 
-@router.patch("/{id}", **docs.changed(ProductOut))
+@router.patch("/{id:uuid}", **docs.changed(ProductOut))
 async def edit_product(id_: Id, body: ProductEdit, version: Version, uow: Writing) -> Response:
     """Edit a product; what is left out stays."""
     await plain.edit(uow, PRODUCTS, id_, body.model_dump(exclude_unset=True), version=version)
     return await answers.changed(uow, PRODUCTS, id_)
 
 
-@router.post("/{id}/archive", **docs.changed(ProductOut))
+@router.post("/{id:uuid}/archive", **docs.changed(ProductOut))
 async def archive_product(id_: Id, version: Version, uow: Writing) -> Response:
     """Put a product away; it leaves the lists and can be restored."""
     await plain.archive(uow, PRODUCTS, id_, version=version)
     return await answers.changed(uow, PRODUCTS, id_)
 
 
-@router.post("/{id}/restore", **docs.changed(ProductOut))
+@router.post("/{id:uuid}/restore", **docs.changed(ProductOut))
 async def restore_product(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived product back."""
     await plain.restore(uow, PRODUCTS, id_, version=version)
     return await answers.changed(uow, PRODUCTS, id_)
 
 
-@router.get("/{id}/history", **docs.page(EventOut))
+@router.get("/{id:uuid}/history", **docs.page(EventOut))
 async def list_product_history(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List the changes of a product, newest first."""
     return answers.body(await history.of_record(door, PRODUCTS, id_, query.limit, query.cursor))
 
 
-@router.get("/{id}/prices", **docs.page(PriceOut))
+@router.get("/{id:uuid}/prices", **docs.page(PriceOut))
 async def list_product_prices(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List the prices of a product, newest first, with when each began to hold."""
     return answers.body(await products.prices(door, id_, query.limit, query.cursor))

@@ -34,7 +34,7 @@ async def search_roles(query: Search, door: Reading) -> Response:
     return await answers.search(door, ROLES, query)
 
 
-@router.get("/{id}", **docs.one(RoleOut))
+@router.get("/{id:uuid}", **docs.one(RoleOut))
 async def get_role(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get a role."""
     return await answers.record(door, ROLES, id_, request, fields)
@@ -47,28 +47,28 @@ async def add_role(body: RoleAdd, uow: Writing) -> Response:
     return await answers.changed(uow, ROLES, made, 201)
 
 
-@router.patch("/{id}", **docs.changed(RoleOut))
+@router.patch("/{id:uuid}", **docs.changed(RoleOut))
 async def edit_role(id_: Id, body: RoleEdit, version: Version, uow: Writing) -> Response:
     """Edit a role; it counts for its holders from their next request on."""
     await roles.edit_role(uow, id_, body.model_dump(exclude_unset=True), version=version)
     return await answers.changed(uow, ROLES, id_)
 
 
-@router.post("/{id}/archive", **docs.changed(RoleOut))
+@router.post("/{id:uuid}/archive", **docs.changed(RoleOut))
 async def archive_role(id_: Id, version: Version, uow: Writing) -> Response:
     """Put away a role that nobody holds; it leaves the lists and can be restored."""
     await roles.archive_role(uow, id_, version=version)
     return await answers.changed(uow, ROLES, id_)
 
 
-@router.post("/{id}/restore", **docs.changed(RoleOut))
+@router.post("/{id:uuid}/restore", **docs.changed(RoleOut))
 async def restore_role(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived role back."""
     await roles.restore_role(uow, id_, version=version)
     return await answers.changed(uow, ROLES, id_)
 
 
-@router.get("/{id}/history", **docs.page(EventOut))
+@router.get("/{id:uuid}/history", **docs.page(EventOut))
 async def list_role_history(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List the changes of a role, newest first."""
     return answers.body(await history.of_record(door, ROLES, id_, query.limit, query.cursor))

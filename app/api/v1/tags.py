@@ -35,7 +35,7 @@ async def search_tags(query: Search, door: Reading) -> Response:
     return await answers.search(door, TAGS, query)
 
 
-@router.get("/{id}", **docs.one(TagOut))
+@router.get("/{id:uuid}", **docs.one(TagOut))
 async def get_tag(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get a tag."""
     return await answers.record(door, TAGS, id_, request, fields)
@@ -48,34 +48,34 @@ async def add_tag(body: TagAdd, uow: Writing) -> Response:
     return await answers.changed(uow, TAGS, made, 201)
 
 
-@router.patch("/{id}", **docs.changed(TagOut))
+@router.patch("/{id:uuid}", **docs.changed(TagOut))
 async def edit_tag(id_: Id, body: TagEdit, version: Version, uow: Writing) -> Response:
     """Edit a tag's colour and description; its name changes by the verb rename."""
     await plain.edit(uow, TAGS, id_, body.model_dump(exclude_unset=True), version=version)
     return await answers.changed(uow, TAGS, id_)
 
 
-@router.post("/{id}/archive", **docs.changed(TagOut))
+@router.post("/{id:uuid}/archive", **docs.changed(TagOut))
 async def archive_tag(id_: Id, version: Version, uow: Writing) -> Response:
     """Put a tag away; records keep carrying its name."""
     await plain.archive(uow, TAGS, id_, version=version)
     return await answers.changed(uow, TAGS, id_)
 
 
-@router.post("/{id}/restore", **docs.changed(TagOut))
+@router.post("/{id:uuid}/restore", **docs.changed(TagOut))
 async def restore_tag(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived tag back."""
     await tags.restore_tag(uow, id_, version=version)
     return await answers.changed(uow, TAGS, id_)
 
 
-@router.get("/{id}/history", **docs.page(EventOut))
+@router.get("/{id:uuid}/history", **docs.page(EventOut))
 async def list_tag_history(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List the changes of a tag, newest first."""
     return answers.body(await history.of_record(door, TAGS, id_, query.limit, query.cursor))
 
 
-@router.post("/{id}/rename", **docs.accepted())
+@router.post("/{id:uuid}/rename", **docs.accepted())
 async def rename_tag(id_: Id, body: TagRename, version: Version, uow: Writing) -> Response:
     """Rename a tag, here at once and on every record by a run; the name of another tag joins the two."""
     run = await tags.rename_tag(uow, id_, body.name, version=version)

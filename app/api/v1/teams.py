@@ -34,7 +34,7 @@ async def search_teams(query: Search, door: Reading) -> Response:
     return await answers.search(door, TEAMS, query)
 
 
-@router.get("/{id}", **docs.one(TeamOut))
+@router.get("/{id:uuid}", **docs.one(TeamOut))
 async def get_team(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get a team."""
     return await answers.record(door, TEAMS, id_, request, fields)
@@ -47,28 +47,28 @@ async def add_team(body: TeamAdd, uow: Writing) -> Response:
     return await answers.changed(uow, TEAMS, made, 201)
 
 
-@router.patch("/{id}", **docs.changed(TeamOut))
+@router.patch("/{id:uuid}", **docs.changed(TeamOut))
 async def edit_team(id_: Id, body: TeamEdit, version: Version, uow: Writing) -> Response:
     """Edit a team; what is left out stays."""
     await teams.edit_team(uow, id_, body.model_dump(exclude_unset=True), version=version)
     return await answers.changed(uow, TEAMS, id_)
 
 
-@router.post("/{id}/archive", **docs.changed(TeamOut))
+@router.post("/{id:uuid}/archive", **docs.changed(TeamOut))
 async def archive_team(id_: Id, version: Version, uow: Writing) -> Response:
     """Put an empty team away; it leaves the lists and can be restored."""
     await teams.archive_team(uow, id_, version=version)
     return await answers.changed(uow, TEAMS, id_)
 
 
-@router.post("/{id}/restore", **docs.changed(TeamOut))
+@router.post("/{id:uuid}/restore", **docs.changed(TeamOut))
 async def restore_team(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived team back."""
     await teams.restore_team(uow, id_, version=version)
     return await answers.changed(uow, TEAMS, id_)
 
 
-@router.get("/{id}/history", **docs.page(EventOut))
+@router.get("/{id:uuid}/history", **docs.page(EventOut))
 async def list_team_history(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List the changes of a team, newest first."""
     return answers.body(await history.of_record(door, TEAMS, id_, query.limit, query.cursor))

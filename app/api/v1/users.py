@@ -34,7 +34,7 @@ async def search_users(query: Search, door: Reading) -> Response:
     return await answers.search(door, USERS, query)
 
 
-@router.get("/{id}", **docs.one(UserOut))
+@router.get("/{id:uuid}", **docs.one(UserOut))
 async def get_user(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get a user."""
     return await answers.record(door, USERS, id_, request, fields)
@@ -47,35 +47,35 @@ async def add_user(body: UserAdd, uow: Writing) -> Response:
     return await answers.changed(uow, USERS, made, 201)
 
 
-@router.patch("/{id}", **docs.changed(UserOut))
+@router.patch("/{id:uuid}", **docs.changed(UserOut))
 async def edit_user(id_: Id, body: UserEdit, version: Version, uow: Writing) -> Response:
     """Edit a user; what is left out stays. One who is not active is signed out everywhere."""
     await users.edit_user(uow, id_, body.model_dump(exclude_unset=True), version=version)
     return await answers.changed(uow, USERS, id_)
 
 
-@router.post("/{id}/archive", **docs.changed(UserOut))
+@router.post("/{id:uuid}/archive", **docs.changed(UserOut))
 async def archive_user(id_: Id, version: Version, uow: Writing) -> Response:
     """Put a user away, signed out everywhere; their records stay theirs."""
     await users.archive_user(uow, id_, version=version)
     return await answers.changed(uow, USERS, id_)
 
 
-@router.post("/{id}/restore", **docs.changed(UserOut))
+@router.post("/{id:uuid}/restore", **docs.changed(UserOut))
 async def restore_user(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived user back."""
     await users.restore_user(uow, id_, version=version)
     return await answers.changed(uow, USERS, id_)
 
 
-@router.post("/{id}/set_password", **docs.changed(UserOut))
+@router.post("/{id:uuid}/set_password", **docs.changed(UserOut))
 async def set_password(id_: Id, body: UserPassword, version: Version, uow: Writing) -> Response:
     """Set a user's password; every sign-in of theirs ends, and a lock is lifted."""
     await users.set_password(uow, id_, body.password.get_secret_value(), version=version)
     return await answers.changed(uow, USERS, id_)
 
 
-@router.get("/{id}/history", **docs.page(EventOut))
+@router.get("/{id:uuid}/history", **docs.page(EventOut))
 async def list_user_history(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List the changes of a user and their sign-ins, newest first."""
     return answers.body(await history.of_record(door, USERS, id_, query.limit, query.cursor))
