@@ -362,7 +362,7 @@ async def test_any_json_is_taken_or_refused_by_name(org: Organisation, plain: Pl
     body = st.dictionaries(st.sampled_from(names), JSON, max_size=3)
     headers = ANY | {"Content-Type": "application/json"}
 
-    @settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    @settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
     @given(body)
     async def any_body(body: Any) -> None:
         for method, path in written(plain, here):

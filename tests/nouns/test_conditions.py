@@ -92,7 +92,7 @@ async def test_search_and_count_agree_with_the_meaning_in_python(org: Organisati
         max_leaves=5,
     )
 
-    @settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+    @settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
     @given(groups)
     async def any_condition(where: Body) -> None:
         meant = conditions.parse(where, plain.noun.fields)

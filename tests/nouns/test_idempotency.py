@@ -30,7 +30,7 @@ def told(answer: httpx.Response) -> tuple[object, ...]:
 
 @each_noun
 async def test_parallel_identical_creates_make_one_record(org: Organisation, plain: Plain):
-    count = 100 if plain.noun.name in {"contact", "order"} else 20
+    count = 100 if plain.noun.name in {"contact", "order"} else 12
     body = plain.make(0)
     before = await holdings(org)
     answers = await asyncio.gather(
