@@ -133,8 +133,12 @@ class Storm:
         await asyncio.to_thread(self.house.start_redis)
         await self._ready()
 
+    async def _kill_api(self) -> None:
+        if left := await asyncio.to_thread(self.house.kill_api):
+            self.journal.fault(f"API processes outlive their killed supervisor and hold its port: {left}")
+
     async def _api(self, workers: int = 1) -> None:
-        await asyncio.to_thread(self.house.kill_api)
+        await self._kill_api()
         await self._pause()
         await asyncio.to_thread(self.house.start_api, workers)
         await self._ready()
@@ -155,7 +159,7 @@ class Storm:
         """The API and the worker start while PostgreSQL is away, and live to see it come."""
         await asyncio.to_thread(self.house.kill_postgres)
         await asyncio.to_thread(self.house.kill_worker)
-        await asyncio.to_thread(self.house.kill_api)
+        await self._kill_api()
         await asyncio.to_thread(self.house.start_worker)
         await asyncio.to_thread(self.house.start_api)
         await self._unready("PostgreSQL")
@@ -166,7 +170,7 @@ class Storm:
     async def _everything(self) -> None:
         for kill in (self.house.kill_postgres, self.house.kill_redis, self.house.kill_worker):
             await asyncio.to_thread(kill)
-        await asyncio.to_thread(self.house.kill_api)
+        await self._kill_api()
         await asyncio.to_thread(self.house.start_postgres)
         await asyncio.to_thread(self.house.start_redis)
         await asyncio.to_thread(self.house.start_api)
