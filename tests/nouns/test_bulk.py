@@ -56,7 +56,7 @@ async def test_every_item_has_its_own_outcome(org: Organisation, plain: Plain):
         (plain.make(12) | {mark: 5}, "request_invalid"),
         (plain.make(13) | {mark: "\x00"}, "request_invalid"),
         (plain.make(14) | {"custom": {"no_such_key": 1}}, "custom_field_unknown"),
-        ({mark: "incomplete"}, "request_invalid"),
+        ({mark: "incomplete"}, "incomplete"),
         ({"id": str(uuid4()), mark: "x"}, f"{plain.noun.name}_not_found"),
         ({"id": by_id["id"], "external_ids": other["external_ids"]}, "external_id_taken"),
         (plain.make(10), "unchanged"),
