@@ -1,6 +1,6 @@
 """What routes answer with: records as PostgreSQL built them, kept with the idempotency key when there is one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -11,11 +11,11 @@ from pydantic import BaseModel
 from app.api import problems
 from app.api.etag import etag, unchanged
 from app.db import reads
-from app.db.nouns import Noun
+from app.db.nouns import ALWAYS, Noun
 from app.db.reads import Page, Reads
 from app.db.uow import Answer, UnitOfWork
 from app.domain import conditions
-from app.domain.access import Actor
+from app.domain.access import Actor, Scope
 from app.domain.conditions import Condition
 from app.domain.errors import InvalidInput
 from app.kit import json
@@ -59,18 +59,30 @@ async def by_external_id(
     return await record(door, noun, row[1], request, fields)
 
 
-def simple(noun: Noun, actor: Actor, query: PageQuery) -> Condition:
-    """The simple filters of a list as a condition."""
-    known = noun.known(actor)
-    raw = [{"field": f, "op": op, "value": json.loads(json.dumps(value))} for f, op, value in query.filters()]
-    return conditions.parse({"all": raw}, known)
+def _simple(query: PageQuery) -> dict[str, Any]:
+    """The simple filters of a list as a raw condition."""
+    given = query.filters()
+    return {"all": [{"field": f, "op": op, "value": json.loads(json.dumps(v))} for f, op, v in given]}
+
+
+def _condition(noun: Noun, raw: Any) -> Callable[[Actor], Condition]:
+    """A raw condition, to be read by the fields that an actor knows; what is hidden does not tell its choices."""
+
+    def read(actor: Actor) -> Condition:
+        known = noun.known(actor)
+        for name, field in known.items():
+            if field.choices and not noun.shows(actor, name):
+                known[name] = replace(field, choices=frozenset())
+        return conditions.parse(raw, known)
+
+    return read
 
 
 async def listing(door: Reads, noun: Noun, query: PageQuery) -> Response:
     """A page by simple filters."""
     page = Page(
         noun,
-        simple(noun, door.actor, query),
+        _condition(noun, _simple(query)),
         query.sort,
         query.limit,
         query.cursor,
@@ -78,11 +90,6 @@ async def listing(door: Reads, noun: Noun, query: PageQuery) -> Response:
         query.archived or False,
     )
     return Response(await reads.list_page(door, page, getattr(query, "q", None)), media_type=JSON)
-
-
-def parsed(noun: Noun, actor: Actor, where: Any) -> Condition:
-    """A condition from a body."""
-    return conditions.parse(where, noun.known(actor))
 
 
 async def search(door: Reads, noun: Noun, query: Search) -> Response:
@@ -93,7 +100,7 @@ async def search(door: Reads, noun: Noun, query: Search) -> Response:
         )
     page = Page(
         noun,
-        parsed(noun, door.actor, query.where),
+        _condition(noun, query.where),
         query.sort,
         query.limit,
         query.cursor,
@@ -109,13 +116,21 @@ async def count(door: Reads, noun: Noun, query: CountQuery) -> Response:
         raise InvalidInput(
             "q_not_here", f"A {noun.name} has no text to search by words; use a condition.", field="q"
         )
-    page = Page(noun, parsed(noun, door.actor, query.where), archived=query.archived)
+    page = Page(noun, _condition(noun, query.where), archived=query.archived)
     return plain({"count": await reads.count(door, page, query.q)})
 
 
-def told(uow: UnitOfWork, status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:
+def told(
+    uow: UnitOfWork,
+    status: int,
+    body: bytes,
+    headers: dict[str, str] | None = None,
+    shown: tuple[Noun, UUID] | None = None,
+) -> Response:
     """Answer a change, and remember the answer for whoever asks again with the same key."""
     uow.answer = Answer(status, body, headers or {})
+    if shown is not None:
+        uow.answer = replace(uow.answer, noun=shown[0].name, noun_id=shown[1])
     return replay(uow.answer, dry_run=uow.dry_run)
 
 
@@ -132,14 +147,15 @@ def replay(answer: Answer, *, dry_run: bool = False) -> Response:
 
 async def changed(uow: UnitOfWork, noun: Noun, id_: UUID, status: int = 200) -> Response:
     """The record as it now stands; nothing but 204 when the change took it out of the writer's sight."""
-    question = reads.one(noun, id_)(uow.actor)
+    shown = None if uow.actor.may(Scope(noun.reading)) else sorted(ALWAYS)
+    question = reads.one(noun, id_, shown)(uow.actor)
     row = (await uow.fetch(question.statement.sql, *question.statement.values(question.binds)))[0]
     if row[1] is None:
         return told(uow, 204, b"")
     headers = {"ETag": etag(row[2])}
     if status in {201, 202}:
         headers["Location"] = f"/v1/{noun.plural}/{id_}"
-    return told(uow, status, row[1].encode(), headers)
+    return told(uow, status, row[1].encode(), headers, (noun, id_))
 
 
 async def made_with_secret(uow: UnitOfWork, noun: Noun, id_: UUID, name: str, secret: str) -> Response:

@@ -76,9 +76,9 @@ def _understood(row: dict[str, Any], region: str) -> tuple[list[dict[str, Any]],
 def _derive(row: dict[str, Any], _: Set[str], actor: Actor) -> dict[str, Any]:
     addresses, numbers = _understood(row, actor.region)
     found = terms.index("n", row["name"])
-    for part in (row.get("given_name"), row.get("family_name")):
-        if part:
-            found |= terms.index("n", part)
+    for letter, part in (("g", row.get("given_name")), ("f", row.get("family_name"))):
+        # Most are parts of the name already; the rest is found only by who may read the part.
+        found |= {term for term in terms.index(letter, part or "") if f"n{term[1:]}" not in found}
     known_addresses = [entry["normalised"] for entry in addresses if entry["normalised"]]
     known_numbers = [entry["e164"] for entry in numbers if entry["e164"]]
     for address in known_addresses:
@@ -102,7 +102,13 @@ CONTACTS = Noun(
     model=Contact,
     owned=True,
     references={"company_id": COMPANIES, "owner_id": USERS},
-    search={"n": ("name", "name"), "e": ("code", "emails"), "p": ("phone", "phones")},
+    search={
+        "n": ("name", "name"),
+        "g": ("name", "given_name"),
+        "f": ("name", "family_name"),
+        "e": ("code", "emails"),
+        "p": ("phone", "phones"),
+    },
     derive=_derive,
     sources=frozenset({"name", "given_name", "family_name", "emails", "phones"}),
     computed=frozenset({"id", "normalised", "e164"}),

@@ -53,11 +53,7 @@ def _names(actor: Actor, noun: Noun) -> list[str]:
 
 def _open(actor: Actor) -> list[Noun]:
     """The nouns whose records the actor may read at all."""
-    return [noun for noun in NOUNS.values() if actor.may(Scope(f"{_scope(noun)}:read"))]
-
-
-def _scope(noun: Noun) -> str:
-    return "users" if noun.name == "team" else noun.plural
+    return [noun for noun in NOUNS.values() if actor.may(Scope(noun.reading))]
 
 
 def _seen(actor: Actor, nouns: list[Noun]) -> Any:

@@ -4,12 +4,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, Uuid, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.db import sight
 from app.db.base import Base
+from app.db.engine import Prepared, compiled, prepared
+from app.db.registry import NOUNS
 from app.db.uow import Answer, UnitOfWork
-from app.domain.errors import InvalidInput
+from app.domain.access import fingerprint
+from app.domain.errors import InvalidInput, RuleBroken
 
 
 class IdempotencyKey(Base):
@@ -26,6 +30,11 @@ class IdempotencyKey(Base):
     status: Mapped[int | None]
     headers: Mapped[dict[str, Any] | None]
     body: Mapped[str | None]
+    access: Mapped[str | None]
+    """Fingerprint of what the caller could see when it was told."""
+    noun: Mapped[str | None]
+    noun_id: Mapped[UUID | None]
+    """The record that the answer shows."""
     created_at: Mapped[datetime]
 
 
@@ -67,7 +76,8 @@ async def claim(uow: UnitOfWork, key: str, request_hash: str) -> None:
     if claimed:
         return
     rows = await uow.fetch(
-        "select request_hash, status, headers, body from idempotency_keys where (org_id, actor_id, key) = ($1, $2, $3)",
+        "select request_hash, status, headers, body, access, noun, noun_id from idempotency_keys"
+        " where (org_id, actor_id, key) = ($1, $2, $3)",
         *owner,
     )
     kept = rows[0]
@@ -75,7 +85,26 @@ async def claim(uow: UnitOfWork, key: str, request_hash: str) -> None:
         raise InvalidInput(
             "idempotency_key_reused", "This Idempotency-Key was used for another request; choose a new one."
         )
+    if kept["access"] != fingerprint(uow.actor) or not await _sees(uow, kept["noun"], kept["noun_id"]):
+        raise RuleBroken(
+            "answer_withheld",
+            "This request was carried out, but what you may see has changed since; read it anew.",
+        )
     raise Replayed(Answer(kept["status"], kept["body"].encode(), kept["headers"]))
+
+
+async def _sees(uow: UnitOfWork, name: str | None, record: UUID | None) -> bool:
+    noun = NOUNS.get(name or "")
+    if noun is None or record is None or sight.sees_all(uow.actor, noun):
+        return True
+    actor = uow.actor
+
+    def build() -> Prepared:
+        wanted = noun.table.c.id == bindparam("id", type_=Uuid)
+        return compiled(select(noun.table.c.id).where(sight.tenant(noun), wanted, sight.visible(actor, noun)))
+
+    question = prepared(("sees", noun.name, sight.sight_key(actor, noun)), build)
+    return bool(await uow.fetch(question.sql, *question.values(sight.binds(actor, noun) | {"id": record})))
 
 
 async def keep(uow: UnitOfWork, key: str) -> None:
@@ -85,7 +114,7 @@ async def keep(uow: UnitOfWork, key: str) -> None:
     answer = uow.answer
     assert answer is not None, "a route that writes answers by app.api.answers"
     await uow.execute(
-        "update idempotency_keys set status = $4, headers = $5, body = $6"
+        "update idempotency_keys set status = $4, headers = $5, body = $6, access = $7, noun = $8, noun_id = $9"
         " where (org_id, actor_id, key) = ($1, $2, $3)",
         uow.org_id,
         uow.actor.id,
@@ -93,4 +122,7 @@ async def keep(uow: UnitOfWork, key: str) -> None:
         answer.status,
         answer.headers,
         answer.body.decode(),
+        fingerprint(uow.actor),
+        answer.noun,
+        answer.noun_id,
     )

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from app.db.base import TEXT, Base
 from app.domain.access import Actor
-from app.domain.fields import Field, Kind
+from app.domain.fields import CUSTOM, Field, Kind
 
 _KINDS: tuple[tuple[type, Kind], ...] = (
     (Boolean, Kind.BOOLEAN),
@@ -116,6 +116,10 @@ class Noun:
     """Keys that derive adds to the items of lists."""
     guard: Guard | None = None
     """What an edit may not do."""
+    guarded: frozenset[str] = frozenset()
+    """The fields that the guard's refusals speak of."""
+    reading: str = ""
+    """The scope that opens the noun for reading, where it is not the plural's own."""
     table: Table = field(init=False)
     fields: Mapping[str, Field] = field(init=False)
     """Every field on the wire, custom ones apart."""
@@ -140,6 +144,7 @@ class Noun:
         for name in ALWAYS & fields.keys():
             groups[name] = "basic"
         object.__setattr__(self, "table", table)
+        object.__setattr__(self, "reading", self.reading or f"{self.plural}:read")
         object.__setattr__(self, "fields", fields)
         object.__setattr__(self, "groups", groups)
         scales = {
@@ -166,6 +171,12 @@ class Noun:
             {f"custom.{key}": f for key, f in actor.custom.get(self.name, {}).items()} if self.custom else {}
         )
         return {**self.fields, **custom}
+
+    def shows(self, actor: Actor, name: str) -> bool:
+        """Whether the field, which may be a custom one, is open to the actor."""
+        if name in ALWAYS or actor.reads(self.name, name):
+            return True
+        return name.startswith(CUSTOM) and actor.reads(self.name, "custom")
 
     def readable(self, actor: Actor) -> tuple[str, ...]:
         """The fields that the actor may read, in the order of the table; "custom" stands for those of its keys."""

@@ -124,4 +124,5 @@ ORDERS = Noun(
     ),
     computed=frozenset({"id", "amount"}),
     guard=orders.check_edit,
+    guarded=frozenset({"status"}),
 )

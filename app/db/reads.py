@@ -21,8 +21,7 @@ from app.db.nouns import Noun
 from app.domain import conditions
 from app.domain.access import Actor, must_read
 from app.domain.conditions import Condition
-from app.domain.errors import InvalidInput, NotFound, Unauthenticated
-from app.domain.fields import CUSTOM
+from app.domain.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from app.kit import cursor, json, terms
 
 MOST_FOUND = 3_000
@@ -51,12 +50,22 @@ class Reads:
     async def rows(self, build: Callable[[Actor], Question]) -> Sequence[Row]:
         """The rows of a question under the actor's present access."""
         for _ in range(3):
-            question = build(self.actor)
-            rows = await self._fetch(question)
+            rows = await self._fetch(await self._build(build))
             if rows and rows[0][0] == self.actor.stamp:
                 return rows
             self.actor = await self._reload()
         raise Unauthenticated("unauthenticated", "Your access is being changed; sign in again.")
+
+    async def _build(self, build: Callable[[Actor], Question]) -> Question:
+        """The question; a refusal by what is remembered of the actor may be out of date, so it is looked at again."""
+        try:
+            return build(self.actor)
+        except (Forbidden, InvalidInput):
+            remembered = self.actor.stamp
+            self.actor = await self._reload()
+            if self.actor.stamp == remembered:
+                raise
+            return build(self.actor)
 
     async def row(self, build: Callable[[Actor], Question]) -> Row:
         """The one row of a question."""
@@ -98,11 +107,7 @@ def chosen(actor: Actor, noun: Noun, wanted: Sequence[str] | None) -> tuple[str,
 
 def checked(actor: Actor, noun: Noun, names: frozenset[str]) -> None:
     """Raise Forbidden when a condition or a sort uses a field that the actor may not read."""
-    must_read(actor, noun.name, [n for n in names if not _open(actor, noun, n)])
-
-
-def _open(actor: Actor, noun: Noun, name: str) -> bool:
-    return name in noun.readable(actor) or (name.startswith(CUSTOM) and actor.reads(noun.name, "custom"))
+    must_read(actor, noun.name, [name for name in names if not noun.shows(actor, name)])
 
 
 def _base(actor: Actor, noun: Noun, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
@@ -163,7 +168,8 @@ class Page:
     """What to list."""
 
     noun: Noun
-    where: Condition = EVERY_RECORD
+    where: Callable[[Actor], Condition] = lambda _: EVERY_RECORD
+    """The condition, read by the fields that the actor knows."""
     sort: str = "-created_at"
     limit: int = 50
     cursor: str | None = None
@@ -233,10 +239,10 @@ async def _in_sight(reads: Reads, noun: Noun, ids: list[UUID]) -> list[UUID]:
     return list((await reads.row(build))[1])
 
 
-def _filter(statement: Select[Any], actor: Actor, page: Page, looked: Found | None) -> Select[Any]:
+def _filter(statement: Select[Any], condition: Condition, page: Page, looked: Found | None) -> Select[Any]:
     table = page.noun.table
     columns = dict(table.c.items())
-    statement = statement.where(where.compile_(page.where, columns))
+    statement = statement.where(where.compile_(condition, columns))
     if page.archived is not None:
         gone = table.c.archived_at
         statement = statement.where(gone.is_not(None) if page.archived else gone.is_(None))
@@ -250,13 +256,13 @@ def _filter(statement: Select[Any], actor: Actor, page: Page, looked: Found | No
     return statement
 
 
-def _filter_key(page: Page, looked: Found | None) -> tuple[Any, ...]:
+def _filter_key(condition: Condition, page: Page, looked: Found | None) -> tuple[Any, ...]:
     mode = None if looked is None else looked.ids is None
-    return (conditions.shape(page.where), page.archived, mode)
+    return (conditions.shape(condition), page.archived, mode)
 
 
-def _filter_binds(page: Page, looked: Found | None) -> dict[str, Any]:
-    binds = where.parameters(page.where)
+def _filter_binds(condition: Condition, looked: Found | None) -> dict[str, Any]:
+    binds = where.parameters(condition)
     if looked is not None:
         binds["query" if looked.ids is None else "found"] = looked.query if looked.ids is None else looked.ids
     return binds
@@ -267,15 +273,18 @@ def _listing(actor: Actor, page: Page, looked: Found | None) -> tuple[Question, 
     names = chosen(actor, noun, page.fields)
     known = noun.known(actor)
     sorts = paging.parse_sort(page.sort, known)
-    checked(actor, noun, conditions.fields_of(page.where) | {sort.field.name for sort in sorts})
+    condition = page.where(actor)
+    checked(actor, noun, conditions.fields_of(condition) | {sort.field.name for sort in sorts})
     last = paging.open_cursor(page.cursor, noun.name, sorts) if page.cursor else None
     nulls = None if last is None else tuple(value is None for value in last)
     kinds = tuple((str(sort), sort.field.kind) for sort in sorts)
-    key = ("page", *_text_key(actor, noun), names, *_filter_key(page, looked), kinds, nulls)
+    key = ("page", *_text_key(actor, noun), names, *_filter_key(condition, page, looked), kinds, nulls)
 
     def text() -> Prepared:
         keys = paging.cursor_values(noun, sorts)
-        inner = _filter(_base(actor, noun, [*sight.columns(actor, noun, names), *keys]), actor, page, looked)
+        inner = _filter(
+            _base(actor, noun, [*sight.columns(actor, noun, names), *keys]), condition, page, looked
+        )
         if last is not None:
             inner = inner.where(paging.after(noun, sorts, last))
         inner = inner.order_by(*paging.order_by(noun, sorts)).limit(bindparam("more", type_=Integer))
@@ -291,7 +300,9 @@ def _listing(actor: Actor, page: Page, looked: Found | None) -> tuple[Question, 
         whole = stamped(ready, outer)
         return Prepared(whole.sql + " group by o.stamp", (*whole.names, "limit"))
 
-    binds = _binds(actor, noun) | _filter_binds(page, looked) | {"limit": page.limit, "more": page.limit + 1}
+    binds = (
+        _binds(actor, noun) | _filter_binds(condition, looked) | {"limit": page.limit, "more": page.limit + 1}
+    )
     if last is not None:
         binds |= {f"after{i}": value for i, value in enumerate(last)}
     return Question(prepared(key, text), binds), sorts
@@ -334,14 +345,15 @@ async def count(reads: Reads, page: Page, q: str | None = None) -> int:
     noun = page.noun
 
     def build(actor: Actor) -> Question:
-        checked(actor, noun, conditions.fields_of(page.where))
+        condition = page.where(actor)
+        checked(actor, noun, conditions.fields_of(condition))
 
         def text() -> Prepared:
-            inner = _filter(_base(actor, noun, [func.count()]), actor, page, looked)
+            inner = _filter(_base(actor, noun, [func.count()]), condition, page, looked)
             return stamped(compiled(inner), "({inner}) from organisations o")
 
-        key = ("count", *_text_key(actor, noun), *_filter_key(page, looked))
-        return Question(prepared(key, text), sight.binds(actor, noun) | _filter_binds(page, looked))
+        key = ("count", *_text_key(actor, noun), *_filter_key(condition, page, looked))
+        return Question(prepared(key, text), sight.binds(actor, noun) | _filter_binds(condition, looked))
 
     return int((await reads.row(build))[1])
 

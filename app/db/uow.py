@@ -24,6 +24,9 @@ class Answer:
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    noun: str | None = None
+    noun_id: UUID | None = None
+    """The record that the body shows, when it shows one."""
 
 
 class UnitOfWork:

@@ -104,7 +104,14 @@ class ApiKey(Record):
     """SHA-256 of the key; the key itself is shown once and kept nowhere."""
 
 
-TEAMS = Noun(name="team", plural="teams", model=Team, custom=False, parents=frozenset({"parent_id"}))
+TEAMS = Noun(
+    name="team",
+    plural="teams",
+    model=Team,
+    custom=False,
+    parents=frozenset({"parent_id"}),
+    reading="users:read",
+)
 ROLES = Noun(name="role", plural="roles", model=Role, custom=False, external=False)
 USERS = Noun(
     name="user", plural="users", model=User, custom=False, references={"team_id": TEAMS}, keys=("email",)

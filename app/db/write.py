@@ -171,8 +171,18 @@ async def change(
     uow: UnitOfWork, noun: Noun, changes: Sequence[tuple[Row, Mapping[str, Any]]], event: str
 ) -> None:
     """Give locked rows new values, with their events. Rows and their new values; what is not named stays."""
-    if not changes:
-        return
+    # What is never read back, and children, can only be written for the rows that have them anew.
+    apart = noun.unread | noun.children.keys()
+    alike: dict[frozenset[str], list[tuple[Row, Mapping[str, Any]]]] = {}
+    for row, after in changes:
+        alike.setdefault(frozenset(apart & after.keys()), []).append((row, after))
+    for group in alike.values():
+        await _change(uow, noun, group, event)
+
+
+async def _change(
+    uow: UnitOfWork, noun: Noun, changes: Sequence[tuple[Row, Mapping[str, Any]]], event: str
+) -> None:
     names = tuple(sorted({name for _, after in changes for name in after}))
     hidden = {*_hidden(noun)}
     partition = _partition(noun)

@@ -1,5 +1,7 @@
 """Who may do what: scopes open routes, sight opens records, field lists open columns."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -152,6 +154,19 @@ class Actor:
                 return self.team
             case _:
                 return frozenset() if self.user_id is None else frozenset({self.user_id})
+
+
+def fingerprint(actor: Actor) -> str:
+    """What the actor can see, as one short text: it differs when anything of it does."""
+    grant = actor.grant
+    seen = {
+        "scopes": sorted(grant.scopes),
+        "sight": dict(sorted(grant.sight.items())),
+        "read": {noun: sorted(names) for noun, names in sorted(grant.read.items())},
+        "team": sorted(map(str, actor.team)),
+        "custom": {noun: sorted(fields) for noun, fields in sorted(actor.custom.items())},
+    }
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
 
 def must_read(actor: Actor, noun: str, names: Iterable[str]) -> None:

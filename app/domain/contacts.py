@@ -52,7 +52,7 @@ def plan_consent(contact: ContactLike, said: Mapping[str, Any], *, at: datetime)
         raise RuleBroken("consent_in_future", "A consent cannot be given at a time that has not come.")
     same = [c for c in contact.consents if (c["purpose"], c["channel"]) == (said["purpose"], said["channel"])]
     if same and datetime.fromisoformat(same[0]["at"]) > said_at:
-        raise RuleBroken("consent_older", f"A later word about this, of {same[0]['at']}, is kept already.")
+        raise RuleBroken("consent_older", "A later word about this is kept already.")
     kept = {**said, "at": said_at.isoformat(), "state": str(said["state"])}
     consents = sorted(
         [*(c for c in contact.consents if c not in same), kept], key=lambda c: (c["purpose"], c["channel"])

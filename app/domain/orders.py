@@ -91,7 +91,7 @@ def check_total(stated: Decimal | None, total: Decimal) -> None:
     if stated is not None and _amount(stated) != total:
         raise InvalidInput(
             "total_differs",
-            f"The order states a total of {stated}, but its lines, discount and tax come to {total}.",
+            f"The order states a total of {stated}, which its lines, discount and tax do not come to.",
         )
 
 

@@ -49,7 +49,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         ),
         Sight.TEAM,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent"), "product": ("basic", "cost")},
-        _all("basic", "reach", "demographics", "content", "cost") | {"tag": ("basic",)},
+        _all("basic", "reach", "demographics", "content", "cost", "consent") | {"tag": ("basic",)},
     ),
     "sales": BuiltinRole(
         (
@@ -62,7 +62,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         ),
         Sight.OWN,
         _OPEN,
-        _all("basic", "reach", "content") | {"product": ()},
+        _all("basic", "reach", "content", "consent") | {"product": ()},
     ),
     "marketing": BuiltinRole(
         (*_READ_RECORDS, *_READ_WORDS, "contacts:write", "interactions:write", "tags:write"),
@@ -78,7 +78,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         (*_READ_RECORDS, *_READ_WORDS, "contacts:write", "interactions:write"),
         Sight.ALL,
         _OPEN,
-        {"contact": ("basic", "reach"), "interaction": ("basic", "content")},
+        {"contact": ("basic", "reach", "consent"), "interaction": ("basic", "content")},
     ),
     "analyst": BuiltinRole(
         (*_READ_RECORDS, *_READ_WORDS, "events:read", "runs:read"),

@@ -123,8 +123,8 @@ def _is_number(value: Any) -> Any:
 
 Flag = Annotated[bool, BeforeValidator(_is_bool)]
 """In a body, where pydantic would take words such as "yes"."""
-Whole = Annotated[int, BeforeValidator(_is_number)]
-"""In a body, where pydantic would take text and booleans."""
+NUMBER = BeforeValidator(_is_number)
+"""Of whole numbers in a body, where pydantic would take text and booleans."""
 
 
 def _without_default(schema: dict[str, Any]) -> None:
@@ -235,7 +235,7 @@ class Search(Shape):
         examples=[{"all": [{"field": "created_at", "op": "gte", "value": "2026-01-01T00:00:00+08:00"}]}],
     )
     q: str | None = Field(None, min_length=1, max_length=200)
-    limit: Whole = Field(50, ge=1, le=200)
+    limit: Annotated[int, Field(ge=1, le=200), NUMBER] = 50
     cursor: Cursor | None = None
     sort: str = Field("-created_at", max_length=200)
     fields: list[Key] | None = Field(None, max_length=100)

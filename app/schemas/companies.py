@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, JsonValue
 
 from app.schemas.base import (
+    NUMBER,
     Country,
     Custom,
     External,
@@ -15,7 +16,6 @@ from app.schemas.base import (
     RecordOut,
     RecordQuery,
     Shape,
-    Whole,
     optional,
 )
 
@@ -30,7 +30,7 @@ class CompanyFields(Shape):
         None, description="The site's name in lower case, without https:// or path."
     )
     industry: Line | None = None
-    employees: Whole | None = Field(None, ge=0, le=100_000_000)
+    employees: Annotated[int, Field(ge=0, le=100_000_000), NUMBER] | None = None
     region: Line | None = None
     country: Country | None = None
     parent_id: UUID | None = None

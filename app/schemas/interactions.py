@@ -1,12 +1,13 @@
 """Interactions on the wire."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue
 
 from app.domain.interactions import Direction, InteractionKind
 from app.schemas.base import (
+    NUMBER,
     Custom,
     DatedQuery,
     External,
@@ -17,7 +18,6 @@ from app.schemas.base import (
     RecordOut,
     Shape,
     Time,
-    Whole,
     optional,
 )
 
@@ -29,7 +29,7 @@ class InteractionFields(Shape):
     channel: Label | None = None
     direction: Direction | None = None
     at: Time = optional()
-    duration_seconds: Whole | None = Field(None, ge=0, le=10_000_000)
+    duration_seconds: Annotated[int, Field(ge=0, le=10_000_000), NUMBER] | None = None
     subject: Line | None = None
     body: LongText | None = None
     page: Line | None = None

@@ -10,8 +10,11 @@ from app.db import write
 from app.db.orders import ORDERS
 from app.db.uow import UnitOfWork
 from app.domain import orders
+from app.domain.access import must_read, must_write
 from app.domain.errors import InvalidInput, RuleBroken
 from app.usecases import plain
+
+_TOLD = ("status", "total", "refunded", "paid_at", "placed_at")
 
 
 async def _move(
@@ -22,6 +25,8 @@ async def _move(
     at: datetime | None,
     plan: Callable[..., dict[str, Any]],
 ) -> None:
+    must_write(uow.actor, "order", ("status",))
+    must_read(uow.actor, "order", _TOLD)  # a refusal speaks of them
     row = await plain.get_locked(uow, ORDERS, order, version, {})
     if row["archived_at"] is not None:
         raise RuleBroken("archived", "This order is archived; restore it before you change it.")

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from app.db import events, references, write
 from app.db.engine import Row
-from app.db.nouns import ALWAYS, Noun
+from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
-from app.domain.access import Actor, must_write
+from app.domain.access import Actor, Scope, must_read, must_write
 from app.domain.custom import check_custom, same
 from app.domain.errors import DomainError, Duplicate, NotFound, RuleBroken, Stale
 from app.domain.fields import CUSTOM
@@ -55,21 +55,34 @@ def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
         name: merged(row[name], value) if name in _MERGED else value
         for name, value in noun.exact(given).items()
     }
-    new = {name: value for name, value in new.items() if _differs(noun, row[name], value)}
+    blind = _blind(noun, actor, given)
+    new = {name: v for name, v in new.items() if name in blind or _differs(noun, row[name], v)}
     if not new:
         return {}
     if "custom" in new:
         new["custom"] = check_custom(new["custom"], actor.custom.get(noun.name, {}), before=row["custom"])
     if noun.derive and not noun.sources.isdisjoint(new):
         new |= noun.derive({**row, **new}, given.keys(), actor)
-        new = {
-            name: value
-            for name, value in new.items()
-            if name in noun.unread or _differs(noun, row[name], value)
-        }
+        kept = blind | noun.unread
+        new = {name: v for name, v in new.items() if name in kept or _differs(noun, row[name], v)}
     if noun.guard:
-        noun.guard(row, new)
+        _guard(noun, actor, row, new)
     return {} if noun.unread.issuperset(new) else new
+
+
+def _blind(noun: Noun, actor: Actor, given: Values) -> frozenset[str]:
+    """What is written without being read: it counts as changed, or "unchanged" would tell that a guess was right."""
+    unseen = {name.partition(".")[0] for name in _written(noun, given) if not noun.shows(actor, name)}
+    return frozenset(unseen & noun.fields.keys())
+
+
+def _guard(noun: Noun, actor: Actor, row: Row, new: Values) -> None:
+    assert noun.guard is not None
+    try:
+        noun.guard(row, new)
+    except RuleBroken:
+        must_read(actor, noun.name, noun.guarded)  # the refusal speaks of them
+        raise
 
 
 def _differs(noun: Noun, old: Any, new: Any) -> bool:
@@ -117,6 +130,8 @@ async def get_locked(uow: UnitOfWork, noun: Noun, record: UUID, version: int | N
 
 def conflicts(uow: UnitOfWork, noun: Noun, row: Row, base: Mapping[str, Any], given: Values) -> list[Values]:
     """Field by field, what the caller started from, what stands now and what the caller wants; readable fields only."""
+    if not uow.actor.may(Scope(noun.reading)):
+        return []
     names = (base.keys() | given.keys()) & noun.fields.keys()
     theirs = {name: row[name] for name in names}
     begun = theirs | {name: base[name] for name in names & base.keys()}
@@ -125,7 +140,7 @@ def conflicts(uow: UnitOfWork, noun: Noun, row: Row, base: Mapping[str, Any], gi
     return [
         {"field": name, "base": old.get(name), "theirs": now.get(name), "yours": new.get(name)}
         for name in sorted(old.keys() | now.keys() | new.keys())
-        if _shown(uow.actor, noun, name)
+        if noun.shows(uow.actor, name)
         and (name in base or old.get(name) != now.get(name) or _differs(noun, now.get(name), new.get(name)))
     ]
 
@@ -135,11 +150,6 @@ def _flat(values: Mapping[str, Any]) -> Values:
     custom = values.get("custom") or {}
     plain = {name: value for name, value in values.items() if name != "custom"}
     return plain | {f"{CUSTOM}{key}": value for key, value in custom.items()}
-
-
-def _shown(actor: Actor, noun: Noun, name: str) -> bool:
-    whole = name.startswith(CUSTOM) and actor.reads(noun.name, "custom")
-    return whole or name in ALWAYS or actor.reads(noun.name, name)
 
 
 async def edit(

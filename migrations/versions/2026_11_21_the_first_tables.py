@@ -118,6 +118,9 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("body", sa.Text(collation="pg_c_utf8"), nullable=True),
+        sa.Column("access", sa.Text(collation="pg_c_utf8"), nullable=True),
+        sa.Column("noun", sa.Text(collation="pg_c_utf8"), nullable=True),
+        sa.Column("noun_id", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "actor_id", "key", name=op.f("pk_idempotency_keys")),
     )

@@ -1,9 +1,13 @@
-"""Refusals of well-formed requests, by their code, each with what no schema can say."""
+"""Refusals that are true answers: of well-formed requests, by their code, and of single items in a bulk."""
+
+import schemathesis
 
 UNSAYABLE = {
     "already_over": "A time that has passed depends on the clock.",
     "before_placed": "Two times of one order are compared.",
     "choices_not_here": "One field is allowed by the value of another.",
+    "beyond_own": "What the caller may do is not in a shape.",
+    "beyond_user": "What the key's user may do is not in a shape.",
     "condition_invalid": "Which values a field can be compared with depends on its kind, and custom fields differ by tenant.",
     "cursor_invalid": "A cursor is opaque and signed by the list that gave it out.",
     "custom_field_invalid": "Custom fields differ by tenant.",
@@ -15,6 +19,7 @@ UNSAYABLE = {
     "incomplete": "Whether a record is there, and needs only what changes, is not in its external id.",
     "line_below_zero": "Fields of one line are multiplied and subtracted.",
     "noun_missing": "It depends on which of the others are there.",
+    "noun_unknown": "Shapes stand below the list of nouns; the refusal names them all.",
     "password_same": "Two passwords are compared.",
     "password_wrong": "Only the service knows the password.",
     "q_not_here": "Which nouns have text to search by is not in their shape.",
@@ -22,9 +27,36 @@ UNSAYABLE = {
     "same_currency": "Two currencies are compared.",
     "sort_twice": "The fields of one text are compared.",
     "sort_unknown": "Custom fields differ by tenant.",
+    "scope_unknown": "As with nouns: the refusal names them all.",
     "time_zone_unknown": "The list of time zones grows by itself (IANA).",
     "total_below_zero": "Amounts are summed.",
     "total_differs": "Amounts are summed.",
     "total_too_large": "Amounts are summed.",
 }
-"""Code of a 422 to the reason why it cannot be a schema's."""
+"""Code of a 403 or 422 to the reason why it cannot be a schema's."""
+
+
+def code_of(answer: schemathesis.Response) -> str | None:
+    """The code of a problem; None of another answer."""
+    if not answer.headers.get("content-type", [""])[0].startswith("application/problem"):
+        return None
+    code: str = answer.json()["code"]
+    return code
+
+
+def unsayable(answer: schemathesis.Response) -> bool:
+    """Whether a well-formed request was refused for what no schema can say."""
+    return answer.status_code in {403, 422} and code_of(answer) in UNSAYABLE
+
+
+def item_by_item(answer: schemathesis.Response) -> bool:
+    """Whether a bulk was taken, and an item in it refused: that one bad item costs no other is what a bulk is for."""
+    if answer.status_code != 200 or "/bulk" not in answer.request.url:
+        return False
+    items = answer.json()["items"]
+    return any(item["status"] == "failed" and item["problem"]["status"] == 422 for item in items)
+
+
+def never_arrived(answer: schemathesis.Response) -> bool:
+    """Whether the HTTP server itself refused the request line, as one longer than 65,535 bytes (RFC 9112, 3)."""
+    return answer.status_code == 400 and "x-request-id" not in answer.headers

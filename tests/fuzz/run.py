@@ -11,18 +11,17 @@ from typing import Any
 
 import schemathesis
 from schemathesis.config import SchemathesisConfig
-from schemathesis.core.parameters import ParameterLocation
+from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 from schemathesis.openapi.checks import RejectedPositiveData
 
-from tests.fuzz.refusals import UNSAYABLE
+from tests.fuzz import refusals
+from tests.fuzz.pointing import point
 from tests.fuzz.world import World
 
 _CONFIG = tomllib.loads(Path(__file__).with_name("schemathesis.toml").read_text())
-_REAL = 0.7
-"""How often a well-formed address or If-Match is made to name something that is there."""
 _SHOWN = 600
 """Characters of a finding, and of an answer, that are shown."""
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
@@ -87,7 +86,7 @@ def run(
         for event in from_schema(schema).execute():
             if isinstance(event, events.ScenarioFinished):
                 _note(outcome, event.recorder)
-            elif isinstance(event, events.NonFatalError):
+            elif isinstance(event, events.NonFatalError) and event.info._kind is not _NO_SEQUENCES:
                 outcome.errors.append(f"{event.label}: {event.info.format()}")
             elif isinstance(event, events.FatalError):
                 raise event.exception
@@ -119,52 +118,28 @@ def _note(outcome: Outcome, recorder: ScenarioRecorder) -> None:
             says = " ".join(f"{failure.title}: {failure.message}".split())[:_SHOWN]
             if answer is not None:
                 says += f" | {answer.status_code} {answer.text[:_SHOWN]}"
-            kind = _code(answer) or failure.message.splitlines()[0] if failure.message else failure.title
+            first = (failure.message or failure.title).splitlines()[0]
+            kind = (answer and refusals.code_of(answer)) or first
             outcome.failures.setdefault(
                 (failure.operation, check.name, kind),
                 Failure(failure.operation, check.name, says, check.failure_info.code_sample),
             )
 
 
-def _code(answer: schemathesis.Response | None) -> str | None:
-    """The code of a problem."""
-    if answer is None or not answer.headers.get("content-type", [""])[0].startswith("application/problem"):
-        return None
-    code: str = answer.json()["code"]
-    return code
-
-
 @contextmanager
 def _hooked(world: World, chance: random.Random) -> Iterator[None]:
-    """Make addresses name records that are there, never what the caller itself stands on."""
+    """Point well-formed requests at records that are there, and judge refusals by what they say."""
 
     def before_call(_: schemathesis.HookContext, case: schemathesis.Case, __: dict[str, Any]) -> None:
-        meta = case.meta
-        plural = case.operation.path.split("/")[2] if case.path.startswith("/v1/") else ""
-        given = case.path_parameters
-        if given and not (meta and meta.is_negative_at(ParameterLocation.PATH)):
-            if str(given.get("id")) in world.own:
-                given["id"] = "0197b2a4-6c1e-7d42-9b1f-5a3c8e7d9f10"
-            elif chance.random() < _REAL:
-                _name(given, plural, world, chance)
-        if (
-            case.headers
-            and "If-Match" in case.headers
-            and not (meta and meta.is_negative_at(ParameterLocation.HEADER))
-            and chance.random() < _REAL
-        ):
-            case.headers["If-Match"] = chance.choice(["*", "*", "*", '"1"', '"2"'])
+        point(case, world, chance)
 
     def filter_failure(
-        _: schemathesis.HookContext,
-        failure: Exception,
-        __: schemathesis.Case,
-        response: schemathesis.Response,
+        _: schemathesis.HookContext, failure: Exception, __: schemathesis.Case, answer: schemathesis.Response
     ) -> bool:
         return not (
-            isinstance(failure, RejectedPositiveData)
-            and response.status_code == 422
-            and _code(response) in UNSAYABLE
+            refusals.never_arrived(answer)
+            or (isinstance(failure, RejectedPositiveData) and refusals.unsayable(answer))
+            or (isinstance(failure, AcceptedNegativeData) and refusals.item_by_item(answer))
         )
 
     hooks = (before_call, filter_failure)
@@ -175,13 +150,6 @@ def _hooked(world: World, chance: random.Random) -> Iterator[None]:
     finally:
         for one in hooks:
             GLOBAL_HOOK_DISPATCHER.unregister(one)
-
-
-def _name(given: dict[str, Any], plural: str, world: World, chance: random.Random) -> None:
-    if "id" in given and (found := world.ids.get(plural)):
-        given["id"] = chance.choice(found)
-    if "external_id" in given and (pairs := world.external.get(plural)):
-        given["system"], given["external_id"] = chance.choice(pairs)
 
 
 def lines(outcome: Outcome) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """A running service with a fresh organisation in it, and what there is to point at."""
 
 import os
-import random
 import socket
 import subprocess
 import sys
@@ -34,11 +33,6 @@ class World:
     """Plural of a noun to (system, external id) pairs."""
     own: frozenset[str]
     """Ids that the caller stands on: changing them would lock the run out."""
-
-    def some_id(self, plural: str, chance: random.Random) -> str | None:
-        """The id of a seeded record."""
-        found = self.ids.get(plural)
-        return chance.choice(found) if found else None
 
 
 @contextmanager

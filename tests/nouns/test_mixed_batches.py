@@ -1,0 +1,37 @@
+"""A batch whose items change different things."""
+
+from tests.makers.organisations import Organisation
+
+
+async def test_a_batch_may_rename_one_and_retag_another(org: Organisation):
+    items = [{"name": f"n{i}", "external_ids": {"erp": f"{i}"}} for i in range(3)]
+    await org.admin.post("/v1/contacts/bulk", json={"items": items})
+    changes = [
+        {"name": "欧阳修", "external_ids": {"erp": "0"}},
+        {"tags": ["vip"], "external_ids": {"erp": "1"}},
+        {"job_title": "x", "external_ids": {"erp": "2"}},
+    ]
+    done = (await org.admin.post("/v1/contacts/bulk", json={"items": changes})).json()
+    assert done["updated"] == 3, done
+    found = (await org.admin.get("/v1/contacts", params={"q": "欧阳"})).json()["data"]
+    assert [one["name"] for one in found] == ["欧阳修"]
+    tagged = (await org.admin.get("/v1/contacts", params={"tag": "vip"})).json()["data"]
+    assert [one["name"] for one in tagged] == ["n1"]
+    assert [
+        one["name"] for one in (await org.admin.get("/v1/contacts", params={"q": "n1"})).json()["data"]
+    ] == ["n1"]
+
+
+async def test_a_batch_may_change_the_lines_of_one_order_and_the_tags_of_another(org: Organisation):
+    line = {"description": "茶", "quantity": "1", "unit_price": "10.00"}
+    base = {"currency": "CNY", "placed_at": "2026-01-01T00:00:00Z", "lines": [line]}
+    items = [base | {"number": f"N{i}"} for i in range(2)]
+    assert (await org.admin.post("/v1/orders/bulk", json={"items": items})).json()["created"] == 2
+    changes = [{"number": "N0", "lines": [line, line]}, {"number": "N1", "tags": ["rush"]}]
+    done = (await org.admin.post("/v1/orders/bulk", json={"items": changes})).json()
+    assert done["updated"] == 2, done
+    orders = (await org.admin.get("/v1/orders", params={"sort": "number"})).json()["data"]
+    assert [(len(one["lines"]), one["total"], one["tags"]) for one in orders] == [
+        (2, "20.0000", []),
+        (1, "10.0000", ["rush"]),
+    ]
