@@ -164,7 +164,6 @@ def fingerprint(actor: Actor) -> str:
         "sight": dict(sorted(grant.sight.items())),
         "read": {noun: sorted(names) for noun, names in sorted(grant.read.items())},
         "team": sorted(map(str, actor.team)),
-        "custom": {noun: sorted(fields) for noun, fields in sorted(actor.custom.items())},
     }
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
