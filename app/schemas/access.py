@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
+from pydantic.json_schema import WithJsonSchema
 
+from app.domain.access import Scope
 from app.schemas.base import Key, Shape
 
 
@@ -15,7 +17,14 @@ class ExplainQuery(Shape):
     record_id: UUID | None = None
     field: Annotated[str, StringConstraints(pattern=r"^(custom\.)?[a-z][a-z0-9_]{0,62}$")] | None = None
     user_id: UUID | None = None
-    scope: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}:[a-z_]{1,20}$")] | None = None
+    scope: (
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^[a-z_]{1,40}:[a-z_]{1,20}$"),
+            WithJsonSchema({"type": "string", "enum": [str(scope) for scope in Scope]}),
+        ]
+        | None
+    ) = None
 
 
 class Ruling(BaseModel):

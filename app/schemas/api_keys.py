@@ -5,10 +5,16 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
+from pydantic.json_schema import WithJsonSchema
 
+from app.domain.access import EVERYTHING, Scope
 from app.schemas.base import DatedQuery, Line, Name, RecordOut, Shape, Time, optional
 
-_Scope = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z_]{1,40}:[a-z_]{1,20})$")]
+_Scope = Annotated[
+    str,
+    StringConstraints(pattern=r"^(\*|[a-z_]{1,40}:[a-z_]{1,20})$"),
+    WithJsonSchema({"type": "string", "enum": [EVERYTHING, *map(str, Scope)]}),
+]
 
 
 class ApiKeyFields(Shape):

@@ -3,13 +3,18 @@
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
+from pydantic.json_schema import WithJsonSchema
 
-from app.domain.access import Sight
+from app.domain.access import EVERYTHING, Scope, Sight
 from app.schemas.base import DatedQuery, Line, Name, RecordOut, Shape, optional
 
 _Noun = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z][a-z_]{0,62})$")]
 _Field = Annotated[str, StringConstraints(pattern=r"^(\*|(custom\.)?[a-z][a-z0-9_]{0,62})$")]
-_Scope = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z_]{1,40}:[a-z_]{1,20})$")]
+_Scope = Annotated[
+    str,
+    StringConstraints(pattern=r"^(\*|[a-z_]{1,40}:[a-z_]{1,20})$"),
+    WithJsonSchema({"type": "string", "enum": [EVERYTHING, *map(str, Scope)]}),
+]
 FieldsByNoun = Annotated[
     dict[_Noun, Annotated[list[_Field], Field(max_length=500)]],
     Field(max_length=100, description='Noun to the fields that are open; ["*"] is all of them.'),

@@ -27,7 +27,6 @@ UNSAYABLE = {
     "same_currency": "Two currencies are compared.",
     "sort_twice": "The fields of one text are compared.",
     "sort_unknown": "Custom fields differ by tenant.",
-    "scope_unknown": "As with nouns: the refusal names them all.",
     "time_zone_unknown": "The list of time zones grows by itself (IANA).",
     "total_below_zero": "Amounts are summed.",
     "total_differs": "Amounts are summed.",
