@@ -237,6 +237,14 @@ end $$
 )
 
 
+def doors(app_role: str) -> Iterator[str]:
+    """Only the app may call the functions: PostgreSQL would let everybody, also by way of a role added later."""
+    for text in FUNCTIONS:
+        name = text.split("(", 1)[0].split()[-1]
+        yield f"revoke execute on function {name} from public"
+        yield f"grant execute on function {name} to {app_role}"
+
+
 def _trigger(table: str, columns: str) -> str:
     when = (
         f"update of {columns}" if table in {"logins", "organisations"} else f"insert or update of {columns}"

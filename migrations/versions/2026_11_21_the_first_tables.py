@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 
 from app.db.events import XID8
 from app.kit import clock
-from migrations.walls import FUNCTIONS, TRIGGERS, first_partitions, role, walls
+from migrations.walls import FUNCTIONS, TRIGGERS, doors, first_partitions, role, walls
 
 revision: str = "0001"
 down_revision: str | None = None
@@ -630,6 +630,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
     for statement in (
         *role(app_role),
         *FUNCTIONS,
+        *doors(app_role),
         *walls(app_role),
         *TRIGGERS,
         *first_partitions(clock.now().date()),

@@ -155,6 +155,17 @@ async def test_the_functions_that_look_over_the_walls_are_these_and_find_their_o
         assert "search_path=public, pg_temp" in (row["proconfig"] or ()), row["proname"]
 
 
+async def test_only_the_app_may_call_the_functions(owner: Database, chosen: Settings):
+    rows = await _rows(
+        owner,
+        "select p.proname, array(select case a.grantee when 0 then 'public' else a.grantee::regrole::text end"
+        " from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee <> p.proowner) as callers"
+        " from pg_proc p where p.pronamespace = 'public'::regnamespace and p.proname like 'rapport\\_%'",
+    )
+    assert {row["proname"] for row in rows} > OVER_THE_WALLS
+    assert {row["proname"]: row["callers"] for row in rows if row["callers"] != [chosen.app_role]} == {}
+
+
 def test_every_field_is_in_a_group_or_closed():
     without = {
         (noun.name, field) for noun in NOUNS.values() for field, group in noun.groups.items() if not group
