@@ -179,11 +179,10 @@ async def measure(
         f"{'case':28} {'ours/s':>8} {'p50 ms':>7} {'p95 ms':>7} {'theirs/s':>9} {'p50 ms':>7} {'p95 ms':>7} {'ratio':>6}"
     )
     for name, (mine, other) in cases.items():
-        pairs = []
-        for _ in range(rounds):
-            pairs.append(
-                (await load.run(ours, mine, headers, seconds), await load.run(theirs, other, {}, seconds))
-            )
+        pairs = [
+            (await load.run(ours, mine, headers, seconds), await load.run(theirs, other, {}, seconds))
+            for _ in range(rounds)
+        ]
         a, b = load.median([p[0] for p in pairs]), load.median([p[1] for p in pairs])
         rates[name] = a.rate
         print(

@@ -32,7 +32,27 @@ _LATIN = (
 _counter = itertools.count(time.time_ns() // 1000)
 _random = random.Random(7)
 
-COLUMNS = ["org_id", "id", "version", "created_at", "updated_at", "name", "emails", "email", "phones", "phone", "addresses", "stage", "tags", "consents", "consented", "custom", "terms", "job_title", "source"]
+COLUMNS = [
+    "org_id",
+    "id",
+    "version",
+    "created_at",
+    "updated_at",
+    "name",
+    "emails",
+    "email",
+    "phones",
+    "phone",
+    "addresses",
+    "stage",
+    "tags",
+    "consents",
+    "consented",
+    "custom",
+    "terms",
+    "job_title",
+    "source",
+]
 
 
 _RAW = (

@@ -69,9 +69,6 @@ async def test_a_scope_taken_away_leaves_the_event_log(world: World, boss: httpx
     assert (await boss.get("/v1/events", params={"noun": "contact"})).json()["data"] == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the search box asks for scopes before the access is known to be fresh"
-)
 async def test_a_scope_taken_away_leaves_the_search_box(world: World, boss: httpx.AsyncClient):
     word = (await world.org.admin.get(f"/v1/contacts/{world.of('contact')[0].id}")).json()["name"]
     assert len((await boss.get("/v1/search", params={"q": word})).json()["data"]) == 1
@@ -79,7 +76,6 @@ async def test_a_scope_taken_away_leaves_the_search_box(world: World, boss: http
     assert (await boss.get("/v1/search", params={"q": word})).json()["data"] == []
 
 
-@pytest.mark.xfail(strict=True, reason="the door refuses by the access it remembers, without loading it anew")
 @pytest.mark.parametrize("before", [{"scopes": []}, {"read": {"contact": []}}])
 async def test_what_is_opened_is_open_at_the_next_request(
     world: World, boss: httpx.AsyncClient, before: dict[str, Any]

@@ -128,16 +128,10 @@ async def test_conflicts_show_readable_fields_only(world: World):
         pytest.param(
             {"read": {"contact": ["name"]}},
             id="field",
-            marks=pytest.mark.xfail(
-                strict=True, reason="a replay repeats the stored answer, whatever may be read now"
-            ),
         ),
         pytest.param(
             {"sight": {}},
             id="sight",
-            marks=pytest.mark.xfail(
-                strict=True, reason="a replay repeats the stored answer, whoever may be seen now"
-            ),
         ),
     ],
 )
@@ -159,7 +153,6 @@ async def test_a_replay_after_access_was_lost_shows_nothing(world: World, narrow
     assert "sight" not in narrowed or not planted - {h for h in planted if h.fields == {"id"}}, again.text
 
 
-@pytest.mark.xfail(strict=True, reason="a change that changes nothing tells that the guess was right")
 @pytest.mark.parametrize(
     ("noun", "field"), [("contact", "birth_date"), ("product", "cost"), ("contact", "custom")]
 )
@@ -181,9 +174,6 @@ async def test_a_dry_run_is_no_way_to_guess_a_hidden_value(world: World, noun: s
     assert told[0] == told[1]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a writer without the scope to read is shown the record that they write"
-)
 @pytest.mark.parametrize("noun", NOUNS)
 async def test_who_may_write_and_not_read_is_shown_nothing(world: World, noun: str):
     client = await _role(world, scopes=[f"{NOUNS[noun]}:write"])
