@@ -8,7 +8,6 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute, iter_route_contexts
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from app.domain import errors
@@ -30,25 +29,6 @@ STATUS: Mapping[type[DomainError], int] = {
 }
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger()
-
-
-class Fault(BaseModel):
-    """One thing that is wrong with a request."""
-
-    at: str = Field(description="JSON pointer into the request: /body/name, /query/limit.")
-    detail: str
-
-
-class Problem(BaseModel):
-    """An RFC 9457 problem; programs look at code, people at detail."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    request_id: str | None = None
-    errors: list[Fault] | None = None
 
 
 def status_of(error: DomainError) -> int:

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 from uuid import UUID
 
 from annotated_types import Ge, Le
@@ -19,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic.json_schema import WithJsonSchema
+
+from app.schemas.problems import Problem
 
 _NO_NUL = r"^[^\x00]*$"
 _SOMETHING = r"^[^\x00]*[^\x00\s][^\x00]*$"
@@ -260,9 +262,9 @@ class BulkItem(BaseModel):
     """What came of one item."""
 
     index: int
-    status: str = Field(description="created, updated, unchanged or failed")
+    status: Literal["created", "updated", "unchanged", "failed"]
     id: UUID | None = None
-    problem: dict[str, JsonValue] | None = None
+    problem: Problem | None = Field(None, description="Why it failed.")
 
 
 class BulkResult(BaseModel):
@@ -286,7 +288,7 @@ class EventOut(BaseModel):
     noun_id: UUID
     version: int
     actor_id: UUID
-    actor_kind: str
+    actor_kind: Literal["user", "api_key", "system"]
     before: dict[str, JsonValue] | None
     after: dict[str, JsonValue]
     cause: str | None

@@ -1,5 +1,6 @@
 """The OpenAPI document: the snapshot in git is what is served, and breaks nobody without saying so."""
 
+import ast
 import json
 import re
 import subprocess
@@ -10,7 +11,7 @@ import jsonschema_rs
 import pytest
 
 from app.main import openapi_document
-from tests.house import codes, snapshot
+from tests.house import codes, snapshot, source
 from tests.house.breaking import breaches
 from tests.house.source import ROOT
 
@@ -125,3 +126,25 @@ async def test_document_and_page_are_served_to_everybody(api: httpx.AsyncClient)
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
     assert "/openapi.json" in page.text
+
+
+@pytest.mark.parametrize("response", sorted(_DOCUMENT["components"]["responses"]))
+def test_the_example_of_a_problem_is_one_that_comes(response: str):
+    [media] = _DOCUMENT["components"]["responses"][response]["content"].values()
+    shown = media["example"]
+    problem = {"components": _DOCUMENT["components"], "$ref": "#/components/schemas/Problem"}
+    assert jsonschema_rs.Draft202012Validator(problem, validate_formats=True).is_valid(shown)
+    assert f"Problem{shown['status']}" == response
+    assert (shown["code"], shown["status"]) in {(one.code, one.status) for one in codes.found()}
+
+
+def test_whatever_an_error_tells_a_program_is_in_the_problem():
+    told = {
+        word.arg
+        for _, tree in source.modules("app")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in codes.CLASSES
+        for word in node.keywords
+    }
+    assert {"conflicts", "retry_after"} <= told
+    assert told <= _DOCUMENT["components"]["schemas"]["Problem"]["properties"].keys()

@@ -1,0 +1,46 @@
+"""Errors on the wire: RFC 9457 problem details."""
+
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request."""
+
+    at: str = Field(description="JSON pointer into the request: /body/name, /query/limit.")
+    detail: str
+
+
+class Conflict(BaseModel):
+    """A field that somebody else changed meanwhile: as you read it, as it stands, as you want it."""
+
+    field: str
+    base: JsonValue = None
+    theirs: JsonValue = None
+    yours: JsonValue = None
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem; programs look at code, people at detail. The members after request_id come where they tell something."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": []})
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str | None = None
+    errors: list[Fault] | None = Field(None, description="What is wrong with the request, one by one.")
+    at: str | None = Field(None, description="JSON pointer into the condition that is wrong.")
+    field: str | None = Field(None, description="The field, parameter or header that is refused.")
+    scope: str | None = Field(None, description="The scope that is missing.")
+    beyond: list[str] | None = Field(None, description="What would be given and is not the giver's to give.")
+    allowed: list[str] | None = Field(None, description="The statuses that can follow the present one.")
+    run: UUID | None = Field(None, description="The run that is at it already: /v1/runs/{id}.")
+    version: int | None = Field(None, description="The version that stands now.")
+    conflicts: list[Conflict] | None = Field(
+        None, description="Of the fields that you may read, those that differ from what you started from."
+    )
+    retry_after: int | None = Field(None, description="Seconds, as in the header Retry-After.")
