@@ -1,6 +1,6 @@
 """What a record points to: it must exist, be visible to the writer, and make no circle."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 from zlib import crc32
@@ -14,11 +14,28 @@ from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 
+Pairs = Sequence[tuple[UUID, Mapping[str, Any]]]
+"""Records by their ids, each with its new values."""
 
-async def check(
-    uow: UnitOfWork, noun: Noun, rows: Sequence[dict[str, Any]], record: UUID | None = None
-) -> None:
-    """Raise InvalidInput for a reference that the writer may not see; foreign keys refuse those that do not exist."""
+
+async def hold_trees(uow: UnitOfWork, noun: Noun, givens: Iterable[Mapping[str, Any]]) -> None:
+    """Let nobody else move a record in the noun's trees until the end, when one of these values moves one.
+
+    Two moves that are right each by itself may close a circle together. Comes before any record is locked, or two
+    units could wait for each other.
+    """
+    if noun.parents and any(given.get(column) for given in givens for column in noun.parents):
+        await uow.execute(
+            "select pg_advisory_xact_lock(hashtextextended($1, 0))", f"tree {noun.name} {uow.org_id}"
+        )
+
+
+async def check(uow: UnitOfWork, noun: Noun, pairs: Pairs) -> None:
+    """Raise InvalidInput for a reference that the writer may not see, RuleBroken for a circle.
+
+    Foreign keys refuse what does not exist; `hold_trees` keeps the trees as they are looked at here.
+    """
+    rows = [values for _, values in pairs]
     for column, target in noun.references.items():
         await _visible(uow, target, column, {row[column] for row in rows if row.get(column)})
     for child_name, child in noun.children.items():
@@ -26,10 +43,9 @@ async def check(
             named = {line[column] for row in rows for line in row.get(child_name, ()) if line.get(column)}
             await _visible(uow, target, column, named)
     for column in noun.parents:
-        above = {row[column] for row in rows if row.get(column)}
-        await _visible(uow, noun, column, above)
-        if record is not None and above:
-            await _no_circle(uow, noun, column, record, above.pop())
+        moved = {record: values[column] for record, values in pairs if column in values}
+        await _visible(uow, noun, column, {above for above in moved.values() if above})
+        await _no_circle(uow, noun, column, moved)
 
 
 async def _visible(uow: UnitOfWork, target: Noun, column: str, ids: set[UUID]) -> None:
@@ -50,18 +66,32 @@ async def _visible(uow: UnitOfWork, target: Noun, column: str, ids: set[UUID]) -
         raise unknown_reference(column, min(missing))
 
 
-async def _no_circle(uow: UnitOfWork, noun: Noun, column: str, record: UUID, above: UUID) -> None:
-    circle = await uow.fetchval(
+async def _no_circle(uow: UnitOfWork, noun: Noun, column: str, moved: Mapping[UUID, UUID | None]) -> None:
+    """Raise RuleBroken when the tree, with these records moved, would have a circle."""
+    named = {above for above in moved.values() if above is not None}
+    if not named:
+        return
+    stored = await uow.fetch(
         f"""with recursive up as (
-          select id, {column} from {noun.plural} where org_id = $1 and id = $2
-          union select t.id, t.{column} from {noun.plural} t join up on t.org_id = $1 and t.id = up.{column}
-        ) select exists (select from up where id = $3)""",
+          select id, {column} as above from {noun.plural} where org_id = $1 and id = any($2::uuid[])
+          union select t.id, t.{column} from {noun.plural} t join up on t.org_id = $1 and t.id = up.above
+        ) select id, above from up""",
         uow.org_id,
-        above,
-        record,
+        list(named),
     )
-    if circle:
-        raise RuleBroken("circle", f"This {noun.name} stands above the one that you want to put above it.")
+    tree = {row["id"]: row["above"] for row in stored} | dict(moved)
+    safe: set[UUID] = set()
+    for record in moved:
+        path: set[UUID] = set()
+        here: UUID | None = record
+        while here is not None and here not in safe:
+            if here in path:
+                raise RuleBroken(
+                    "circle", f"This {noun.name} stands above the one that you want to put above it."
+                )
+            path.add(here)
+            here = tree.get(here)
+        safe |= path
 
 
 _BUCKETS = 64

@@ -1,6 +1,7 @@
 """The verbs that every noun has: add, edit, archive, restore, and upsert by the thousand."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,7 +104,7 @@ def _comparable(noun: Noun, items: Sequence[Mapping[str, Any]]) -> list[dict[str
 async def add(uow: UnitOfWork, noun: Noun, values: Values, given: Set[str], event: str = "added") -> UUID:
     """A new record; its id."""
     row = new_row(uow, noun, values, given)
-    await references.check(uow, noun, [row])
+    await references.check(uow, noun, [(row["id"], row)])
     await write.add(uow, noun, [row], f"{noun.name}.{event}")
     made: UUID = row["id"]
     return made
@@ -157,16 +158,27 @@ async def edit(
 ) -> None:
     """Give a record new values; what is not given stays, and nothing happens when nothing differs."""
     must_write(uow.actor, noun.name, _written(noun, given))
+    await references.hold_trees(uow, noun, [given])
     row = await get_locked(uow, noun, record, version, given)
+    await edit_row(uow, noun, row, given, event=event)
+
+
+async def edit_row(uow: UnitOfWork, noun: Noun, row: Row, given: Values, *, event: str = "edited") -> None:
+    """As `edit`, for a record that is locked already."""
+    must_write(uow.actor, noun.name, _written(noun, given))
     after = changes_to(uow, noun, row, given)
     if after:
-        await references.check(uow, noun, [after], record)
+        await references.check(uow, noun, [(row["id"], after)])
         await write.change(uow, noun, [(row, after)], f"{noun.name}.{event}")
 
 
 async def archive(uow: UnitOfWork, noun: Noun, record: UUID, *, version: int | None) -> None:
     """Put a record away; it leaves the lists and can be restored."""
-    row = await get_locked(uow, noun, record, version, {})
+    await archive_row(uow, noun, await get_locked(uow, noun, record, version, {}))
+
+
+async def archive_row(uow: UnitOfWork, noun: Noun, row: Row) -> None:
+    """As `archive`, for a record that is locked already."""
     if row["archived_at"] is not None:
         raise RuleBroken(
             "already_archived", f"This {noun.name} was archived on {row['archived_at']:%Y-%m-%d}."
@@ -176,7 +188,11 @@ async def archive(uow: UnitOfWork, noun: Noun, record: UUID, *, version: int | N
 
 async def restore(uow: UnitOfWork, noun: Noun, record: UUID, *, version: int | None) -> None:
     """Bring an archived record back."""
-    row = await get_locked(uow, noun, record, version, {})
+    await restore_row(uow, noun, await get_locked(uow, noun, record, version, {}))
+
+
+async def restore_row(uow: UnitOfWork, noun: Noun, row: Row) -> None:
+    """As `restore`, for a record that is locked already."""
     if row["archived_at"] is None:
         raise RuleBroken("not_archived", f"This {noun.name} is not archived.")
     await write.change(uow, noun, [(row, {"archived_at": None})], f"{noun.name}.restored")
@@ -216,7 +232,10 @@ async def upsert(uow: UnitOfWork, noun: Noun, items: Sequence[Item]) -> None:
     known = await references.known(uow, noun, names)
     new = [name for listed, record in zip(names, known, strict=True) if record is None for name in listed]
     await references.claim(uow, noun, new)
-    for wave in _waves(noun, waiting):
+    await references.hold_trees(uow, noun, [item.given for item in waiting])
+    if new and len(waiting) > 1:
+        known = await references.known(uow, noun, names)  # whoever was waited for may have added some
+    for wave in _waves(waiting, names, known):
         await _apply(uow, noun, wave)
 
 
@@ -227,17 +246,37 @@ def names_of(noun: Noun, given: Values) -> list[tuple[str, str]]:
     return found + [(key, str(given[key])) for key in noun.keys if given.get(key) is not None]
 
 
-def _waves(noun: Noun, items: Sequence[Item]) -> list[list[Item]]:
-    """Items that name the same record go one after the other, in their order; the rest go together."""
+def _waves(
+    items: Sequence[Item], names: Sequence[list[tuple[str, str]]], known: Sequence[UUID | None]
+) -> list[list[Item]]:
+    """Items of the same record go one after the other, in their order; the rest go together.
+
+    One record is what shares a name, what the names are known to belong to, and what an item names by two names.
+    """
+    above: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def top(name: tuple[str, str]) -> tuple[str, str]:
+        while (higher := above.setdefault(name, name)) != name:
+            above[name] = name = above[higher]
+        return name
+
+    listed = [
+        [*own, *([] if record is None else [("id", str(record))])]
+        for own, record in zip(names, known, strict=True)
+    ]
+    for one in listed:
+        for name in one[1:]:
+            above[top(name)] = top(one[0])
     waves: list[list[Item]] = []
-    last: dict[tuple[str, str], int] = {}
-    for item in items:
-        names = names_of(noun, item.given)
-        wave = max((last.get(name, -1) for name in names), default=-1) + 1
+    passed: Counter[tuple[str, str]] = Counter()
+    for item, one in zip(items, listed, strict=True):
+        wave = 0
+        if one:
+            wave = passed[top(one[0])]
+            passed[top(one[0])] += 1
         if wave == len(waves):
             waves.append([])
         waves[wave].append(item)
-        last.update(dict.fromkeys(names, wave))
     return waves
 
 
@@ -276,7 +315,9 @@ async def _write(uow: UnitOfWork, noun: Noun, items: Sequence[Item]) -> None:
             plan = await _in_thread(len(pairs), _plan, uow, noun, pairs[start : start + _CHUNK], rows)
             if writing is not None:
                 await writing
-            await references.check(uow, noun, [*plan.adding, *(after for _, after in plan.changing)])
+            adding = [(row["id"], row) for row in plan.adding]
+            changing = [(row["id"], after) for row, after in plan.changing]
+            await references.check(uow, noun, [*adding, *changing])
             writing = asyncio.create_task(_keep(uow, noun, plan))
     finally:
         if writing is not None:

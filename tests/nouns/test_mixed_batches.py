@@ -35,3 +35,22 @@ async def test_a_batch_may_change_the_lines_of_one_order_and_the_tags_of_another
         (2, "20.0000", []),
         (1, "10.0000", ["rush"]),
     ]
+
+
+async def test_items_that_name_one_record_in_different_ways_go_one_after_the_other(org: Organisation):
+    made = await org.admin.post("/v1/contacts", json={"name": "n", "external_ids": {"erp": "1"}})
+    record = made.json()["id"]
+    changes = [
+        {"id": record, "job_title": "a"},
+        {"external_ids": {"erp": "1"}, "job_title": "b"},
+        {"id": record, "external_ids": {"shop": "s"}},
+        {"external_ids": {"shop": "s"}, "job_title": "c"},
+        {"external_ids": {"erp": "1"}, "education": "d"},
+    ]
+    done = (await org.admin.post("/v1/contacts/bulk", json={"items": changes})).json()
+    assert done["updated"] == 5, done
+    now = (await org.admin.get(f"/v1/contacts/{record}")).json()
+    assert (now["version"], now["job_title"], now["education"]) == (6, "c", "d")
+    events = (await org.admin.get(f"/v1/contacts/{record}/history")).json()["data"]
+    assert [event["version"] for event in events] == [6, 5, 4, 3, 2, 1]
+    assert [event["after"].get("job_title") for event in events[1:5]] == [*("c", None, "b", "a")]
