@@ -32,3 +32,5 @@ NOUNS: Mapping[str, Noun] = {
         RUNS,
     )
 }
+OWNED = tuple(name for name, noun in NOUNS.items() if noun.owned)
+"""The nouns whose records belong to somebody."""

@@ -10,9 +10,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Keyed, Record, field, newest_first, points_to
-from app.db.engine import Row
+from app.db.engine import Prepared, Row
 from app.db.nouns import Noun
+from app.db.reads import Question, Reads
 from app.db.uow import UnitOfWork
+from app.domain.access import Actor
 
 
 class Team(Record):
@@ -124,6 +126,25 @@ API_KEYS = Noun(
     external=False,
     references={"user_id": USERS},
 )
+
+
+_PERSON = Prepared(
+    """select o.stamp, u.id, u.email, u.team_id, u.language, u.time_zone,
+  (select coalesce(jsonb_agg(to_jsonb(r) order by r.name), '[]') from roles r
+    where r.org_id = $1 and r.id = any(u.role_ids) and r.archived_at is null) as roles,
+  u.active and u.archived_at is null as active
+from organisations o left join users u on u.org_id = o.id and u.id = $2 where o.id = $1""",
+    ("org", "user"),
+)
+
+
+async def person(door: Reads, user: UUID | None) -> Row:
+    """A user, or the caller, with their roles; without an id, where there is none."""
+
+    def build(actor: Actor) -> Question:
+        return Question(_PERSON, {"org": actor.org_id, "user": user or actor.user_id})
+
+    return await door.row(build)
 
 
 async def admins_besides(uow: UnitOfWork, user: UUID) -> int:

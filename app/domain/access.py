@@ -55,7 +55,8 @@ class Sight(StrEnum):
     ALL = "all"
 
 
-_WIDTH = {Sight.OWN: 0, Sight.TEAM: 1, Sight.ALL: 2}
+WIDTH = {Sight.OWN: 0, Sight.TEAM: 1, Sight.ALL: 2}
+"""The wider sight has the higher number."""
 
 Fields = Mapping[str, frozenset[str]]
 """Noun to the names of its open fields; "*" is every field or every noun, an absent noun opens none."""
@@ -69,6 +70,20 @@ class Grant:
     sight: Mapping[str, Sight] = field(default_factory=dict)
     read: Fields = field(default_factory=dict)
     write: Fields = field(default_factory=dict)
+
+    def sight_of(self, noun: str) -> Sight:
+        """How far the records of a noun are seen: the wider of what is said of it and of every noun."""
+        return max(
+            self.sight.get(noun, Sight.OWN), self.sight.get(EVERYTHING, Sight.OWN), key=WIDTH.__getitem__
+        )
+
+    def reads(self, noun: str, name: str) -> bool:
+        """Whether the field is open for reading."""
+        return _opens(self.read, noun, name)
+
+    def writes(self, noun: str, name: str) -> bool:
+        """Whether the field is open for writing."""
+        return _opens(self.write, noun, name)
 
 
 def whole() -> Grant:
@@ -86,7 +101,7 @@ def merge(grants: Iterable[Grant]) -> Grant:
     for grant in grants:
         scopes |= grant.scopes
         for noun, seen in grant.sight.items():
-            sight[noun] = max(sight.get(noun, seen), seen, key=_WIDTH.__getitem__)
+            sight[noun] = max(sight.get(noun, seen), seen, key=WIDTH.__getitem__)
         for noun, names in grant.read.items():
             read[noun] = read.get(noun, frozenset()) | names
         for noun, names in grant.write.items():
@@ -138,16 +153,15 @@ class Actor:
 
     def reads(self, noun: str, name: str) -> bool:
         """Whether the field is open for reading."""
-        return _opens(self.grant.read, noun, name)
+        return self.grant.reads(noun, name)
 
     def writes(self, noun: str, name: str) -> bool:
         """Whether the field is open for writing."""
-        return _opens(self.grant.write, noun, name)
+        return self.grant.writes(noun, name)
 
     def owners(self, noun: str) -> frozenset[UUID] | None:
         """The owners whose records are seen; None for all of them."""
-        sight = self.grant.sight
-        match max(sight.get(noun, Sight.OWN), sight.get(EVERYTHING, Sight.OWN), key=_WIDTH.__getitem__):
+        match self.grant.sight_of(noun):
             case Sight.ALL:
                 return None
             case Sight.TEAM:

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Set
 from uuid import UUID
 
-from app.domain.access import EVERYTHING, Actor, Fields, Grant, Scope, Sight
+from app.domain.access import EVERYTHING, WIDTH, Actor, Fields, Grant, Scope
 from app.domain.errors import Forbidden, InvalidInput
 
-_WIDTH = {Sight.OWN: 0, Sight.TEAM: 1, Sight.ALL: 2}
 _NO_NAMES: frozenset[str] = frozenset()
 
 
@@ -28,11 +27,10 @@ def beyond(own: Grant, wanted: Grant) -> list[str]:
     over: list[str] = []
     if EVERYTHING not in own.scopes:
         over += wanted.scopes - own.scopes
-    everywhere = own.sight.get(EVERYTHING, Sight.OWN)
     over += [
         f"sight {noun}: {sight}"
         for noun, sight in wanted.sight.items()
-        if _WIDTH[sight] > max(_WIDTH[own.sight.get(noun, Sight.OWN)], _WIDTH[everywhere])
+        if WIDTH[sight] > WIDTH[own.sight_of(noun)]
     ]
     over += _fields_beyond(own.read, wanted.read, "read")
     over += _fields_beyond(own.write, wanted.write, "write")

@@ -1,26 +1,21 @@
 """Why somebody may or may not: the rules of access, asked one by one and told in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from app.db import actors, reads
+from app.db import actors, reads, users
 from app.db.actors import grant_of
-from app.db.engine import Prepared, Row
+from app.db.belonging import belonging
+from app.db.engine import Row
 from app.db.nouns import ALWAYS, Noun
-from app.db.reads import Question, Reads
-from app.db.registry import NOUNS
+from app.db.reads import Reads
+from app.db.registry import NOUNS, OWNED
 from app.domain.access import EVERYTHING, Actor, Grant, Scope, Sight
 from app.domain.errors import InvalidInput, NotFound
 from app.domain.grants import known_scopes, unknown_noun
 from app.kit import clock
-
-_ROLES = """select o.stamp, u.id, u.email, u.team_id, u.language, u.time_zone,
-  (select coalesce(jsonb_agg(to_jsonb(r) order by r.name), '[]') from roles r
-    where r.org_id = $1 and r.id = any(u.role_ids) and r.archived_at is null) as roles,
-  u.active and u.archived_at is null as active
-from organisations o left join users u on u.org_id = o.id and u.id = $2 where o.id = $1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,37 +45,21 @@ class Told:
         return allowed
 
 
-def scope_word(noun: Noun) -> str:
-    """The first half of a noun's scopes."""
-    return "users" if noun.name == "team" else noun.plural
-
-
-async def person(door: Reads, user: UUID | None) -> Row:
-    """A user with their roles, under the caller's present access; without an id, where there is none."""
-
-    def build(actor: Actor) -> Question:
-        binds = {"org": actor.org_id, "user": user or actor.user_id}
-        return Question(Prepared(_ROLES, ("org", "user")), binds)
-
-    return await door.row(build)
+def _scope(noun: Noun, verb: str) -> str:
+    return f"{noun.reading.partition(':')[0]}:{verb}"
 
 
 def sights(actor: Actor) -> dict[str, Sight]:
     """How far the actor sees, of every noun whose records belong to somebody."""
-    return {name: _sight(actor.grant, name) for name, noun in NOUNS.items() if noun.owned}
-
-
-def _sight(grant: Grant, noun: str) -> Sight:
-    found = {grant.sight.get(noun, Sight.OWN), grant.sight.get(EVERYTHING, Sight.OWN)}
-    return next(s for s in (Sight.ALL, Sight.TEAM, Sight.OWN) if s in found)
+    return {name: actor.grant.sight_of(name) for name in OWNED}
 
 
 def readable(actor: Actor) -> dict[str, list[str]]:
     """Noun to the fields that the actor may read, for every noun that they have the scope to read."""
     return {
-        name: [f for f in noun.known(actor) if _reads(actor, noun, f)]
+        name: [f for f in noun.known(actor) if noun.shows(actor, f)]
         for name, noun in NOUNS.items()
-        if actor.may(Scope(f"{scope_word(noun)}:read"))
+        if actor.may(Scope(noun.reading))
     }
 
 
@@ -89,19 +68,8 @@ def writable(actor: Actor) -> dict[str, list[str]]:
     return {
         name: [f for f, known in noun.known(actor).items() if known.writable and actor.writes(name, f)]
         for name, noun in NOUNS.items()
-        if f"{scope_word(noun)}:write" in set(Scope) and actor.may(Scope(f"{scope_word(noun)}:write"))
+        if (scope := _scope(noun, "write")) in set(Scope) and actor.may(Scope(scope))
     }
-
-
-def _reads(actor: Actor, noun: Noun, name: str) -> bool:
-    return name in ALWAYS or _opens(actor.grant.read, noun.name, name, whole=True)
-
-
-def _opens(fields: Mapping[str, frozenset[str]], noun: str, name: str, *, whole: bool) -> bool:
-    names = fields.get(noun, frozenset())
-    everywhere = EVERYTHING in fields.get(EVERYTHING, frozenset())
-    custom = whole and name.startswith("custom.") and "custom" in names
-    return everywhere or EVERYTHING in names or name in names or custom
 
 
 async def explain_access(door: Reads, asked: Asked) -> dict[str, Any]:
@@ -109,14 +77,14 @@ async def explain_access(door: Reads, asked: Asked) -> dict[str, Any]:
     noun = _noun(asked)
     if asked.scope is not None:
         known_scopes([asked.scope])
-    row = await person(door, asked.user_id)
+    row = await users.person(door, asked.user_id)
     own = asked.user_id in {None, door.actor.user_id}
     if not own:
         door.actor.needs(Scope.users_read)
     if row["id"] is None:
         raise NotFound("user_not_found", "There is no user with this id, or you may not see it.")
     if noun is not None and asked.record_id is not None:
-        door.actor.needs(Scope(f"{scope_word(noun)}:read"))
+        door.actor.needs(Scope(noun.reading))
         await reads.must_see(door, noun, asked.record_id)
     told = Told(await _whom(door, row, asked), {one["name"]: grant_of(one) for one in row["roles"]})
     active = bool(row["active"])
@@ -164,7 +132,7 @@ async def _whom(door: Reads, row: Row, asked: Asked) -> Actor:
 def _scopes(told: Told, asked: Asked, noun: Noun | None) -> dict[str, bool]:
     wanted = [asked.scope] if asked.scope else []
     if noun is not None and not wanted:
-        wanted = [f"{scope_word(noun)}:{verb}" for verb in ("read", "write")]
+        wanted = [_scope(noun, verb) for verb in ("read", "write")]
     found = {}
     for scope in wanted:
         by = [n for n, grant in told.roles.items() if {scope, EVERYTHING} & grant.scopes]
@@ -188,8 +156,8 @@ def _named(roles: Sequence[str]) -> str:
 async def _seen(door: Reads, told: Told, noun: Noun, record: UUID | None) -> bool:
     if not noun.owned:
         return told.rule("sight", noun.name, True, f"Whoever may read any {noun.name} sees all of them.")
-    sight = _sight(told.actor.grant, noun.name)
-    by = [name for name, grant in told.roles.items() if _sight(grant, noun.name) == sight]
+    sight = told.actor.grant.sight_of(noun.name)
+    by = [name for name, grant in told.roles.items() if grant.sight_of(noun.name) == sight]
     if record is None or sight is Sight.ALL:
         whose = {Sight.ALL: "everybody's", Sight.TEAM: "their team's and their own", Sight.OWN: "their own"}
         how = f"Sight {sight}: they see {whose[sight]} records"
@@ -205,13 +173,7 @@ def _parents(noun: Noun) -> str:
 async def _seen_record(
     door: Reads, told: Told, noun: Noun, record: UUID, sight: Sight, by: Sequence[str]
 ) -> bool:
-    columns = ["owner_id", *(one.column for one in noun.through)]
-    async with door.database.connection(door.actor.org_id) as connection:
-        row = await connection.fetchrow(
-            f"select {', '.join(columns)} from {noun.plural} where org_id = $1 and id = $2",  # noqa: S608 - our own names
-            door.actor.org_id,
-            record,
-        )
+    row = await belonging(door, noun, record)
     owners = told.actor.owners(noun.name) or frozenset()
     # What the asker's own role hides from them is not told by way of the reason either.
     shown = door.actor.reads(noun.name, "owner_id")
@@ -248,14 +210,14 @@ def _field(told: Told, noun: Noun, name: str) -> tuple[bool, bool]:
     known = noun.known(told.actor).get(name)
     if known is None:
         raise InvalidInput("field_unknown", f"A {noun.name} has no field {name!r}.", field="field")
-    by = [n for n, g in told.roles.items() if _opens(g.read, noun.name, name, whole=True)]
+    by = [n for n, g in told.roles.items() if noun.shows(replace(told.actor, grant=g), name)]
     if name in ALWAYS:
         read = told.rule("read", name, True, "Whoever sees a record sees this field.")
     elif by:
         read = told.rule("read", name, True, f"{_named(by)} opens it for reading.", by)
     else:
         read = told.rule("read", name, False, "No role of this user opens it for reading.")
-    by = [n for n, g in told.roles.items() if _opens(g.write, noun.name, name, whole=False)]
+    by = [n for n, g in told.roles.items() if g.writes(noun.name, name)]
     if not known.writable:
         write = told.rule(
             "write", name, False, "Nobody writes it: it follows from other fields or from a verb."

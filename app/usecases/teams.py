@@ -4,15 +4,13 @@ from collections.abc import Set
 from uuid import UUID
 
 from app.db import users, write
-from app.db.registry import NOUNS
+from app.db.registry import OWNED
 from app.db.uow import UnitOfWork
 from app.db.users import TEAMS
 from app.domain.errors import RuleBroken
 from app.domain.grants import must_place
 from app.usecases import plain
 from app.usecases.plain import Values
-
-_OWNED = tuple(name for name, noun in NOUNS.items() if noun.owned)
 
 
 async def _above(uow: UnitOfWork, team: UUID | None) -> None:
@@ -34,7 +32,7 @@ async def edit_team(uow: UnitOfWork, team: UUID, given: Values, *, version: int 
         row = await plain.get_locked(uow, TEAMS, team, version, given)
         await _above(uow, given["parent_id"])
         mine = await users.teams_of(uow, uow.actor.user_id)
-        must_place(uow.actor, _OWNED, mine, before=row["parent_id"], after=given["parent_id"])
+        must_place(uow.actor, OWNED, mine, before=row["parent_id"], after=given["parent_id"])
     await plain.edit(uow, TEAMS, team, given, version=version)
 
 

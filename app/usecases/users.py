@@ -9,7 +9,7 @@ from app.db import logins, users, write
 from app.db.actors import grant_of
 from app.db.constraints import unknown_reference
 from app.db.engine import Row
-from app.db.registry import NOUNS
+from app.db.registry import OWNED
 from app.db.uow import UnitOfWork
 from app.db.users import USERS
 from app.domain.access import merge
@@ -20,7 +20,6 @@ from app.usecases import plain
 from app.usecases.plain import Values
 
 _ACCESS = frozenset({"email", "active", "role_ids", "team_id"})
-OWNED = tuple(name for name, noun in NOUNS.items() if noun.owned)
 
 
 async def _check(uow: UnitOfWork, given: Values, row: Row | None) -> Values:

@@ -11,7 +11,7 @@ from app.api.auth import ACCESS, REFRESH
 from app.api.doors import Id, reads, writes
 from app.api.problems import MEDIA_TYPE, request_id
 from app.db import logins as sign_ins
-from app.db import organisations
+from app.db import organisations, users
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.logins import ended
@@ -106,7 +106,7 @@ async def sign_out(uow: Writing) -> Response:
 @router.get("/me", **docs.answer(Me))
 async def get_me(door: Reading) -> Response:
     """See who you are, and what you may do, see and change."""
-    row = await access.person(door, None)
+    row = await users.person(door, None)
     settings = await door.row(organisations.settings)
     actor = door.actor
     return answers.plain(
