@@ -42,6 +42,8 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2
 Cursor = Annotated[str, StringConstraints(max_length=300_000)]
 Labels = Annotated[list[Label], Field(max_length=100)]
 External = Annotated[dict[Key, Code | None], Field(max_length=20)]
+ExternalOut = dict[Key, Code]
+"""Of any size: what one request adds has a limit, what a record comes to bear has none."""
 Custom = Annotated[dict[Key, JsonValue], Field(max_length=200)]
 
 

@@ -10,6 +10,7 @@ from app.schemas.base import (
     Country,
     Custom,
     External,
+    ExternalOut,
     Labels,
     Line,
     Name,
@@ -74,6 +75,8 @@ class CompanyOut(RecordOut, CompanyFields):
     """A company."""
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": []})
+
+    external_ids: ExternalOut = Field(default_factory=dict)  # type: ignore[assignment]  # no null, no limit
 
 
 class CompanyQuery(RecordQuery):

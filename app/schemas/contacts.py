@@ -12,6 +12,7 @@ from app.schemas.base import (
     Custom,
     Day,
     External,
+    ExternalOut,
     Key,
     Label,
     Labels,
@@ -155,6 +156,7 @@ class ContactOut(RecordOut, ContactFields):
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": []})
 
+    external_ids: ExternalOut = Field(default_factory=dict)  # type: ignore[assignment]  # no null, no limit
     emails: list[EmailOut] = Field(default_factory=list)  # type: ignore[assignment]  # more than was written
     phones: list[PhoneOut] = Field(default_factory=list)  # type: ignore[assignment]
     email: str | None = None

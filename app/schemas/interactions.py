@@ -11,6 +11,7 @@ from app.schemas.base import (
     Custom,
     DatedQuery,
     External,
+    ExternalOut,
     Label,
     Labels,
     Line,
@@ -82,6 +83,8 @@ class InteractionOut(RecordOut, InteractionFields):
     """An interaction."""
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": []})
+
+    external_ids: ExternalOut = Field(default_factory=dict)  # type: ignore[assignment]  # no null, no limit
 
 
 class InteractionQuery(DatedQuery):

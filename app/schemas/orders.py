@@ -14,6 +14,7 @@ from app.schemas.base import (
     Custom,
     Day,
     External,
+    ExternalOut,
     Label,
     Labels,
     Line,
@@ -121,6 +122,7 @@ class OrderOut(RecordOut, OrderFields):
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": []})
 
+    external_ids: ExternalOut = Field(default_factory=dict)  # type: ignore[assignment]  # no null, no limit
     lines: list[OrderLineOut] = Field(default_factory=list)  # type: ignore[assignment]  # more than was written
     status: Status | None = None
     subtotal: str | None = None

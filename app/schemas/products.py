@@ -12,6 +12,7 @@ from app.schemas.base import (
     Custom,
     DatedQuery,
     External,
+    ExternalOut,
     Flag,
     Label,
     Labels,
@@ -78,6 +79,8 @@ class ProductOut(RecordOut, ProductFields):
     """A product."""
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": []})
+
+    external_ids: ExternalOut = Field(default_factory=dict)  # type: ignore[assignment]  # no null, no limit
 
 
 class ProductQuery(DatedQuery):

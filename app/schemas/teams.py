@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from app.schemas.base import DatedQuery, External, Line, Name, RecordOut, Shape, optional
+from app.schemas.base import DatedQuery, External, ExternalOut, Line, Name, RecordOut, Shape, optional
 
 
 class TeamFields(Shape):
@@ -33,6 +33,8 @@ class TeamOut(RecordOut, TeamFields):
     """A team."""
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": []})
+
+    external_ids: ExternalOut = Field(default_factory=dict)  # type: ignore[assignment]  # no null, no limit
 
 
 class TeamQuery(DatedQuery):
