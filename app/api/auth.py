@@ -1,15 +1,15 @@
 """Who is calling: a signed access token or an API key becomes an actor, kept in memory until access changes."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 from starlette.requests import Request
 
 from app.db import actors
-from app.db.engine import Database
+from app.db.engine import Connection, Database
 from app.domain.access import Actor
 from app.domain.errors import Unauthenticated
 from app.kit import clock, tokens
@@ -24,12 +24,20 @@ ACCESS = "access"
 REFRESH = "refresh"
 
 
+class Load(Protocol):
+    """Loads an actor anew, on a connection that is held or on one of the pool. Raises Unauthenticated."""
+
+    async def __call__(self, held: Connection | None = None) -> Actor:
+        """The actor under their present access."""
+        ...
+
+
 @dataclass(slots=True)
 class Caller:
     """A known credential."""
 
     actor: Actor
-    reload: Callable[[], Awaitable[Actor]]
+    reload: Load
     expires_at: datetime | None
     good_until: datetime
     noted_at: datetime | None = None
@@ -49,7 +57,10 @@ class Doorman:
         token = _credential(request)
         now = clock.now()
         known = self._known.get(token)
-        if known is None or known.good_until <= now:
+        expired = known is not None and known.expires_at is not None and known.expires_at <= now
+        # An API key that has expired by what is remembered of it may have been given more time.
+        if known is None or known.good_until <= now or (expired and known.actor.kind == "api_key"):
+            self._known.pop(token, None)
             known = await self._admit(token, now)
         if known.expires_at is not None and known.expires_at <= now:
             raise Unauthenticated(
@@ -70,10 +81,11 @@ class Doorman:
         find = self._by_key(token) if token.startswith(tokens.KEY_PREFIX) else self._by_token(token, now)
         load, expires_at = await find
 
-        async def reload() -> Actor:
+        async def reload(held: Connection | None = None) -> Actor:
             self._known.pop(token, None)
-            fresh = await load()
+            fresh = await load(held)
             caller.actor = fresh
+            caller.expires_at = expires_at or fresh.expires_at
             self._known[token] = caller
             return fresh
 
@@ -84,17 +96,19 @@ class Doorman:
             self._known.popitem(last=False)
         return caller
 
-    async def _by_key(self, key: str) -> tuple[Callable[[], Awaitable[Actor]], datetime | None]:
+    async def _by_key(self, key: str) -> tuple[Load, datetime | None]:
         async with self.database.connection() as connection:
             row = await connection.fetchrow("select org_id, id from rapport_key($1)", tokens.digest(key))
         if row is None:
             raise Unauthenticated("unauthenticated", "This API key is not known.")
         org_id, key_id = row["org_id"], row["id"]
-        return lambda: actors.load(self.database, org_id, None, now=clock.now(), key_id=key_id), None
 
-    async def _by_token(
-        self, token: str, now: datetime
-    ) -> tuple[Callable[[], Awaitable[Actor]], datetime | None]:
+        async def load(held: Connection | None = None) -> Actor:
+            return await actors.load(self.database, org_id, None, now=clock.now(), key_id=key_id, held=held)
+
+        return load, None
+
+    async def _by_token(self, token: str, now: datetime) -> tuple[Load, datetime | None]:
         claims = tokens.verify(self.secret, token, kind=ACCESS, now=now)
         if claims is None:
             raise Unauthenticated(
@@ -102,10 +116,13 @@ class Doorman:
             )
         org_id, user_id, login_id = UUID(claims["org"]), UUID(claims["sub"]), UUID(claims["login"])
         expires_at = datetime.fromtimestamp(claims["exp"], tz=now.tzinfo)
-        return (
-            lambda: actors.load(self.database, org_id, user_id, now=clock.now(), login_id=login_id),
-            expires_at,
-        )
+
+        async def load(held: Connection | None = None) -> Actor:
+            return await actors.load(
+                self.database, org_id, user_id, now=clock.now(), login_id=login_id, held=held
+            )
+
+        return load, expires_at
 
 
 def _credential(request: Request) -> str:

@@ -19,7 +19,7 @@ MOST_ITEMS = 10_000
 async def items_of(request: Request, add: type[Shape], upsert: type[Shape]) -> list[Item]:
     """The items of a bulk body; those that do not fit their shape have failed already. Raises InvalidInput."""
     try:
-        body = json.loads(await request.body())
+        body = await asyncio.to_thread(json.loads, await request.body())
     except ValueError:
         raise InvalidInput("json_invalid", 'The body is not JSON in UTF-8; send {"items": […]}.') from None
     raw = body.get("items") if isinstance(body, dict) else None

@@ -9,9 +9,10 @@ from fastapi import Depends, Path, Query
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 
-from app.api.auth import Caller, Doorman
+from app.api.auth import Caller, Doorman, Load
 from app.api.problems import request_id
 from app.db import idempotency
+from app.db.engine import Connection
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope
@@ -25,7 +26,7 @@ class Door:
     def __init__(self, scope: Scope | None) -> None:
         self.scope = scope
 
-    async def enter(self, request: Request) -> tuple[Caller, Any]:
+    async def enter(self, request: Request) -> tuple[Caller, Load]:
         """The caller, let in, with a way to load and check their access again."""
         _only_known_parameters(request, self.own_parameters)
         doorman: Doorman = request.app.state.doorman
@@ -35,8 +36,8 @@ class Door:
         except Forbidden:
             self.check(await caller.reload())  # what is remembered of the caller may be out of date
 
-        async def reload() -> Actor:
-            actor = await caller.reload()
+        async def reload(held: Connection | None = None) -> Actor:
+            actor = await caller.reload(held)
             self.check(actor)
             return actor
 
@@ -68,6 +69,11 @@ class WriteDoor(Door):
         """The dependency."""
         caller, reload = await self.enter(request)
         key = idempotency.checked_key(request.headers.get("idempotency-key"))
+
+        async def claim(uow: UnitOfWork) -> None:
+            if key is not None:
+                await idempotency.claim(uow, key, await _fingerprint(request))
+
         uow = UnitOfWork(
             request.app.state.database,
             caller.actor,
@@ -75,10 +81,13 @@ class WriteDoor(Door):
             cause=request_id(request),
             dry_run=_flag(request, "dry_run"),
             reload=reload,
+            reload_on=reload,
+            first=claim,
         )
+        await (
+            request.body()
+        )  # before a connection is held, which a slow sender would keep from everybody else
         async with uow:
-            if key is not None:
-                await idempotency.claim(uow, key, await _fingerprint(request))
             yield uow
             if key is not None:
                 await idempotency.keep(uow, key)

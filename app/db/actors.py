@@ -1,11 +1,12 @@
 """Who is calling: one question loads a user with roles, team, custom fields and settings, under one access stamp."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.db.engine import Database
+from app.db.engine import Connection, Database
 from app.domain.access import EVERYTHING, Actor, Grant, Sight, merge, whole
 from app.domain.errors import Unauthenticated
 from app.domain.fields import Field, Kind
@@ -66,9 +67,14 @@ async def load(
     key_id: UUID | None = None,
     login_id: UUID | None = None,
     even_inactive: bool = False,
+    held: Connection | None = None,
 ) -> Actor:
-    """The user, calling by an API key or signed in by a login. Raises Unauthenticated."""
-    async with database.connection(org_id) as connection:
+    """The user, calling by an API key or signed in by a login. Raises Unauthenticated.
+
+    Asked on a connection that is held and set to the organisation already, if there is one.
+    """
+    own = database.connection(org_id) if held is None else contextlib.nullcontext(held)
+    async with own as connection:
         if key_id is not None:
             user_id = await connection.fetchval(
                 "select user_id from api_keys where org_id = $1 and id = $2", org_id, key_id

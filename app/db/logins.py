@@ -8,7 +8,7 @@ from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
-from app.db.engine import Database, Prepared, Row
+from app.db.engine import Connection, Database, Prepared, Row
 from app.db.reads import Question, Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
@@ -47,9 +47,9 @@ async def attempt(
     return row["refused_until"], row["last_one"]
 
 
-async def forget_attempts(uow: UnitOfWork, address: str) -> None:
+async def forget_attempts(held: UnitOfWork | Connection, address: str) -> None:
     """The right password was given, or a new one set."""
-    await uow.execute("select rapport_attempt_good($1)", address)
+    await held.execute("select rapport_attempt_good($1)", address)
 
 
 async def users_of(database: Database, address: str, organisation: str | None) -> list[tuple[UUID, UUID]]:

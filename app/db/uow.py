@@ -13,8 +13,11 @@ import asyncpg
 from app.db import constraints
 from app.db.engine import LOST, Connection, Database, Row
 from app.domain.access import Actor
+from app.domain.errors import Busy
 
 Reload = Callable[[], Awaitable[Actor]]
+_ATTEMPTS = 3
+"""How often a unit begins anew with fresh access before its caller is told to come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,15 @@ class UnitOfWork:
         cause: str | None = None,
         dry_run: bool = False,
         reload: Reload | None = None,
+        reload_on: Callable[[Connection], Awaitable[Actor]] | None = None,
+        first: Callable[["UnitOfWork"], Awaitable[None]] | None = None,
     ) -> None:
+        """A unit not yet begun.
+
+        reload asks the pool, and is called while nothing is held; reload_on asks a connection that is held. Whoever
+        waits for a second connection with one in hand can wait for somebody who does the same.
+        first is done at every beginning, of which there can be several.
+        """
         self.database = database
         self.actor = actor
         self.now = now
@@ -51,6 +62,8 @@ class UnitOfWork:
         self.nudges: list[UUID] = []
         """Runs that were started here and can be enqueued once they are committed."""
         self._reload = reload
+        self._reload_on = reload_on
+        self._first = first
         self._connection: Connection | None = None
         self._stack = contextlib.AsyncExitStack()
 
@@ -67,29 +80,48 @@ class UnitOfWork:
 
     async def __aenter__(self) -> Self:
         """Begin, set the tenant, and make sure that the actor's access is what it was when it was loaded."""
-        self._connection = await self._stack.enter_async_context(self.database.connection())
-        try:
-            await self._begin()
-        except BaseException as fault:
-            await self.__aexit__(type(fault), fault, fault.__traceback__)
-            raise
+        await self._open()
         return self
 
-    async def _begin(self) -> None:
-        enter = "begin; select rapport_enter('{}', {})"
-        try:
-            await self.connection.execute(enter.format(self.actor.org_id, self.actor.stamp))
-        except asyncpg.PostgresError as fault:
-            if fault.sqlstate != "RP001" or self._reload is None:
+    async def _open(self) -> None:
+        for _ in range(_ATTEMPTS):
+            try:
+                if await self._begin():
+                    if self._first is not None:
+                        await self._first(self)
+                    return
+            except BaseException as fault:
+                await self.__aexit__(type(fault), fault, fault.__traceback__)
                 raise
-            await self.connection.execute("rollback")
+            await self._close()
+            assert self._reload is not None
             self.actor = await self._reload()
-            await self.connection.execute(enter.format(self.actor.org_id, self.actor.stamp))
+        raise Busy("try_again", "Access in this organisation is being changed; try again in a moment.")
+
+    async def _begin(self) -> bool:
+        """Whether it has begun; not so when access has changed and can be loaded anew."""
+        self._connection = await self._stack.enter_async_context(self.database.connection())
+        try:
+            await self.connection.execute(
+                f"begin; select rapport_enter('{self.actor.org_id}', {self.actor.stamp})"
+            )
+        except asyncpg.PostgresError as fault:
+            if fault.sqlstate != "RP001":
+                raise
+            if self._reload is None:
+                raise Busy("try_again", "Access in this organisation has just changed; try again.") from fault
+            return False
+        return True
+
+    async def _close(self) -> None:
+        await self.__aexit__(None, None, None)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Roll back what was not committed, and turn the database's refusals into ours."""
+        if self._connection is None:  # it was given back, and not taken again
+            return
         try:
             if not self.connection.is_closed() and self.connection.is_in_transaction():
                 await self.connection.execute("rollback")
@@ -110,8 +142,18 @@ class UnitOfWork:
         stamp = await self.fetchval(
             "select stamp from organisations where id = $1 for no key update", self.org_id
         )
-        if stamp != self.actor.stamp and self._reload is not None:
-            self.actor = await self._reload()
+        if stamp != self.actor.stamp and self._reload_on is not None:
+            self.actor = await self._reload_on(self.connection)
+
+    @contextlib.asynccontextmanager
+    async def apart(self) -> AsyncIterator[None]:
+        """A part that is kept whatever becomes of the rest, and that takes what connections it needs by itself.
+
+        What was begun is rolled back before and begun anew after it, so it comes before any change.
+        """
+        await self._close()
+        yield
+        await self._open()
 
     async def commit(self) -> None:
         """Keep everything; a dry run has checked everything and keeps nothing."""

@@ -46,14 +46,17 @@ def _known_by(address: str) -> str:
 
 
 async def _matches(database: Database, address: str, kept: str | None, password: str, now: datetime) -> bool:
-    """Count an attempt for good, then judge it. Raises TooMany."""
+    """Count an attempt for good, then judge it; the right password clears the count for good. Raises TooMany."""
     until, last = await logins.attempt(
         database, _known_by(address), now=now, most=MOST_WRONG, memory=MEMORY, pause=PAUSE
     )
     if until is not None:
         raise must_wait(until, now)
     good = await passwords.matches(kept, password)
-    if last and not good:
+    if good:
+        async with database.connection() as connection:
+            await logins.forget_attempts(connection, _known_by(address))
+    elif last:
         await _note_lock(database, address, now)
     return good
 
@@ -90,7 +93,6 @@ async def sign_in(
         if version is None:
             raise wrong()
         await logins.add(uow, NewLogin(made.login_id, user, tokens.digest(made.secret), made.expires_at))
-        await logins.forget_attempts(uow, _known_by(address))
         await write.record(uow, USERS.name, user, version, "user.signed_in")
         await uow.commit()
     return made
@@ -177,13 +179,13 @@ async def change_password(uow: UnitOfWork, *, old: str, new: str) -> None:
         "select email, password_hash from users where org_id = $1 and id = $2", uow.org_id, user
     )
     address, kept = rows[0]["email"], rows[0]["password_hash"]
-    if not await _matches(uow.database, address, kept, old, uow.now):
-        raise _password_wrong()
-    fresh = await passwords.hashed(new)
+    async with uow.apart():
+        if not await _matches(uow.database, address, kept, old, uow.now):
+            raise _password_wrong()
+        fresh = await passwords.hashed(new)
     await uow.alone()
     row = (await write.locked(uow, USERS, [user]))[user]
     if row["password_hash"] != kept:
         raise _password_wrong()
     await write.change(uow, USERS, [(row, {"password_hash": fresh})], "user.password_changed")
     await logins.revoke(uow, "password_changed", user=user, keep=login)
-    await logins.forget_attempts(uow, _known_by(address))

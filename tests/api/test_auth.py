@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import httpx
+import pytest
 
 from app.api.auth import ACCESS, REFRESH
 from app.db.engine import Database
@@ -261,3 +262,47 @@ async def test_a_form_that_does_not_fit_is_refused_without_repeating_the_secret(
     assert answer.status_code == 422
     assert "s3cret" not in answer.text
     assert (await refresh(api, "not a token")).json()["code"] == "unauthenticated"
+
+
+async def test_dry_runs_of_a_password_change_lock_nobody_out_but_their_guesses_count(
+    org: Organisation, api: httpx.AsyncClient
+):
+    client, _ = await signed_in(api, org)
+    right = {"old_password": PASSWORD, "new_password": "seven green bicycles"}
+    for _ in range(7):
+        assert (await client.post("/v1/auth/password?dry_run=true", json=right)).status_code == 204
+    assert (await sign_in(api, boss(org))).status_code == 200
+    wrong = right | {"old_password": "wrong"}
+    for _ in range(5):
+        assert (await client.post("/v1/auth/password?dry_run=true", json=wrong)).status_code == 422
+    assert (await client.post("/v1/auth/password?dry_run=true", json=right)).status_code == 429
+
+
+async def test_another_expiry_of_an_api_key_counts_from_the_next_request_on(
+    org: Organisation, owner: Database, monkeypatch: pytest.MonkeyPatch
+):
+    user, client = await org.user("machine", "admin")
+    began = clock.now()
+    at = [began]
+    monkeypatch.setattr("app.api.auth.clock.now", lambda: at[0])
+
+    async def expire(after: timedelta) -> None:
+        async with owner.connection(org.id) as connection:
+            await connection.execute(
+                "update api_keys set expires_at = $3 where org_id = $1 and user_id = $2",
+                org.id,
+                user,
+                began + after,
+            )
+
+    async def status(after: timedelta) -> int:
+        at[0] = began + after
+        return (await client.get("/v1/auth/me")).status_code
+
+    await expire(timedelta(minutes=3))
+    assert await status(timedelta()) == 200
+    await expire(timedelta(minutes=1))
+    assert await status(timedelta(seconds=30)) == 200
+    assert await status(timedelta(minutes=2)) == 401
+    await expire(timedelta(minutes=4))
+    assert await status(timedelta(minutes=3)) == 200

@@ -298,3 +298,27 @@ async def test_a_server_that_refuses_connections_is_busy(chosen: Settings) -> No
                 async with database.connection():
                     pass
         await database.close()
+
+
+async def test_clients_that_send_their_bodies_slowly_hold_no_connection(
+    house: House, client: httpx.AsyncClient
+) -> None:
+    writers = []
+    for path, key in [
+        ("/v1/contacts/bulk", ""),
+        ("/v1/contacts", ""),
+        ("/v1/contacts/bulk", "Idempotency-Key: k{n}\r\n"),
+    ]:
+        for n in range(POOL):
+            head = (
+                f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['authorization']}\r\n"
+                f"{key.format(n=n)}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{"
+            )
+            _, writer = await asyncio.open_connection("127.0.0.1", house.port)
+            writer.write(head.encode())
+            writers.append(writer)
+    await asyncio.sleep(0.3)
+    assert (await add(client)).status_code == 201
+    for writer in writers:
+        writer.close()
+        await writer.wait_closed()
