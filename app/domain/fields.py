@@ -19,6 +19,8 @@ CUSTOM = "custom."
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
 TEXT_MAX = 10_000
 LABELS_MAX = 1_000
+JSON_DEPTH_MAX = 64
+"""Lists and objects inside one another."""
 
 
 class Kind(StrEnum):
@@ -60,7 +62,8 @@ _EXPECTED = {
     Kind.TIME: 'a time with its offset (RFC 3339, years 1 to 9999 in UTC) like "2026-01-31T08:30:00Z"',
     Kind.ID: 'an id like "0197b2a4-6c1e-7d42-9b1f-5a3c8e7d9f10"',
     Kind.LABELS: f"a list of at most {LABELS_MAX:,} texts",
-    Kind.JSON: "JSON without NUL, lone surrogates or numbers that are not finite",
+    Kind.JSON: f"JSON of at most {JSON_DEPTH_MAX} levels without NUL, lone surrogates, whole numbers beyond"
+    f" {INTEGER_MIN} to {INTEGER_MAX} or numbers that are not finite",
 }
 
 
@@ -202,19 +205,26 @@ def _labels(raw: Any) -> list[str]:
 
 
 def _json(raw: Any) -> Any:
-    # A stack of our own: nesting as deep as the JSON reader lets through must not end in RecursionError.
-    rest = [raw]
-    while rest:
-        match rest.pop():
-            case str() as text if not _is_clean(text):
-                raise ValueError(Kind.JSON)
-            case float() as number if not math.isfinite(number):
-                raise ValueError(Kind.JSON)
-            case dict() as found:
-                rest += [*found, *found.values()]
-            case list() as found:
-                rest += found
-    return raw
+    # Level by level: nesting as deep as the JSON reader lets through must not end in RecursionError.
+    level = [raw]
+    for _ in range(JSON_DEPTH_MAX + 1):
+        inside: list[Any] = []
+        for value in level:
+            match value:
+                case str() if not _is_clean(value):
+                    raise ValueError(Kind.JSON)
+                case float() if not math.isfinite(value):
+                    raise ValueError(Kind.JSON)
+                case int() if not INTEGER_MIN <= value <= INTEGER_MAX:
+                    raise ValueError(Kind.JSON)
+                case dict():
+                    inside += [*value, *value.values()]
+                case list():
+                    inside += value
+        if not inside:
+            return raw
+        level = inside
+    raise ValueError(Kind.JSON)
 
 
 _PARSERS: dict[Kind, Callable[[Any], Any]] = {

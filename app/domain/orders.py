@@ -65,25 +65,32 @@ class Totals:
 def totals(lines: Sequence[Mapping[str, Any]], discount: Decimal, tax: Decimal) -> Totals:
     """Line amount = quantity × unit price − discount; total = sum of lines − discount + tax.
 
-    Raises InvalidInput when a line or the order comes out below zero.
+    Raises InvalidInput when a line or the order comes out below zero or too large.
     """
     listed = []
     subtotal = Decimal(0)
     for number, line in enumerate(lines, start=1):
         exact = {name: _amount(line.get(name) or 0) for name in ("quantity", "unit_price", "discount")}
-        amount = _amount(exact["quantity"] * exact["unit_price"] - exact["discount"])
+        product = exact["quantity"] * exact["unit_price"]
+        _must_fit(product, f"Line {number}")  # before it is rounded, for which there is room up to here only
+        amount = _amount(product - exact["discount"])
         if amount < 0:
             raise InvalidInput(
                 "line_below_zero", f"Line {number} comes to {amount}, below zero; lower its discount."
             )
         listed.append({**line, **exact, "amount": amount})
         subtotal += amount
+        _must_fit(subtotal, "The order")
     total = _amount(subtotal - discount + tax)
     if total < 0:
         raise InvalidInput("total_below_zero", f"The order comes to {total}, below zero; lower its discount.")
-    if total >= MOST:
-        raise InvalidInput("total_too_large", f"The order comes to {total}; amounts stay below {MOST}.")
+    _must_fit(total, "The order")
     return Totals(_amount(subtotal), total, tuple(listed))
+
+
+def _must_fit(amount: Decimal, what: str) -> None:
+    if amount >= MOST:
+        raise InvalidInput("total_too_large", f"{what} comes to {amount:f}; amounts stay below {MOST:f}.")
 
 
 def check_total(stated: Decimal | None, total: Decimal) -> None:

@@ -205,3 +205,20 @@ def test_totals_of_any_size_are_exact_or_refused(lines):
 )
 def test_the_status_follows_from_what_happened(known, status):
     assert orders.status_of({"total": Decimal(100), "refunded": Decimal(0)} | known) == status
+
+
+MOST_QUANTITY, MOST_PRICE = Decimal("9999999999.9999"), Decimal("999999999999.9999")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [{"quantity": MOST_QUANTITY, "unit_price": MOST_PRICE}],
+        [{"quantity": MOST_QUANTITY, "unit_price": MOST_PRICE}] * 200,
+        [{"quantity": Decimal(10_000), "unit_price": MOST_PRICE}] * 1_000,
+    ],
+)
+def test_an_order_too_large_to_be_kept_is_refused_by_name(lines: list[dict[str, Decimal]]):
+    with pytest.raises(InvalidInput) as refused:
+        orders.totals(lines, Decimal(0), Decimal(0))
+    assert refused.value.code == "total_too_large"

@@ -7,6 +7,15 @@ import pytest
 from tests.makers.organisations import Organisation
 from tests.nouns.nouns import ANY, BULK, Plain, holdings, made, problem, shown
 
+
+def nested(levels: int) -> list[Any]:
+    """A number inside so many lists."""
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 GOOD: dict[str, list[Any]] = {
     "text": ["", "北京", "x" * 10_000, "'\"\\%"],
     "integer": [0, -1, 2**63 - 1, -(2**63)],
@@ -16,7 +25,7 @@ GOOD: dict[str, list[Any]] = {
     "time": ["2026-01-31T08:30:00Z", "2026-01-31T08:30:00.000001+08:00"],
     "id": ["0197b2a4-6c1e-7d42-9b1f-5a3c8e7d9f10"],
     "labels": [[], ["a", "北京"]],
-    "json": [{"a": [1, None, {"b": "c"}]}, [], "x", 1],
+    "json": [{"a": [1, None, {"b": "c"}]}, [], "x", 1, [2**63 - 1, -(2**63)], nested(64)],
 }
 BAD: dict[str, list[Any]] = {
     "text": [1, [], "\x00", "x" * 10_001],
@@ -27,7 +36,7 @@ BAD: dict[str, list[Any]] = {
     "time": ["2026-01-31T08:30:00", "2026-01-31", "10000-01-01T00:00:00Z", 1],
     "id": ["x", 1],
     "labels": ["a", [1], ["\x00"], {}],
-    "json": ["\x00", {"\x00": 1}, {"a": ["\x00"]}],
+    "json": ["\x00", {"\x00": 1}, {"a": ["\x00"]}, {"a": [2**63]}, nested(65)],
 }
 
 
@@ -83,3 +92,11 @@ async def test_a_required_value_and_a_choice_are_enforced(org: Organisation, pla
         f"{plain.path}/{record['id']}", json={"custom": {"size": "S", "colour": "red"}}, headers=ANY
     )
     assert problem(unknown)["code"] == "custom_field_unknown"
+
+
+async def test_a_number_too_long_to_be_kept_is_refused_by_name(org: Organisation):
+    field = {"noun": "contact", "key": "raw", "kind": "json", "label": "Raw"}
+    assert (await org.admin.post("/v1/custom_fields", json=field)).status_code == 201
+    for value in (10**30, {"a": [-(10**30)]}):
+        answer = await org.admin.post("/v1/contacts", json={"name": "n", "custom": {"raw": value}})
+        assert (answer.status_code, answer.json()["code"]) == (422, "custom_field_invalid"), answer.text
