@@ -1,5 +1,6 @@
 """What the OpenAPI document says of the routes whose answers PostgreSQL builds."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
@@ -7,14 +8,24 @@ from pydantic import BaseModel
 from app.schemas.base import BulkResult, Count, Page
 from app.schemas.runs import RunOut
 
+TAG = ("ETag",)
+PLACE = ("ETag", "Location")
 
-def answer(shape: Any, status: int = 200, description: str = "Done.") -> dict[str, Any]:
-    """Route arguments: this shape comes back."""
+
+def answer(
+    shape: Any, status: int = 200, description: str = "Done.", headers: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Route arguments: this shape comes back, with these headers."""
     return {
         "status_code": status,
         "response_model": None,
-        "responses": {status: {"model": shape, "description": description}},
+        "responses": {status: _response(description, headers) | {"model": shape}},
     }
+
+
+def _response(description: str, headers: Iterable[str]) -> dict[str, Any]:
+    named = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
+    return {"description": description, "headers": named}
 
 
 def page(shape: type[BaseModel]) -> dict[str, Any]:
@@ -24,19 +35,20 @@ def page(shape: type[BaseModel]) -> dict[str, Any]:
 
 def one(shape: Any) -> dict[str, Any]:
     """Route arguments: one record, or 304 when the reader has it."""
-    made = answer(shape, description="The record, with its version as ETag.")
-    made["responses"][304] = {"description": "You have this version already."}
+    made = answer(shape, description="The record, with its version as ETag.", headers=TAG)
+    made["responses"][304] = _response("You have this version already.", TAG)
+    made["openapi_extra"] = {"parameters": [{"$ref": "#/components/parameters/IfNoneMatch"}]}
     return made
 
 
 def made(shape: Any) -> dict[str, Any]:
     """Route arguments: a new record."""
-    return answer(shape, 201, "The new record, with its address and ETag.")
+    return answer(shape, 201, "The new record, with its address and ETag.", PLACE)
 
 
 def changed(shape: Any) -> dict[str, Any]:
     """Route arguments: a changed record."""
-    done = answer(shape, description="The record as it now stands, with its ETag.")
+    done = answer(shape, description="The record as it now stands, with its ETag.", headers=TAG)
     done["responses"][204] = {"description": "Changed, and out of your sight by it."}
     return done
 
@@ -44,13 +56,14 @@ def changed(shape: Any) -> dict[str, Any]:
 def upserted(shape: Any) -> dict[str, Any]:
     """Route arguments: a record that was changed, or made."""
     done = changed(shape)
-    done["responses"][201] = {"model": shape, "description": "The new record, with its address and ETag."}
+    new = _response("The new record, with its address and ETag.", PLACE)
+    done["responses"][201] = new | {"model": shape}
     return done
 
 
 def accepted() -> dict[str, Any]:
     """Route arguments: a run that will do it."""
-    return answer(RunOut, 202, "The run that does it, with its address; watch it there.")
+    return answer(RunOut, 202, "The run that does it, with its address; watch it there.", PLACE)
 
 
 def count() -> dict[str, Any]:

@@ -7,10 +7,15 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from app.api.doors import Door, WriteDoor
-from app.api.examples import Examples, problem
+from app.api.examples import ID, Examples, problem
 from app.api.problems import MEDIA_TYPE
 
 _SCHEMES = {
+    "login": {
+        "type": "oauth2",
+        "description": "E-mail address and password; what one may do comes from one's roles.",
+        "flows": {"password": {"tokenUrl": "v1/auth/token", "scopes": {}}},
+    },
     "token": {"type": "http", "scheme": "bearer", "description": "An access token, or an API key."},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
@@ -26,6 +31,7 @@ _PROBLEMS = {
     429: "Slow down.",
     503: "Come back in a moment.",
 }
+_PROBLEM_HEADERS = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"]}
 _WRITE_PARAMETERS = {
     "DryRun": {
         "name": "dry_run",
@@ -36,9 +42,50 @@ _WRITE_PARAMETERS = {
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
-        "description": "The same key with the same request gets the same answer and does nothing twice.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+        "description": (
+            "The same key with the same request gets the same answer for two days, and does nothing twice;"
+            " with another request it is a 422."
+        ),
     },
+}
+_READ_PARAMETERS = {
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "schema": {"type": "string", "maxLength": 1000},
+        "description": "The ETag that you have; while it stands, the answer is 304 without a body.",
+    },
+}
+_HEADERS = {
+    "ETag": ("string", "The version of the record; send it as If-Match to change it.", '"3"'),
+    "Location": ("string", "Where the new record is.", f"/v1/contacts/{ID}"),
+    "Retry-After": ("integer", "Seconds to wait.", 1),
+    "WWW-Authenticate": ("string", "How to say who you are.", "Bearer"),
+    "X-Request-ID": ("string", "Your own X-Request-ID, or a new one; it is in the log.", ID),
+    "Rapport-Dry-Run": ("string", "true where nothing was kept.", "true"),
+}
+_TAGS = {
+    "auth": "Signing in and out, and who one is.",
+    "contacts": "People: how to reach them, what they agreed to, what happened with them.",
+    "companies": "Firms and other bodies.",
+    "products": "What is sold, with the prices it had.",
+    "orders": "What was bought, and how far it is.",
+    "interactions": "Calls, visits, messages and whatever else passed between people.",
+    "custom_fields": "Fields of the organisation's own.",
+    "exchange_rates": "What currencies are worth, day by day.",
+    "search": "Words, over all kinds of record at once.",
+    "events": "Every change, in order.",
+    "tags": "Labels for records.",
+    "runs": "Work in the background, and how far it is.",
+    "privacy": "Erasure.",
+    "users": "People who sign in.",
+    "teams": "Who works with whom.",
+    "roles": "Who may do, see and change what.",
+    "api_keys": "Keys for programs.",
+    "access": "Why one may, or may not.",
+    "settings": "The organisation.",
+    "health": "For supervisors and Prometheus.",
 }
 
 
@@ -64,6 +111,8 @@ def document(app: FastAPI) -> dict[str, Any]:
         description="Errors are RFC 9457 problems, whose codes are listed in problems.md.",
         routes=app.routes,
         separate_input_output_schemas=False,
+        servers=[{"url": "/"}],
+        tags=[{"name": name, "description": says} for name, says in _TAGS.items()],
     )
     schemas = made["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
@@ -71,10 +120,15 @@ def document(app: FastAPI) -> dict[str, Any]:
     _close(made)
     made["components"] |= {
         "securitySchemes": _SCHEMES,
-        "parameters": _WRITE_PARAMETERS,
+        "parameters": _WRITE_PARAMETERS | _READ_PARAMETERS,
+        "headers": {
+            name: {"description": says, "schema": {"type": kind}, "example": example}
+            for name, (kind, says, example) in _HEADERS.items()
+        },
         "responses": {
             f"Problem{status}": {
                 "description": says,
+                "headers": _headers("X-Request-ID", *_PROBLEM_HEADERS.get(status, ())),
                 "content": {
                     MEDIA_TYPE: {
                         "schema": {"$ref": "#/components/schemas/Problem"},
@@ -101,6 +155,10 @@ def document(app: FastAPI) -> dict[str, Any]:
     return made
 
 
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
 def _close(part: Any) -> None:
     """Say that an object whose names must match a pattern takes no other names: pydantic refuses them, and leaves that out."""
     if isinstance(part, dict):
@@ -121,11 +179,11 @@ def _complete(operation: dict[str, Any], route: RouteContext) -> None:
     if door is None:
         operation["security"] = []
     else:
-        operation["security"] = [{"token": []}, {"key": []}]
+        operation["security"] = [{name: []} for name in _SCHEMES]
         if door.scope is not None:
             operation["x-scope"] = str(door.scope)
     for parameter in operation.get("parameters", ()):
-        if parameter["name"] == "if-match":  # optional to FastAPI only, so that leaving it out is a 428
+        if parameter.get("name") == "if-match":  # optional to FastAPI only, so that leaving it out is a 428
             parameter |= {
                 "name": "If-Match",
                 "required": True,
@@ -137,6 +195,9 @@ def _complete(operation: dict[str, Any], route: RouteContext) -> None:
         operation["parameters"] = [*operation.get("parameters", []), *shared]
     responses = operation["responses"]
     responses.pop("422", None)
+    kept = ("X-Request-ID", "Rapport-Dry-Run") if isinstance(door, WriteDoor) else ("X-Request-ID",)
+    for response in responses.values():
+        response["headers"] = response.get("headers", {}) | _headers(*kept)
     for status in _statuses(route, door):
         responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
 

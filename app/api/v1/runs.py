@@ -30,14 +30,14 @@ async def get_run(id_: Id, request: Request, door: Reading, fields: Shown = None
     return await answers.record(door, RUNS, id_, request, fields)
 
 
-@router.post("/{id:uuid}/cancel", **docs.answer(RunOut))
+@router.post("/{id:uuid}/cancel", **docs.answer(RunOut, headers=docs.TAG))
 async def cancel_run(id_: Id, uow: Writing) -> Response:
     """Stop a run before its next batch; what it has done stays done."""
     await runs.cancel_run(uow, id_)
     return await answers.changed(uow, RUNS, id_)
 
 
-@router.post("/{id:uuid}/retry", **docs.answer(RunOut))
+@router.post("/{id:uuid}/retry", **docs.answer(RunOut, headers=docs.TAG))
 async def retry_run(id_: Id, uow: Writing) -> Response:
     """Let a failed or cancelled run go on from where it stood."""
     await runs.retry_run(uow, id_)

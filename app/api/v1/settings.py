@@ -2,15 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from app.api import answers, docs
 from app.api.doors import reads, writes
 from app.api.etag import Version, etag, unchanged
-from app.db import organisations
+from app.db import history, organisations
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
+from app.schemas.base import EventOut
+from app.schemas.history import HistoryQuery
 from app.schemas.organisations import SettingsEdit, SettingsOut
 from app.usecases.organisations import edit_settings as edit
 
@@ -29,10 +31,16 @@ async def get_settings(request: Request, door: Reading) -> Response:
     return Response(row[1], media_type=answers.JSON, headers=tag)
 
 
-@router.patch("", **docs.answer(SettingsOut))
+@router.patch("", **docs.answer(SettingsOut, headers=docs.TAG))
 async def edit_settings(body: SettingsEdit, version: Version, uow: Writing) -> Response:
     """Edit the organisation's settings; what is left out stays."""
     await edit(uow, body.model_dump(exclude_unset=True), version=version)
     question = organisations.settings(uow.actor)
     row = (await uow.fetch(question.statement.sql, *question.statement.values(question.binds)))[0]
     return answers.told(uow, 200, row[1].encode(), {"ETag": etag(row[2])})
+
+
+@router.get("/history", **docs.page(EventOut))
+async def list_settings_history(query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
+    """List the changes of the organisation's settings, newest first."""
+    return answers.body(await history.of_settings(door, query.limit, query.cursor))
