@@ -35,7 +35,8 @@ def refusal(fault: Exception) -> Exception:
         case asyncpg.ForeignKeyViolationError():
             return unknown_reference(_REFERENCE.findall(fault.constraint_name or "")[0])
         case asyncpg.CheckViolationError():
-            column = (fault.constraint_name or "").removeprefix(f"ck_{fault.table_name}_")
+            table = _PARTITION.sub("", fault.table_name or "")
+            column = (fault.constraint_name or "").removeprefix(f"ck_{table}_")
             return InvalidInput(
                 "value_out_of_range", f"The value of {column} is outside of what it may be.", field=column
             )
@@ -53,6 +54,13 @@ def refusal(fault: Exception) -> Exception:
             return Busy("database_unreachable", "The database cannot be reached; try again in a moment.")
         case _:
             return fault
+
+
+def refuse(fault: asyncpg.PostgresError) -> None:
+    """Raise what a caller understands; return when the fault is ours to mend, and goes on as it is."""
+    refused = refusal(fault)
+    if refused is not fault:
+        raise refused from fault
 
 
 def unknown_reference(column: str, value: object = None) -> DomainError:

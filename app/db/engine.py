@@ -24,16 +24,17 @@ from app.domain.errors import Busy
 from app.kit import json
 
 DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
-LOST = (
+_LOSS = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # the server's last words came while the connection lay in the pool
-    OSError,
 )
-"""What the loss of a connection looks like; whether what was under way was kept cannot be known."""
+_LIKE_LOSS = (asyncpg.InterfaceError, OSError)
+"""Also what the driver says of a value that it cannot encode, and what work that has no part in this fails with."""
+LOST = (*_LOSS, *_LIKE_LOSS)
+"""What the loss of a connection can look like; whether what was under way was kept cannot be known."""
 # SQLAlchemy puts the driver's refusals to connect into classes of its own.
 _UNREACHABLE = (*LOST, asyncpg.PostgresError, dialect.AsyncAdapt_asyncpg_dbapi.Error, DBAPIError)
 
@@ -171,6 +172,8 @@ class Database:
             driver.terminate()  # what it was in the middle of cannot be known
             raise
         except LOST as lost:
+            if isinstance(lost, _LIKE_LOSS) and not driver.is_closed():
+                raise  # the connection is well
             driver.terminate()
             raise Busy(
                 "database_unreachable", "The database connection was lost; try again in a moment."

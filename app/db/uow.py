@@ -132,7 +132,7 @@ class UnitOfWork:
             await self._stack.__aexit__(kind, fault, trace)
             self._connection = None
         if isinstance(fault, asyncpg.PostgresError):
-            raise constraints.refusal(fault) from fault
+            constraints.refuse(fault)
 
     async def alone(self) -> None:
         """Hold everybody's access still until the end, so that what it is judged by cannot change meanwhile.
@@ -164,7 +164,8 @@ class UnitOfWork:
         try:
             await self.connection.execute("commit")
         except asyncpg.PostgresError as fault:
-            raise constraints.refusal(fault) from fault
+            constraints.refuse(fault)
+            raise
 
     @contextlib.asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
@@ -174,7 +175,8 @@ class UnitOfWork:
             yield
         except asyncpg.PostgresError as fault:
             await self.connection.execute("rollback to savepoint part; release savepoint part")
-            raise constraints.refusal(fault) from fault
+            constraints.refuse(fault)
+            raise
         except Exception:
             await self.connection.execute("rollback to savepoint part; release savepoint part")
             raise
