@@ -5,18 +5,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, literal_column, or_, select, true
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, false, literal_column, or_, select
 from sqlalchemy.types import Uuid
 
 from app.db import sight
 from app.db.engine import Prepared, compiled, prepared
 from app.db.nouns import Noun
+from app.db.organisations import Organisation
 from app.db.reads import Question, Reads, envelope, must_see, open_cursor, stamped
 from app.db.registry import NOUNS
 from app.domain.access import Actor, Scope
 from app.domain.errors import InvalidInput
 
 _CONTEXT = "events"
+SETTINGS = "organisation"
+"""What events of the organisation's own settings are told of; it is no noun, and one scope opens all of it."""
+_SETTINGS = [column.name for column in Organisation.__table__.columns if column.name != "stamp"]
 
 # before and after keep what the reader may read of that noun; what is inside custom is named custom.key.
 _MASK = """(select coalesce(jsonb_object_agg(f.key,
@@ -56,11 +60,17 @@ def _open(actor: Actor) -> list[Noun]:
     return [noun for noun in NOUNS.values() if actor.may(Scope(noun.reading))]
 
 
+def _settings_open(actor: Actor) -> bool:
+    return actor.may(Scope.settings_read)
+
+
 def _seen(actor: Actor, nouns: list[Noun]) -> Any:
     """Events of records that the actor sees."""
     noun_of: ColumnElement[Any] = literal_column("e.noun")
     id_of: ColumnElement[Any] = literal_column("e.noun_id")
     whole = [noun.name for noun in nouns if sight.sees_all(actor, noun)]
+    if _settings_open(actor):
+        whole.append(SETTINGS)
     ways = [noun_of == literal_column(f"'{name}'") for name in whole]
     for noun in nouns:
         if noun.name not in whole:
@@ -87,6 +97,7 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
         wanted.since is None,
         wanted.before is None,
         last is None,
+        _settings_open(actor),
         tuple((noun.name, sight.sight_key(actor, noun)) for noun in nouns),
     )
 
@@ -102,9 +113,8 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
         if wanted.before is not None:
             where.append(literal_column("e.at") < bindparam("before", wanted.before))
         if last is not None:
-            where.append(literal_column("e.seq") < bindparam("last", 0))
-        ready = compiled(select(literal_column("1")).where(and_(true(), *where)))
-        condition = ready.sql.split("WHERE", 1)[1]
+            where.append(literal_column("e.seq") < bindparam("last", type_=BigInteger))
+        ready = compiled(and_(*where))
         n = len(ready.names)
         masks = f"${n + 1}::jsonb"
         limit = f"${n + 2}::int"
@@ -112,7 +122,7 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
             e.seq, e.id, e.at, e.type, e.noun, e.noun_id, e.version, e.actor_id, e.actor_kind,
             case when e.before is not null then {_MASK.format(side="before")} end as before,
             {_MASK.format(side="after")} as after, e.cause) r))::text as body
-          from (select * from events e where {condition} order by e.seq desc limit {limit} + 1) e
+          from (select * from events e where {ready.sql} order by e.seq desc limit {limit} + 1) e
           cross join lateral (select coalesce({masks} -> e.noun, '[]') as names,
             coalesce({masks} -> 'custom' ? e.noun, false) as customs) m"""
         outer = (
@@ -123,7 +133,7 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
         whole = stamped(Prepared(inner, (*ready.names, "masks", "limit")), outer)
         return Prepared(whole.sql + " group by o.stamp", whole.names)
 
-    masks: dict[str, Any] = {noun.name: _names(actor, noun) for noun in nouns}
+    masks: dict[str, Any] = {noun.name: _names(actor, noun) for noun in nouns} | {SETTINGS: _SETTINGS}
     masks["custom"] = [
         n.name for n in nouns if n.custom and (actor.reads(n.name, "custom") or n.custom_keys(actor))
     ]
@@ -142,8 +152,9 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
 
 async def list_events(reads: Reads, wanted: Wanted) -> bytes:
     """A page of events, newest first."""
-    if wanted.noun is not None and wanted.noun not in NOUNS:
-        raise InvalidInput("noun_unknown", f"There is no noun {wanted.noun!r}; there are {', '.join(NOUNS)}.")
+    nouns = (*NOUNS, SETTINGS)
+    if wanted.noun is not None and wanted.noun not in nouns:
+        raise InvalidInput("noun_unknown", f"There is no noun {wanted.noun!r}; there are {', '.join(nouns)}.")
     row = await reads.row(lambda actor: _question(actor, wanted))
     return envelope(row[1], f"[{row[2]}]" if row[3] > wanted.limit else None, _CONTEXT)
 
@@ -153,3 +164,8 @@ async def of_record(reads: Reads, noun: Noun, id_: UUID, limit: int, after: str 
 
     await must_see(reads, noun, id_)
     return await list_events(reads, Wanted(noun=noun.name, noun_id=id_, limit=limit, cursor=after))
+
+
+async def of_settings(reads: Reads, limit: int, after: str | None) -> bytes:
+    """The history of the organisation's settings."""
+    return await list_events(reads, Wanted(noun=SETTINGS, limit=limit, cursor=after))

@@ -3,6 +3,7 @@
 import pytest
 
 from app.db.engine import Database
+from app.kit import cursor
 from tests.makers.organisations import Organisation
 
 
@@ -54,3 +55,26 @@ async def test_settings_are_each_tenants_own_and_ask_for_a_scope(org: Organisati
     assert (
         await seller.patch("/v1/settings", json={"name": "x"}, headers={"If-Match": "*"})
     ).status_code == 403
+
+
+async def test_the_history_of_settings_is_told_to_whoever_may_read_them(org: Organisation):
+    for name in ("a", "b"):
+        await org.admin.patch("/v1/settings", json={"name": name}, headers={"If-Match": "*"})
+    page = (await org.admin.get("/v1/settings/history", params={"limit": 1})).json()
+    assert [(e["before"], e["after"]) for e in page["data"]] == [({"name": "a"}, {"name": "b"})]
+    rest = await org.admin.get("/v1/settings/history", params={"limit": 1, "cursor": page["next"]})
+    assert [(e["before"], e["after"]) for e in rest.json()["data"]] == [({"name": "Test"}, {"name": "a"})]
+    assert rest.json()["next"] is None
+    logged = (await org.admin.get("/v1/events", params={"noun": "organisation"})).json()
+    assert [e["type"] for e in logged["data"]] == ["organisation.edited"] * 2
+    await org.role("blind", scopes=["events:read"], sight={"*": "all"}, read={"*": ["*"]})
+    _, blind = await org.user("blind", "blind")
+    assert (await blind.get("/v1/events", params={"noun": "organisation"})).json()["data"] == []
+    assert (await blind.get("/v1/settings/history")).status_code == 403
+
+
+async def test_the_log_may_grow_beyond_32_bits(org: Organisation):
+    await org.admin.patch("/v1/settings", json={"name": "a"}, headers={"If-Match": "*"})
+    after = cursor.seal("events", [2**40])
+    page = await org.admin.get("/v1/settings/history", params={"cursor": after})
+    assert [e["after"] for e in page.json()["data"]] == [{"name": "a"}], page.text
