@@ -9,7 +9,7 @@ from sqlalchemy import Index
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Record, choice, field, newest_first, one_of, points_to
+from app.db.base import Record, choice, field, last_changed, newest_first, one_of, points_to
 from app.db.companies import COMPANIES
 from app.db.nouns import Noun
 from app.db.users import USERS
@@ -28,6 +28,7 @@ class Contact(Record):
         one_of("stage", Stage),
         one_of("gender", Gender),
         newest_first("contacts"),
+        last_changed("contacts"),
         Index("ix_contacts_owner", "org_id", "owner_id", "created_at", "id"),
         Index("ix_contacts_company", "org_id", "company_id"),
         Index("ix_contacts_email", "org_id", "email"),
@@ -58,8 +59,11 @@ class Contact(Record):
     language: Mapped[str | None] = mapped_column(info=field("basic"))
     owner_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
     tags: Mapped[list[str]] = mapped_column(info=field("basic"))
-    consents: Mapped[list[dict[str, Any]]] = mapped_column(info=field("consent", writable=False))
-    """The latest word per purpose and channel, with its evidence; the events keep the earlier ones."""
+    consents: Mapped[list[dict[str, Any]]] = mapped_column(info=field("consent"))
+    """The latest word per purpose and channel, with its evidence; the events keep the earlier ones.
+
+    Written by a verb alone, which asks for it by this name; the shapes of plain edits have no such field.
+    """
     consented: Mapped[list[str]] = mapped_column(info=field("consent", writable=False))
     """purpose:channel of every consent that holds."""
     custom: Mapped[dict[str, Any]] = mapped_column(info=field())
@@ -68,8 +72,9 @@ class Contact(Record):
 
 def _understood(row: dict[str, Any], region: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     # What cannot be understood is kept as it was typed, with null beside it: a CRM that refuses it loses it.
-    addresses = [{**entry, "normalised": emails.normalised(entry["address"])} for entry in row["emails"]]
-    numbers = [{**entry, "e164": phones.e164(entry["number"], region)} for entry in row["phones"]]
+    # What was understood stays, or the edit of a name would call somebody in another country.
+    addresses = [{"normalised": emails.normalised(e["address"]), **e} for e in row["emails"]]
+    numbers = [{"e164": phones.e164(e["number"], region), **e} for e in row["phones"]]
     return addresses, numbers
 
 

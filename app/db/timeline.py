@@ -22,7 +22,12 @@ _SHOWN = {
 
 
 def _detail(actor: Actor, noun: Noun) -> str:
-    pairs = ", ".join(f"'{name}', x.{name}" for name in _SHOWN[noun.name] if actor.reads(noun.name, name))
+    # Money is text in JSON, where a number may lose its last digits.
+    pairs = ", ".join(
+        f"'{name}', x.{name}{'::text' if name in noun.scales else ''}"
+        for name in _SHOWN[noun.name]
+        if actor.reads(noun.name, name)
+    )
     return f"jsonb_build_object({pairs})"
 
 

@@ -100,6 +100,7 @@ async def test_the_360_view(org: Organisation):
     assert (await org.admin.post("/v1/interactions", json=call)).status_code == 201
     timeline = (await org.admin.get(f"/v1/contacts/{contact['id']}/timeline")).json()
     assert [item["kind"] for item in timeline["data"]] == ["event", "interaction", "order"]
+    assert timeline["data"][2]["detail"]["total"] == "336.0000"
     summary = (await org.admin.get(f"/v1/contacts/{contact['id']}/summary")).json()
     assert summary["orders"]["spent"] == [
         {"currency": "CNY", "orders": 1, "total": "336.0000", "refunded": "36.0000", "average": "336.0000"}
@@ -120,3 +121,20 @@ async def test_a_dry_run_keeps_nothing(org: Organisation):
     tried = await org.admin.post("/v1/contacts?dry_run=true", json=WEI)
     assert tried.status_code == 201
     assert (await org.admin.get("/v1/contacts")).json()["data"] == []
+
+
+async def test_what_was_understood_stays_when_something_else_is_edited(org: Organisation):
+    typed = {"phones": [{"number": "138 0013 8000"}], "emails": [{"address": "A@b.cn"}]}
+    here = (await org.admin.post("/v1/contacts", json={"name": "a", **typed})).headers["location"]
+    moved = await org.admin.patch("/v1/settings", json={"region": "DE"}, headers={"If-Match": "*"})
+    assert moved.status_code == 200
+    edited = await org.admin.patch(here, json={"name": "b"}, headers={"If-Match": "*"})
+    assert (edited.json()["name"], edited.json()["phone"]) == ("b", "+8613800138000"), edited.text
+    history = (await org.admin.get(f"{here}/history")).json()["data"]
+    assert history[0]["after"] == {"name": "b"}
+    found = (await org.admin.get("/v1/contacts", params={"q": "8000"})).json()["data"]
+    assert len(found) == 1
+    anew = {"phones": [{"number": "030 901820"}]}
+    assert (await org.admin.patch(here, json=anew, headers={"If-Match": "*"})).json()[
+        "phone"
+    ] == "+4930901820"
