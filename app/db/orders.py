@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Keyed, Record, choice, field, newest_first, one_of, points_to
+from app.db.base import Keyed, Record, choice, field, last_changed, newest_first, one_of, points_to
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.nouns import Child, Noun, Through
@@ -35,6 +35,7 @@ class Order(Record):
         CheckConstraint("total >= 0", name="total"),
         CheckConstraint("refunded >= 0 and refunded <= total", name="refunded"),
         newest_first("orders"),
+        last_changed("orders"),
         Index("ix_orders_contact", "org_id", "contact_id", text("placed_at desc"), text("id desc")),
         Index("ix_orders_company", "org_id", "company_id", text("placed_at desc"), text("id desc")),
         Index("ix_orders_placed", "org_id", text("placed_at desc"), text("id desc")),
@@ -53,13 +54,13 @@ class Order(Record):
     tax: Mapped[Decimal] = mapped_column(info=field("basic"))
     total: Mapped[Decimal] = mapped_column(info=field("basic"))
     """Sum of the line amounts, minus discount, plus tax; checked against what the writer states."""
-    refunded: Mapped[Decimal] = mapped_column(info=field("basic", writable=False))
+    refunded: Mapped[Decimal] = mapped_column(info=field("basic"))
     placed_at: Mapped[datetime] = mapped_column(info=field("basic"))
     due_on: Mapped[date | None] = mapped_column(info=field("basic"))
-    paid_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
-    shipped_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
-    refunded_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
-    cancelled_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
+    paid_at: Mapped[datetime | None] = mapped_column(info=field("basic"))
+    shipped_at: Mapped[datetime | None] = mapped_column(info=field("basic"))
+    refunded_at: Mapped[datetime | None] = mapped_column(info=field("basic"))
+    cancelled_at: Mapped[datetime | None] = mapped_column(info=field("basic"))
     owner_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
     tags: Mapped[list[str]] = mapped_column(info=field("basic"))
     custom: Mapped[dict[str, Any]] = mapped_column(info=field())

@@ -26,24 +26,24 @@ class Run(Record):
         Index("ix_runs_due", "due_at", postgresql_where=text("status in ('queued', 'running')")),
     )
 
-    kind: Mapped[str] = mapped_column(info=field("basic"))
+    kind: Mapped[str] = mapped_column(info=field("basic", writable=False))
     """The job's name, such as tags.rename."""
-    status: Mapped[str] = mapped_column(info=choice(RunStatus, "basic"))
-    params: Mapped[dict[str, Any]] = mapped_column(info=field("basic"))
-    done: Mapped[int] = mapped_column(info=field("basic"))
-    total: Mapped[int | None] = mapped_column(info=field("basic"))
-    checkpoint: Mapped[dict[str, Any] | None] = mapped_column(info=field(internal=True))
+    status: Mapped[str] = mapped_column(info=choice(RunStatus, "basic", writable=False))
+    params: Mapped[dict[str, Any]] = mapped_column(info=field("basic", writable=False))
+    done: Mapped[int] = mapped_column(info=field("basic", writable=False))
+    total: Mapped[int | None] = mapped_column(info=field("basic", writable=False))
+    checkpoint: Mapped[dict[str, Any] | None] = mapped_column(info=field(internal=True, writable=False))
     """Where the next batch begins."""
-    result: Mapped[dict[str, Any] | None] = mapped_column(info=field("basic"))
-    error: Mapped[str | None] = mapped_column(info=field("basic"))
-    requested_by: Mapped[UUID | None] = mapped_column(info=field("basic"))
-    started_at: Mapped[datetime | None] = mapped_column(info=field("basic"))
-    finished_at: Mapped[datetime | None] = mapped_column(info=field("basic"))
-    due_at: Mapped[datetime] = mapped_column(info=field("basic"))
+    result: Mapped[dict[str, Any] | None] = mapped_column(info=field("basic", writable=False))
+    error: Mapped[str | None] = mapped_column(info=field("basic", writable=False))
+    requested_by: Mapped[UUID | None] = mapped_column(info=field("basic", writable=False))
+    started_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
+    finished_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
+    due_at: Mapped[datetime] = mapped_column(info=field("basic", writable=False))
     """When the next batch may start; pushed ahead while one is under way, so that a dead worker's run comes due again."""
-    attempts: Mapped[int] = mapped_column(info=field("basic"))
+    attempts: Mapped[int] = mapped_column(info=field("basic", writable=False))
     """Failed attempts at the present batch."""
-    lease: Mapped[UUID | None] = mapped_column(info=field(internal=True))
+    lease: Mapped[UUID | None] = mapped_column(info=field(internal=True, writable=False))
     """Of whoever is at a batch now; nothing of it is kept once another lease, or none, stands here."""
 
 

@@ -34,7 +34,7 @@ def role_rows() -> list[dict[str, object]]:
     rows = []
     for name, role in BUILTIN.items():
         read = {noun: _names(noun, groups) for noun, groups in role.read.items()}
-        written = {noun: _names(noun, groups) for noun, groups in role.write.items()}
+        written = {noun: _writable(noun, _names(noun, groups)) for noun, groups in role.write.items()}
         sight = dict.fromkeys((EVERYTHING,) if name == "admin" else _owned(), role.sight.value)
         rows.append(
             {
@@ -58,6 +58,10 @@ def _names(noun: str, groups: tuple[str, ...]) -> list[str]:
     if noun == EVERYTHING:
         return list(groups)
     return opened(NOUNS[noun].groups, groups)
+
+
+def _writable(noun: str, names: list[str]) -> list[str]:
+    return names if noun == EVERYTHING else [name for name in names if NOUNS[noun].fields[name].writable]
 
 
 async def new_organisation(url: str, *, name: str, slug: str, email: str, password: str) -> UUID:

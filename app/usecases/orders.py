@@ -24,8 +24,9 @@ async def _move(
     event: str,
     at: datetime | None,
     plan: Callable[..., dict[str, Any]],
+    written: tuple[str, ...],
 ) -> None:
-    must_write(uow.actor, "order", ("status",))
+    must_write(uow.actor, "order", written)  # the status follows from them
     must_read(uow.actor, "order", _TOLD)  # a refusal speaks of them
     row = await plain.get_locked(uow, ORDERS, order, version, {})
     if row["archived_at"] is not None:
@@ -39,17 +40,17 @@ async def _move(
 
 async def pay_order(uow: UnitOfWork, order: UUID, *, version: int | None, at: datetime | None) -> None:
     """Full payment came in."""
-    await _move(uow, order, version, "order.paid", at, orders.plan_pay)
+    await _move(uow, order, version, "order.paid", at, orders.plan_pay, ("paid_at",))
 
 
 async def ship_order(uow: UnitOfWork, order: UUID, *, version: int | None, at: datetime | None) -> None:
     """The goods left."""
-    await _move(uow, order, version, "order.shipped", at, orders.plan_ship)
+    await _move(uow, order, version, "order.shipped", at, orders.plan_ship, ("shipped_at",))
 
 
 async def cancel_order(uow: UnitOfWork, order: UUID, *, version: int | None, at: datetime | None) -> None:
     """Called off before it was paid or shipped."""
-    await _move(uow, order, version, "order.cancelled", at, orders.plan_cancel)
+    await _move(uow, order, version, "order.cancelled", at, orders.plan_cancel, ("cancelled_at",))
 
 
 async def refund_order(
@@ -60,4 +61,4 @@ async def refund_order(
     def plan(row: orders.OrderLike, *, at: datetime) -> dict[str, Any]:
         return orders.plan_refund(row, amount=amount, at=at)
 
-    await _move(uow, order, version, "order.refunded", at, plan)
+    await _move(uow, order, version, "order.refunded", at, plan, ("refunded", "refunded_at"))
