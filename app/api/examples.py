@@ -160,6 +160,8 @@ class Examples:
                 return self.of_shape(shape)
             more = {**_SHAPES.get(shape, {}), **given} if isinstance(given, dict) else given
             return self.of(self._schemas[shape], name, more)
+        if given is not None and "oneOf" in schema:  # what is given has chosen already
+            return given
         if given is None and schema.get("examples"):
             return schema["examples"][0]
         if branches := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):

@@ -1,5 +1,6 @@
 """The OpenAPI document: what FastAPI knows, with the doors, the problems, the examples and what all routes share."""
 
+from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,6 +10,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from app.api.doors import Door, WriteDoor
 from app.api.examples import ID, Examples, problem
 from app.api.problems import MEDIA_TYPE
+from app.schemas import conditions
 
 _SCHEMES = {
     "login": {
@@ -75,6 +77,7 @@ _TAGS = {
     "custom_fields": "Fields of the organisation's own.",
     "exchange_rates": "What currencies are worth, day by day.",
     "search": "Words, over all kinds of record at once.",
+    "nouns": "The kinds of record, and the fields of each that you may use.",
     "events": "Every change, in order.",
     "tags": "Labels for records.",
     "runs": "Work in the background, and how far it is.",
@@ -117,6 +120,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas = made["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    schemas |= deepcopy(conditions.SCHEMAS)
     _close(made)
     made["components"] |= {
         "securitySchemes": _SCHEMES,
@@ -160,10 +164,12 @@ def _headers(*names: str) -> dict[str, Any]:
 
 
 def _close(part: Any) -> None:
-    """Say that an object whose names must match a pattern takes no other names: pydantic refuses them, and leaves that out."""
+    """Say that an object whose names must match a pattern takes no other names: pydantic refuses them, and leaves that out. Name our own shapes."""
     if isinstance(part, dict):
         if "patternProperties" in part:
             part.setdefault("additionalProperties", False)
+        if "x-shape" in part:
+            part["$ref"] = f"#/components/schemas/{part.pop('x-shape')}"
         for inner in part.values():
             _close(inner)
     elif isinstance(part, list):

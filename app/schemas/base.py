@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic.json_schema import WithJsonSchema
 
+from app.schemas.conditions import Where
 from app.schemas.problems import Problem
 
 _NO_NUL = r"^[^\x00]*$"
@@ -208,7 +209,16 @@ class DatedQuery(PageQuery):
     """Lists of records that can be followed by time."""
 
     created_since: Time | None = None
-    updated_since: Time | None = None
+    updated_since: Time | None = Field(
+        None, description="Changed since then; without a `sort`, in the order of `updated_at`."
+    )
+
+    @model_validator(mode="after")
+    def _follows(self) -> Self:
+        # An index serves this order from the moment asked for; the newest first would walk every record there is.
+        if self.updated_since is not None and "sort" not in self.model_fields_set:
+            self.sort = "updated_at"
+        return self
 
     tests: ClassVar[dict[str, tuple[str, str]]] = {
         "created_since": ("created_at", "gte"),
@@ -233,11 +243,7 @@ def _always() -> dict[str, JsonValue]:
 class Search(Shape):
     """A list with a full condition."""
 
-    where: dict[str, JsonValue] = Field(
-        default_factory=_always,
-        description='{"all": […]}, {"any": […]}, {"not": …} or {"field": …, "op": …, "value": …}.',
-        examples=[{"all": [{"field": "created_at", "op": "gte", "value": "2026-01-01T00:00:00+08:00"}]}],
-    )
+    where: Where = Field(default_factory=_always)
     q: str | None = Field(None, min_length=1, max_length=200)
     limit: Annotated[int, Field(ge=1, le=200), NUMBER] = 50
     cursor: Cursor | None = None
@@ -249,7 +255,7 @@ class Search(Shape):
 class CountQuery(Shape):
     """What to count."""
 
-    where: dict[str, JsonValue] = Field(default_factory=_always)
+    where: Where = Field(default_factory=_always)
     q: str | None = Field(None, min_length=1, max_length=200)
     archived: Flag | None = False
 

@@ -184,7 +184,11 @@ def _properties(document: Document, schema: Schema) -> dict[str, Schema]:
 
 
 def _required(document: Document, schema: Schema) -> set[str]:
-    return {name for one in _branches(document, schema) for name in one.get("required", ())}
+    # Of several shapes the client chooses one, so only what all of them want is wanted.
+    wanted = [
+        set(one.get("required", ())) for one in _branches(document, schema) if one.get("type") != "null"
+    ]
+    return set.intersection(*wanted) if wanted else set()
 
 
 def _items(document: Document, schema: Schema) -> Schema | None:

@@ -10,6 +10,8 @@ import httpx
 import jsonschema_rs
 import pytest
 
+from app.domain import conditions
+from app.domain.errors import InvalidInput
 from app.main import openapi_document
 from tests.house import codes, snapshot, source
 from tests.house.breaking import breaches
@@ -148,3 +150,25 @@ def test_whatever_an_error_tells_a_program_is_in_the_problem():
     }
     assert {"conflicts", "retry_after"} <= told
     assert told <= _DOCUMENT["components"]["schemas"]["Problem"]["properties"].keys()
+
+
+@pytest.mark.parametrize("shape", ["Search", "CountQuery"])
+@pytest.mark.parametrize(
+    "parts", [{"all": []}, {"any": [{"not": {"all": []}}]}, {}, {"every": []}, {"all": {}}]
+)
+def test_a_condition_fits_the_document_when_it_is_one(shape: str, parts: dict[str, Any]):
+    schema = {"components": _DOCUMENT["components"], "$ref": f"#/components/schemas/{shape}"}
+    try:
+        conditions.parse(parts, {})
+        good = True
+    except InvalidInput:
+        good = False
+    assert jsonschema_rs.Draft202012Validator(schema).is_valid({"where": parts}) == good
+
+
+@pytest.mark.parametrize("op", conditions.Op)
+def test_the_document_takes_every_op(op: conditions.Op):
+    schema = {"components": _DOCUMENT["components"], "$ref": "#/components/schemas/Condition"}
+    valid = jsonschema_rs.Draft202012Validator(schema)
+    assert valid.is_valid({"not": {"field": "custom.size", "op": op.value, "value": ["1.5", 2]}})
+    assert not valid.is_valid({"field": "name", "op": f"{op}_", "value": None})

@@ -29,6 +29,8 @@ ANY_KNOWN = {
     "revoke_login",
     "explain_access",
     "search_everything",
+    "list_nouns",
+    "get_noun",
 }
 """Routes for every known caller, whatever their scopes: about themselves, or showing only what they may read."""
 _DOCUMENT = openapi_document()

@@ -234,6 +234,8 @@ ROUTES |= {
         "/v1/events", {"params": {"limit": "200"}}, {"params": {"limit": "3"}}, {"params": {"noun": "order"}}
     ),
     ("GET", "/v1/search"): _plainly("/v1/search", {"params": {"q": "zq", "limit": "50"}}),
+    ("GET", "/v1/nouns"): _plainly("/v1/nouns", {}),
+    ("GET", "/v1/nouns/{noun}"): lambda _: [(f"/v1/nouns/{noun}", {}) for noun in NOUNS],
     ("GET", "/livez"): _plainly("/livez", {}),
     ("GET", "/readyz"): _plainly("/readyz", {}),
     ("GET", "/metrics"): _plainly("/metrics", {}),
