@@ -15,7 +15,7 @@ from app.db.nouns import ALWAYS, Noun
 from app.db.reads import Page, Reads
 from app.db.uow import Answer, UnitOfWork
 from app.domain import conditions
-from app.domain.access import Actor, Scope
+from app.domain.access import Actor, Scope, whole
 from app.domain.conditions import Condition
 from app.domain.errors import InvalidInput
 from app.kit import json
@@ -23,6 +23,7 @@ from app.schemas.base import CountQuery, PageQuery, Search
 from app.usecases.plain import Item
 
 JSON = "application/json"
+_MADE = frozenset({201, 202})
 
 
 def plain(body: Any, status: int = 200) -> Response:
@@ -146,16 +147,23 @@ def replay(answer: Answer, *, dry_run: bool = False) -> Response:
 
 
 async def changed(uow: UnitOfWork, noun: Noun, id_: UUID, status: int = 200) -> Response:
-    """The record as it now stands; nothing but 204 when the change took it out of the writer's sight."""
+    """The record as it now stands; nothing but 204 when the change took it out of the writer's sight.
+
+    A new one out of its maker's sight is answered with what every reader sees, which tells its maker nothing new.
+    """
     shown = None if uow.actor.may(Scope(noun.reading)) else sorted(ALWAYS)
     question = reads.one(noun, id_, shown)(uow.actor)
     row = (await uow.fetch(question.statement.sql, *question.statement.values(question.binds)))[0]
-    if row[1] is None:
-        return told(uow, 204, b"")
+    shows = row[1] is not None
+    if not shows:
+        if status not in _MADE:
+            return told(uow, 204, b"")
+        question = reads.one(noun, id_, sorted(ALWAYS))(replace(uow.actor, grant=whole()))
+        row = (await uow.fetch(question.statement.sql, *question.statement.values(question.binds)))[0]
     headers = {"ETag": etag(row[2])}
-    if status in {201, 202}:
+    if status in _MADE:
         headers["Location"] = f"/v1/{noun.plural}/{id_}"
-    return told(uow, status, row[1].encode(), headers, (noun, id_))
+    return told(uow, status, row[1].encode(), headers, (noun, id_) if shows else None)
 
 
 async def made_with_secret(uow: UnitOfWork, noun: Noun, id_: UUID, name: str, secret: str) -> Response:

@@ -68,6 +68,10 @@ def request_id(request: Request) -> str | None:
 
 async def _domain(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)
+    if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning(
+            "request.refused", request_id=request_id(request), code=error.code, cause=repr(error.__cause__)
+        )
     return respond(request_id(request), error)
 
 

@@ -1,0 +1,33 @@
+"""What the log says of requests."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+
+from app.db.engine import Database
+from app.settings import Settings
+from tests.makers.organisations import Organisation
+
+
+def said(captured: list[Any], event: str) -> list[Any]:
+    return [one for one in captured if one["event"] == event]
+
+
+async def test_a_503_leaves_its_cause_in_the_log(
+    service: FastAPI, org: Organisation, chosen: Settings
+) -> None:
+    unreachable = Database("postgresql://rapport@127.0.0.1:1/rapport", role=chosen.app_role, size=1)
+    before = service.state.database
+    service.state.database = unreachable
+    try:
+        with structlog.testing.capture_logs() as captured:
+            answer = await org.admin.get("/v1/contacts")
+    finally:
+        service.state.database = before
+        await unreachable.close()
+    assert answer.status_code == 503
+    (refused,) = said(captured, "request.refused")
+    assert refused["code"] == "database_unreachable"
+    assert refused["request_id"] == answer.headers["x-request-id"]
+    assert "ConnectionRefusedError" in refused["cause"] or "OSError" in refused["cause"]
