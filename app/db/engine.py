@@ -32,7 +32,7 @@ _LOSS = (
     asyncpg.InternalClientError,  # the server's last words came while the connection lay in the pool
 )
 _LIKE_LOSS = (asyncpg.InterfaceError, OSError)
-"""Also what the driver says of a value that it cannot encode, and what work that has no part in this fails with."""
+"""Also what the driver says of a call that it will not send, and what work that has no part in this fails with."""
 LOST = (*_LOSS, *_LIKE_LOSS)
 """What the loss of a connection can look like; whether what was under way was kept cannot be known."""
 # SQLAlchemy puts the driver's refusals to connect into classes of its own.

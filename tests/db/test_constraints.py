@@ -1,10 +1,12 @@
 """What the database refuses, as callers hear it."""
 
+from typing import Any
+
 import asyncpg
 import pytest
 
 from app.db import constraints
-from app.db.engine import Database
+from app.db.engine import Connection, Database
 from app.domain.errors import InvalidInput
 from tests.makers.organisations import Organisation
 
@@ -33,20 +35,29 @@ async def test_a_fault_of_ours_is_not_its_own_cause(org: Organisation) -> None:
         assert fault.value.__cause__ is None
 
 
-async def test_a_value_that_the_driver_cannot_encode_is_our_fault_and_costs_no_connection(
-    database: Database, org: Organisation
+@pytest.mark.parametrize(
+    ("values", "told"), [(("no number",), asyncpg.DataError), ((1, 2), asyncpg.InterfaceError), ((), OSError)]
+)
+async def test_what_the_driver_will_not_send_is_our_fault_and_costs_no_connection(
+    database: Database, org: Organisation, values: tuple[Any, ...], told: type[Exception]
 ) -> None:
-    with pytest.raises(asyncpg.DataError):
-        async with database.connection(org.id) as connection:
-            await connection.fetchval("select $1::int", "no number")
-    assert not connection.is_closed()
     held = []
+
+    async def ask(connection: Connection) -> None:
+        held.append(connection)
+        if not values:
+            raise OSError("a file that cannot be written")
+        await connection.fetchval("select $1::int", *values)
+
+    async def read() -> None:
+        async with database.connection(org.id) as connection:
+            await ask(connection)
 
     async def write() -> None:
         async with await org.work() as uow:
-            held.append(uow.connection)
-            await uow.fetchval("select $1::int", "no number")
+            await ask(uow.connection)
 
-    with pytest.raises(asyncpg.DataError):
-        await write()
-    assert not held[0].is_closed()
+    for one in (read, write):
+        with pytest.raises(told):
+            await one()
+    assert not any(connection.is_closed() for connection in held)
