@@ -17,6 +17,7 @@ from app.kit.ids import new_id
 from app.settings import settings
 
 ADMIN_EMAIL = "admin@rapport.example"
+FIRST_KEY_FOR = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,14 @@ def _writable(noun: str, names: list[str]) -> list[str]:
 
 
 async def new_organisation(url: str, *, name: str, slug: str, email: str, password: str) -> UUID:
-    """A tenant with its built-in roles and one administrator; its id."""
+    """A tenant with its built-in roles, and one administrator who has a key; its id."""
+    org_id = await _tenant(url, name=name, slug=slug)
+    await _people(url, org_id, email=email, password=password)
+    return org_id
+
+
+async def _tenant(url: str, *, name: str, slug: str) -> UUID:
     org_id = new_id()
-    now = clock.now()
     owner = Database(url, role=None, size=1)
     try:
         async with owner.connection() as connection:
@@ -77,18 +83,25 @@ async def new_organisation(url: str, *, name: str, slug: str, email: str, passwo
                 org_id,
                 slug,
                 name,
-                now,
+                clock.now(),
             )
     finally:
         await owner.close()
+    return org_id
+
+
+async def _people(url: str, org_id: UUID, *, email: str, password: str) -> str:
+    """The built-in roles, an administrator and their key, which is returned: all of it or nothing."""
+    now = clock.now()
     database = Database(url, role=settings().app_role, size=1)
     try:
         uow = UnitOfWork(database, await actors.system(database, org_id), now=now, cause="bootstrap")
         async with uow:
             roles = role_rows()
             await write.add(uow, ROLES, roles, "role.added")
+            user_id = new_id()
             admin = {
-                "id": new_id(),
+                "id": user_id,
                 "email": email,
                 "name": "Administrator",
                 "active": True,
@@ -99,30 +112,34 @@ async def new_organisation(url: str, *, name: str, slug: str, email: str, passwo
                 "password_hash": await passwords.hashed(password),
             }
             await write.add(uow, USERS, [admin], "user.added")
+            row, key = key_row(user_id, "first key", [EVERYTHING], now + FIRST_KEY_FOR)
+            await write.add(uow, API_KEYS, [row], "api_key.added")
             await uow.commit()
     finally:
         await database.close()
-    return org_id
+    return key
 
 
 async def bootstrap(database_url: str) -> Bootstrap | None:
-    """The first organisation, its administrator and a key; None when there is one already.
+    """The first organisation, its administrator and a key; None when somebody is there already.
 
-    An organisation whose administrator is missing, because the first steps were cut short, is finished.
+    One of several that start together does it while the others wait. An organisation in which nobody is, because the
+    first steps were cut short, is finished.
     """
     owner = Database(database_url, role=None, size=1)
     try:
-        async with owner.connection() as connection:
-            if await connection.fetchval("select exists (select from api_keys)"):
+        async with owner.connection() as connection, connection.transaction():
+            await connection.execute("set local lock_timeout = '60s'")
+            await connection.execute("select pg_advisory_xact_lock(hashtextextended('rapport bootstrap', 0))")
+            if await connection.fetchval("select exists (select from users)"):
                 return None
-            half_made = await connection.fetchval("select count(*) from organisations")
+            begun = await connection.fetchrow("select id, slug from organisations order by id limit 1")
+            org_id, slug = begun or (await _tenant(database_url, name="Rapport", slug="main"), "main")
+            password = tokens.new_secret()[:20]
+            key = await _people(database_url, org_id, email=ADMIN_EMAIL, password=password)
+            return Bootstrap(slug, ADMIN_EMAIL, password, key)
     finally:
         await owner.close()
-    password = tokens.new_secret()[:20]
-    slug = "main" if not half_made else f"main-{half_made + 1}"
-    await new_organisation(database_url, name="Rapport", slug=slug, email=ADMIN_EMAIL, password=password)
-    key = await create_key(database_url, organisation=slug, name="first key", scopes=None, days=365)
-    return Bootstrap(slug, ADMIN_EMAIL, password, key)
 
 
 async def create_key(
