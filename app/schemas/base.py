@@ -85,7 +85,9 @@ Rate = Annotated[
     Decimal,
     Field(gt=0, max_digits=18, decimal_places=10, allow_inf_nan=False),
     *_decimal(
-        r"^([1-9][0-9]{0,7}(\.[0-9]{1,10})?|0\.[0-9]{0,9}[1-9])$", "A rate above zero as exact text.", 10
+        r"^([1-9][0-9]{0,7}(\.[0-9]{1,10})?|0\.(?=0*[1-9])[0-9]{1,10})$",
+        "A rate above zero as exact text.",
+        10,
     ),
 ]
 
