@@ -79,15 +79,18 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
 async def _repeat(
     what: str, every: timedelta, stop: asyncio.Event, do: Callable[[], Awaitable[object]]
 ) -> None:
-    """Do it now and after every interval; while a server is away, try again ever more slowly."""
+    """Do it now and after every interval; while a server is away, or it fails, try again ever more slowly."""
     patience = 0.1
     while not stop.is_set():
         began = clock.monotonic()
         try:
             await do()
             pause = every.total_seconds()
-        except LOST as fault:
-            _log.warning(f"{what} waits for a server", reason=str(fault))
+        except Exception as fault:  # noqa: BLE001 - what else is done here must go on, and this is tried again
+            if isinstance(fault, LOST):
+                _log.warning(f"{what} waits for a server", reason=str(fault))
+            else:
+                _log.error(f"{what} failed", exc_info=fault)
             patience = 0.1 if clock.monotonic() - began > 2 * MOST_PAUSE else min(patience * 2, MOST_PAUSE)
             pause = patience
         else:

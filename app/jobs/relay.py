@@ -26,7 +26,15 @@ from app.kit import clock, json
 
 MOST_CARRIED = 1_000
 """Runs carried in one sweep; those behind them are carried when these have been taken."""
-LOST = (RedisError, OSError, TimeoutError, Busy, asyncpg.PostgresError)
+LOST = (
+    RedisError,
+    OSError,
+    Busy,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
 """What a server that is away looks like; a loop that meets it waits and goes on."""
 _log = structlog.get_logger()
 
@@ -88,7 +96,11 @@ async def carry_due(database: Database, queue: ArqRedis, at: datetime) -> int:
 async def batch(ctx: dict[str, Any], org_id: str, run_id: str, kind: str) -> None:
     """The queue's one kind of work: the next batch of a run; then the one after is put at the end of the queue."""
     org, run = UUID(org_id), UUID(run_id)
-    due_at = await do_batch(ctx["database"], org, run, kind)
+    try:
+        due_at = await do_batch(ctx["database"], org, run, kind)
+    except Busy as fault:  # the run is due still, and the next sweep carries it again
+        _log.warning("batch waits for the database", run=run_id, reason=str(fault))
+        return
     if due_at is not None:
         await _carry(ctx["redis"], org, run, kind, due_at)
 
