@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +17,8 @@ _FORMATS = {
 _WHERE = {"all": [{"field": "created_at", "op": "gte", "value": "2026-01-01T00:00:00+08:00"}]}
 _SHAPES: Mapping[str, Mapping[str, Any]] = {
     "Address": {"country": "CN", "province": "浙江", "city": "杭州", "street": "龙井路 1 号"},
-    "ApiKeyMade": {"key": "rk_0197b2a46c1e7d429b1f"},
+    "ApiKeyMade": {"key": "rpt_this_is_where_the_43_letters_of_a_key_stand"},
+    "ApiKeyOut": {"prefix": "rpt_this_is_"},
     "BulkItem": {"index": 0, "status": "created", "id": ID},
     "BulkResult": {"created": 1, "updated": 0, "unchanged": 0, "failed": 0},
     "Consent": {"purpose": "marketing", "channel": "email", "state": "granted", "source": "form"},
@@ -150,7 +153,8 @@ class Examples:
             request = self._schemas.get(re.sub("(Out|Made)$", "Add", name), {})
             written = request.get("examples", [{}])[0]
             written = {**written, **_SHAPES.get(re.sub("Made$", "Out", name), {})}
-        return self.of(schema, name, {**written, **_SHAPES.get(name, {})} or None)
+        made = self.of(schema, name, {**written, **_SHAPES.get(name, {})} or None)
+        return _answered(made, "") if name.endswith(("Out", "Made")) else made
 
     def of(self, schema: Mapping[str, Any], name: str = "", given: Any = None) -> Any:
         """An example of any schema; what is given is kept, and completed where it is an object or a list of them."""
@@ -203,6 +207,27 @@ class Examples:
             case "object":
                 return {}
         return None
+
+
+_PLACES = {"rate": 10} | dict.fromkeys(
+    ("price", "cost", "quantity", "unit_price", "discount", "amount", "subtotal", "tax", "total", "refunded"),
+    4,
+)
+"""How many decimals an answer carries."""
+
+
+def _answered(value: Any, name: str) -> Any:
+    """What was written in a request, as an answer tells it: times in UTC, decimals with all their places."""
+    match value:
+        case dict():
+            return {key: _answered(one, key) for key, one in value.items()}
+        case list():
+            return [_answered(one, name) for one in value]
+        case str() if name in _PLACES:
+            return format(Decimal(value), f".{_PLACES[name]}f")
+        case str() if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.*", value):
+            return datetime.fromisoformat(value).astimezone(UTC).isoformat()
+    return value
 
 
 def _text(schema: Mapping[str, Any], name: str) -> str:

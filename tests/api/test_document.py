@@ -78,3 +78,44 @@ def test_a_tag_that_is_described_is_used(tag: str):
 def test_a_tag_that_is_used_is_described():
     described = {tag["name"] for tag in _DOCUMENT["tags"]}
     assert all(set(one["tags"]) <= described for item in _DOCUMENT["paths"].values() for one in item.values())
+
+
+async def test_an_answer_shows_decimals_times_and_keys_as_its_example_does(org: Organisation):
+    examples = _DOCUMENT["components"]["examples"]
+    asked = {"sku": "DOC-1", "name": "x", "price": "168.00", "cost": "92.50", "currency": "CNY"}
+    product = (await org.admin.post("/v1/products", json=asked)).json()
+    shown = examples["ProductOut"]["value"]
+    assert (product["price"], product["cost"]) == (shown["price"], shown["cost"])
+    rate = examples["ExchangeRateAdd"]["value"]
+    made = (await org.admin.post("/v1/exchange_rates", json=rate)).json()
+    assert made["rate"] == examples["ExchangeRateOut"]["value"]["rate"]
+    call = examples["InteractionAdd"]["value"]
+    made = (await org.admin.post("/v1/interactions", json=call)).json()
+    assert made["at"] == examples["InteractionOut"]["value"]["at"]
+    order = examples["OrderAdd"]["value"]
+    made = (await org.admin.post("/v1/orders", json=order)).json()
+    example = examples["OrderOut"]["value"]
+    for name in ("placed_at", "subtotal", "total", "discount", "tax", "refunded"):
+        assert made[name] == example[name], name
+    for name in ("quantity", "unit_price", "discount", "amount"):
+        assert made["lines"][0][name] == example["lines"][0][name], name
+    key = (await org.admin.post("/v1/api_keys", json={"name": "x"})).json()
+    example = examples["ApiKeyMade"]["value"]
+    assert len(key["key"]) == len(example["key"])
+    assert len(key["prefix"]) == len(example["prefix"])
+    assert example["key"].startswith(example["prefix"])
+    assert key["key"][:4] == example["key"][:4]
+
+
+async def test_the_contacts_of_a_company_need_both_scopes_before_anything_else(org: Organisation):
+    operation = _DOCUMENT["paths"]["/v1/companies/{id}/contacts"]["get"]
+    assert operation["x-scopes"] == ["contacts:read", "companies:read"]
+    company = (await org.admin.post("/v1/companies", json={"name": "x"})).json()["id"]
+    for scope in operation["x-scopes"]:
+        await org.role(scope, scopes=[scope], read={"contact": ["*"], "company": ["*"]})
+        _, client = await org.user("half", scope)
+        for asked in (company, "0197b2a4-6c1e-7d42-9b1f-5a3c8e7d9f10"):
+            answer = await client.get(f"/v1/companies/{asked}/contacts")
+            assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
+            assert answer.json()["scope"] != scope
+    assert (await org.admin.get(f"/v1/companies/{company}/contacts")).status_code == 200

@@ -1,18 +1,18 @@
-"""Companys."""
+"""Companies."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.api import answers, bulk, docs
-from app.api.doors import Id, Shown, reads, writes
+from app.api.doors import Id, ReadDoor, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.reads import Reads, must_see
 from app.db.uow import UnitOfWork
-from app.domain.access import Scope
+from app.domain.access import Actor, Scope
 from app.schemas.base import Code, CountQuery, EventOut, Key, Search
 from app.schemas.companies import (
     CompanyAdd,
@@ -112,13 +112,25 @@ async def list_company_history(id_: Id, query: Annotated[HistoryQuery, Query()],
     return answers.body(await history.of_record(door, COMPANIES, id_, query.limit, query.cursor))
 
 
-@router.get("/{id:uuid}/contacts", **docs.page(ContactOut))
+class _OfCompanies(ReadDoor):
+    """For what is read of one noun by way of companies."""
+
+    def check(self, actor: Actor) -> None:
+        """Raise Forbidden when the actor lacks one of the scopes."""
+        super().check(actor)
+        actor.needs(Scope.companies_read)
+
+
+@router.get(
+    "/{id:uuid}/contacts",
+    **docs.page(ContactOut),
+    openapi_extra={"x-scopes": [Scope.contacts_read, Scope.companies_read]},
+)
 async def list_company_contacts(
     id_: Id,
     query: Annotated[ContactQuery, Query()],
-    door: Annotated[Reads, reads(Scope.contacts_read)],
+    door: Annotated[Reads, Depends(_OfCompanies(Scope.contacts_read))],
 ) -> Response:
-    """List the contacts of a company."""
+    """List the contacts of a company; this needs both scopes."""
     await must_see(door, COMPANIES, id_)
-    door.actor.needs(Scope.companies_read)
     return await answers.listing(door, CONTACTS, query.model_copy(update={"company_id": id_}))
