@@ -82,6 +82,11 @@ def points_to(column: str, table: str, **options: Any) -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["org_id", column], [f"{table}.org_id", f"{table}.id"], **options)
 
 
+def last_changed(table: str) -> Index:
+    """Serves those who ask again and again what has changed since."""
+    return Index(f"ix_{table}_changed", "org_id", "updated_at", "id")
+
+
 def newest_first(table: str) -> Index:
     """Serves the default order of every list."""
     return Index(f"ix_{table}_newest", "org_id", text("created_at desc"), text("id desc"))

@@ -8,7 +8,7 @@ from sqlalchemy import Index
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Record, field, newest_first, points_to
+from app.db.base import Record, field, last_changed, newest_first, points_to
 from app.db.nouns import Noun
 from app.db.users import USERS
 from app.domain.access import Actor
@@ -23,6 +23,7 @@ class Company(Record):
         points_to("parent_id", "companies"),
         points_to("owner_id", "users"),
         newest_first("companies"),
+        last_changed("companies"),
         Index("ix_companies_owner", "org_id", "owner_id"),
         Index("ix_companies_domain", "org_id", "domain"),
         Index("ix_companies_parent", "org_id", "parent_id"),

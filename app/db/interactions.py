@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, PrimaryKeyConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Record, choice, field, newest_first, one_of, points_to
+from app.db.base import Record, choice, field, last_changed, newest_first, one_of, points_to
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.nouns import Noun, Through
@@ -30,8 +30,10 @@ class Interaction(Record):
         one_of("direction", Direction),
         CheckConstraint("duration_seconds >= 0", name="duration_seconds"),
         newest_first("interactions"),
+        last_changed("interactions"),
         Index("ix_interactions_contact", "org_id", "contact_id", text("at desc"), text("id desc")),
         Index("ix_interactions_company", "org_id", "company_id", text("at desc"), text("id desc")),
+        Index("ix_interactions_owner", "org_id", "owner_id"),
         Index("ix_interactions_at", "org_id", text("at desc"), text("id desc")),
         {"postgresql_partition_by": "RANGE (at)"},
     )

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Record, field, newest_first
+from app.db.base import Record, field, last_changed, newest_first
 from app.db.engine import Prepared
 from app.db.nouns import Noun
 from app.db.reads import Question, Reads, envelope, must_see, open_cursor
@@ -26,6 +26,7 @@ class Product(Record):
         CheckConstraint("price >= 0", name="price"),
         CheckConstraint("cost >= 0", name="cost"),
         newest_first("products"),
+        last_changed("products"),
         Index("ix_products_category", "org_id", "category"),
         Index("ix_products_terms", "org_id", "terms", postgresql_using="gin"),
     )

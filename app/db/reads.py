@@ -110,8 +110,10 @@ def checked(actor: Actor, noun: Noun, names: frozenset[str]) -> None:
     must_read(actor, noun.name, [name for name in names if not noun.shows(actor, name)])
 
 
-def _base(actor: Actor, noun: Noun, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
-    return select(*columns).where(sight.tenant(noun), sight.visible(actor, noun))
+def _base(
+    actor: Actor, noun: Noun, columns: Sequence[ColumnElement[Any]], *, many: bool = False
+) -> Select[Any]:
+    return select(*columns).where(sight.tenant(noun), sight.visible(actor, noun, many=many))
 
 
 def _text_key(actor: Actor, noun: Noun) -> tuple[Any, ...]:
@@ -283,7 +285,10 @@ def _listing(actor: Actor, page: Page, looked: Found | None) -> tuple[Question, 
     def text() -> Prepared:
         keys = paging.cursor_values(noun, sorts)
         inner = _filter(
-            _base(actor, noun, [*sight.columns(actor, noun, names), *keys]), condition, page, looked
+            _base(actor, noun, [*sight.columns(actor, noun, names), *keys], many=True),
+            condition,
+            page,
+            looked,
         )
         if last is not None:
             inner = inner.where(paging.after(noun, sorts, last))
@@ -349,7 +354,7 @@ async def count(reads: Reads, page: Page, q: str | None = None) -> int:
         checked(actor, noun, conditions.fields_of(condition))
 
         def text() -> Prepared:
-            inner = _filter(_base(actor, noun, [func.count()]), condition, page, looked)
+            inner = _filter(_base(actor, noun, [func.count()], many=True), condition, page, looked)
             return stamped(compiled(inner), "({inner}) from organisations o")
 
         key = ("count", *_text_key(actor, noun), *_filter_key(condition, page, looked))

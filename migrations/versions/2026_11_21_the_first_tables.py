@@ -165,6 +165,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
         sa.UniqueConstraint("org_id", "sku", name="uq_products_sku"),
     )
     op.create_index("ix_products_category", "products", ["org_id", "category"], unique=False)
+    op.create_index("ix_products_changed", "products", ["org_id", "updated_at", "id"], unique=False)
     op.create_index(
         "ix_products_newest",
         "products",
@@ -364,6 +365,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
         sa.PrimaryKeyConstraint("org_id", "id", name=op.f("pk_companies")),
     )
     op.create_index("ix_companies_domain", "companies", ["org_id", "domain"], unique=False)
+    op.create_index("ix_companies_changed", "companies", ["org_id", "updated_at", "id"], unique=False)
     op.create_index(
         "ix_companies_newest",
         "companies",
@@ -442,6 +444,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
     )
     op.create_index("ix_contacts_company", "contacts", ["org_id", "company_id"], unique=False)
     op.create_index("ix_contacts_email", "contacts", ["org_id", "email"], unique=False)
+    op.create_index("ix_contacts_changed", "contacts", ["org_id", "updated_at", "id"], unique=False)
     op.create_index(
         "ix_contacts_newest",
         "contacts",
@@ -524,6 +527,8 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
         ["org_id", "contact_id", sa.literal_column("at desc"), sa.literal_column("id desc")],
         unique=False,
     )
+    op.create_index("ix_interactions_changed", "interactions", ["org_id", "updated_at", "id"], unique=False)
+    op.create_index("ix_interactions_owner", "interactions", ["org_id", "owner_id"], unique=False)
     op.create_index(
         "ix_interactions_newest",
         "interactions",
@@ -589,6 +594,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
         ["org_id", "contact_id", sa.literal_column("placed_at desc"), sa.literal_column("id desc")],
         unique=False,
     )
+    op.create_index("ix_orders_changed", "orders", ["org_id", "updated_at", "id"], unique=False)
     op.create_index(
         "ix_orders_newest",
         "orders",
