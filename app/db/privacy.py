@@ -26,13 +26,17 @@ async def scrub(uow: UnitOfWork, records: Sequence[UUID]) -> None:
     await uow.execute("select rapport_scrub($1)", list(records))
 
 
-async def forget_answers(uow: UnitOfWork, words: Sequence[str]) -> None:
-    """Empty the answers kept for Idempotency-Keys in which one of the words stands; the keys still do nothing twice."""
+async def forget_answers(uow: UnitOfWork, noun: str, records: Sequence[UUID]) -> None:
+    """Empty the answers kept for Idempotency-Keys that show one of the records; the keys still do nothing twice.
+
+    Answers to many at once hold ids and outcomes alone.
+    """
     await uow.execute(
-        "update idempotency_keys set body = '{}' where org_id = $1 and body <> '{}'"
-        " and exists (select from unnest($2::text[]) w where strpos(body, w) > 0)",
+        "update idempotency_keys set body = '{}' where org_id = $1 and noun = $2 and noun_id = any($3::uuid[])"
+        " and body <> '{}'",
         uow.org_id,
-        list(words),
+        noun,
+        list(records),
     )
 
 

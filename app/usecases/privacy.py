@@ -8,6 +8,7 @@ from app.db import privacy, runs, write
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.interactions import INTERACTIONS
+from app.db.runs import RUNS
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 from app.domain.runs import Progress
@@ -94,10 +95,11 @@ async def _erase_person(uow: UnitOfWork, contact: UUID) -> int:
     addresses = [*(e["address"] for e in row["emails"]), *(e["normalised"] for e in row["emails"])]
     numbers = [p["e164"] for p in row["phones"]]
     words = sorted({word for word in (*addresses, *numbers) if word})
-    await privacy.forget_answers(uow, [str(contact), *words])
+    await privacy.forget_answers(uow, CONTACTS.name, [contact])
     for other in await privacy.runs_with(uow, words):
         kept = {name: redacted(other[name], words) for name in ("params", "result", "error")}
         await privacy.rewrite_run(uow, other["id"], kept)
+        await privacy.forget_answers(uow, RUNS.name, [other["id"]])
         await privacy.scrub(uow, [other["id"]])
     after = {name: value for name, value in _PERSON.items() if row[name] != value}
     if after:
@@ -116,6 +118,6 @@ async def _erase_interactions(uow: UnitOfWork, ids: Sequence[UUID]) -> int:
         if any(row[name] != value for name, value in _CONTENT.items())
     ]
     await write.change(uow, INTERACTIONS, changes, "interaction.erased")
-    await privacy.forget_answers(uow, [str(id_) for id_ in ids])
+    await privacy.forget_answers(uow, INTERACTIONS.name, ids)
     await privacy.scrub(uow, ids)
     return len(changes)

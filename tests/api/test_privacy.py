@@ -189,3 +189,19 @@ async def test_the_app_cannot_reach_into_another_tenants_log(org: Organisation, 
     async with await org.work() as uow:
         assert await uow.fetchval("select rapport_scrub(array[$1::uuid])", contact) == 0
         await uow.commit()
+
+
+async def test_answers_that_show_other_records_stay(service: FastAPI, org: Organisation):
+    here = await a_person(org, 1)
+    order = {
+        "number": "SO-1",
+        "currency": "CNY",
+        "placed_at": "2026-03-01T10:30:00+08:00",
+        "contact_id": here.rpartition("/")[2],
+    }
+    first = await org.admin.post("/v1/orders", json=order, headers={"Idempotency-Key": "k9"})
+    assert first.status_code == 201, first.text
+    await org.admin.post(f"{here}/erase")
+    await work_off(service)
+    again = await org.admin.post("/v1/orders", json=order, headers={"Idempotency-Key": "k9"})
+    assert (again.status_code, again.json()) == (201, first.json())
