@@ -86,7 +86,7 @@ async def edit_api_key(uow: UnitOfWork, api_key: UUID, given: Values, *, version
         kept = Grant(user.scopes if "*" in row["scopes"] else frozenset(row["scopes"]) & user.scopes)
         must_cover(uow.actor, kept, "The key")
         _must_end(uow, given["expires_at"])
-    await plain.edit(uow, API_KEYS, api_key, given, version=version)
+    await plain.edit_row(uow, API_KEYS, row, given)
 
 
 async def revoke_api_key(uow: UnitOfWork, api_key: UUID, *, version: int | None) -> None:

@@ -73,19 +73,18 @@ async def edit_role(uow: UnitOfWork, role: UUID, given: Values, *, version: int 
     row = await _changeable(uow, role, version, given)
     given = _checked(uow, given)
     _must_cover(uow, {**dict(row), **given})
-    await plain.edit(uow, ROLES, role, given, version=version)
+    await plain.edit_row(uow, ROLES, row, given)
 
 
 async def archive_role(uow: UnitOfWork, role: UUID, *, version: int | None) -> None:
     """Put away a role that nobody holds."""
-    await _changeable(uow, role, version, {})
+    row = await _changeable(uow, role, version, {})
     holders = await users.held_by(uow, role)
     if holders:
         raise RuleBroken("role_held", f"{holders} users hold this role; take it from them first.")
-    await plain.archive(uow, ROLES, role, version=version)
+    await plain.archive_row(uow, ROLES, row)
 
 
 async def restore_role(uow: UnitOfWork, role: UUID, *, version: int | None) -> None:
     """Bring an archived role back."""
-    await _changeable(uow, role, version, {})
-    await plain.restore(uow, ROLES, role, version=version)
+    await plain.restore_row(uow, ROLES, await _changeable(uow, role, version, {}))

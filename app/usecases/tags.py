@@ -43,7 +43,7 @@ async def restore_tag(uow: UnitOfWork, tag: UUID, *, version: int | None) -> Non
     """Bring an archived tag back."""
     row = await plain.get_locked(uow, TAGS, tag, version, {})
     await _settled(uow, row["name"])
-    await plain.restore(uow, TAGS, tag, version=None)
+    await plain.restore_row(uow, TAGS, row)
 
 
 async def rename_tag(uow: UnitOfWork, tag: UUID, name: str, *, version: int | None) -> UUID:

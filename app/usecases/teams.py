@@ -28,24 +28,24 @@ async def add_team(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
 async def edit_team(uow: UnitOfWork, team: UUID, given: Values, *, version: int | None) -> None:
     """Give a team new values."""
     await uow.alone()
+    row = await plain.get_locked(uow, TEAMS, team, version, given)
     if "parent_id" in given:
-        row = await plain.get_locked(uow, TEAMS, team, version, given)
         await _above(uow, given["parent_id"])
         mine = await users.teams_of(uow, uow.actor.user_id)
         must_place(uow.actor, OWNED, mine, before=row["parent_id"], after=given["parent_id"])
-    await plain.edit(uow, TEAMS, team, given, version=version)
+    await plain.edit_row(uow, TEAMS, row, given)
 
 
 async def archive_team(uow: UnitOfWork, team: UUID, *, version: int | None) -> None:
     """Put an empty team away."""
     await uow.alone()
-    await plain.get_locked(uow, TEAMS, team, version, {})
+    row = await plain.get_locked(uow, TEAMS, team, version, {})
     people, teams = await users.within(uow, team)
     if people or teams:
         raise RuleBroken(
             "team_not_empty", f"This team has {people} users and {teams} teams in it; move them first."
         )
-    await plain.archive(uow, TEAMS, team, version=version)
+    await plain.archive_row(uow, TEAMS, row)
 
 
 async def restore_team(uow: UnitOfWork, team: UUID, *, version: int | None) -> None:

@@ -98,7 +98,7 @@ async def edit_user(uow: UnitOfWork, user: UUID, given: Values, *, version: int 
     given = await _check(uow, given, row)
     if not _keeps_admin(row, given):
         await _not_the_last(uow, row)
-    await plain.edit(uow, USERS, user, given, version=version)
+    await plain.edit_row(uow, USERS, row, given)
     if given.get("active") is False:
         await logins.revoke(uow, "deactivated", user=user)
 
@@ -109,7 +109,7 @@ async def archive_user(uow: UnitOfWork, user: UUID, *, version: int | None) -> N
     row = await plain.get_locked(uow, USERS, user, version, {})
     await _cover(uow, row["role_ids"])
     await _not_the_last(uow, row)
-    await plain.archive(uow, USERS, user, version=version)
+    await plain.archive_row(uow, USERS, row)
     await logins.revoke(uow, "archived", user=user)
 
 
