@@ -31,21 +31,23 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         logs.configure(own.log_level, own.log_format)
-        assert own.database_url, "DATABASE_URL is set by `rapport up`, or by you"
-        assert own.secret_key, "RAPPORT_SECRET_KEY is set by `rapport up`, or by you"
-        database = Database(own.database_url, role=own.app_role, size=own.pool_size, wait=own.pool_wait)
+        secret, redis_url = own.needed("secret_key"), own.needed("redis_url")
+        database = Database(
+            own.needed("database_url"), role=own.app_role, size=own.pool_size, wait=own.pool_wait
+        )
         app.state.database = database
-        app.state.doorman = Doorman(database, own.secret_key.get_secret_value())
-        assert own.redis_url, "REDIS_URL is set by `rapport up`, or by you"
-        async with relay.queue_at(own.redis_url) as queue:
-            app.state.queue = queue
-            app.state.nudge = partial(relay.nudge, queue)
-            # What is loaded by now stays; the collector looks at requests only, and not at every one of them.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(50_000, 20, 50)
-            yield
-        await database.close()
+        app.state.doorman = Doorman(database, secret)
+        try:
+            async with relay.queue_at(redis_url) as queue:
+                app.state.queue = queue
+                app.state.nudge = partial(relay.nudge, queue)
+                # What is loaded by now stays; the collector looks at requests only, and not at every one of them.
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(50_000, 20, 50)
+                yield
+        finally:
+            await database.close()
 
     app = FastAPI(
         title="Rapport",

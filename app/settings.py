@@ -3,14 +3,25 @@
 import os
 from functools import cache
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def _default_state_dir() -> Path:
     # As root the servers run as another account, which cannot enter root's home.
     return Path("/var/lib/rapport") if os.geteuid() == 0 else Path.home() / ".local/share/rapport"
+
+
+Level = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+    BeforeValidator(lambda given: given.upper() if isinstance(given, str) else given),
+]
+
+
+class Unset(Exception):
+    """A setting that this process cannot do without has no value: one sentence that names it."""
 
 
 class Settings(BaseSettings):
@@ -34,15 +45,23 @@ class Settings(BaseSettings):
     """Database connections per process."""
     pool_wait: float = 5.0
     """Seconds a request waits for a connection before it is told to come back."""
-    secret_key: SecretStr | None = None
-    """Signs access tokens; unset uses (and makes) state_dir/secret."""
+    secret_key: SecretStr | None = Field(None, min_length=32)
+    """Signs access tokens, so it is as long as their hash (RFC 7518, 3.2); unset uses (and makes) state_dir/secret."""
     access_minutes: int = 15
     refresh_days: int = 30
     max_body_bytes: int = 32 * 1024 * 1024
-    log_level: str = "INFO"
+    log_level: Level = "INFO"
     log_format: str = Field("text", pattern="^(text|json)$")
     app_role: str = Field("rapport_app", pattern="^[a-z_][a-z0-9_]{0,62}$")
     """The database role that requests run as: neither owner, nor superuser, nor BYPASSRLS."""
+
+    def needed(self, name: str) -> str:
+        """The value of a setting that must be there. Raises Unset."""
+        found = getattr(self, name)
+        if not found:
+            variable = name.upper() if name in {"database_url", "redis_url"} else f"RAPPORT_{name.upper()}"
+            raise Unset(f"{variable} is not set; `rapport up` sets it, or set it yourself.")
+        return str(found.get_secret_value()) if isinstance(found, SecretStr) else str(found)
 
 
 @cache

@@ -123,19 +123,20 @@ async def _tend(queue_name: str, stop: asyncio.Event, make: Callable[[], Worker]
 
 async def serve(own: Settings, stop: asyncio.Event) -> None:
     """Work until told to stop."""
-    assert own.database_url, "DATABASE_URL is set by `rapport up`, or by you"
-    assert own.redis_url, "REDIS_URL is set by `rapport up`, or by you"
-    database = Database(own.database_url, role=own.app_role, size=own.pool_size, wait=own.pool_wait)
-    async with queue_at(own.redis_url) as queue, asyncio.TaskGroup() as group:
-        for name in sorted({DEFAULT_QUEUE} | {job.queue for job in JOBS.values()}):
-            group.create_task(_tend(name, stop, partial(make_worker, name, database, queue)))
-        group.create_task(
-            _repeat("the sweep", SWEEP_EVERY, stop, lambda: carry_due(database, queue, clock.now()))
-        )
-        group.create_task(
-            _repeat("housekeeping", HOUSEKEEPING_EVERY, stop, lambda: keep_house(database, clock.now()))
-        )
-    await database.close()
+    database_url, redis_url = own.needed("database_url"), own.needed("redis_url")
+    database = Database(database_url, role=own.app_role, size=own.pool_size, wait=own.pool_wait)
+    try:
+        async with queue_at(redis_url) as queue, asyncio.TaskGroup() as group:
+            for name in sorted({DEFAULT_QUEUE} | {job.queue for job in JOBS.values()}):
+                group.create_task(_tend(name, stop, partial(make_worker, name, database, queue)))
+            group.create_task(
+                _repeat("the sweep", SWEEP_EVERY, stop, lambda: carry_due(database, queue, clock.now()))
+            )
+            group.create_task(
+                _repeat("housekeeping", HOUSEKEEPING_EVERY, stop, lambda: keep_house(database, clock.now()))
+            )
+    finally:
+        await database.close()
 
 
 async def _main(own: Settings) -> None:

@@ -56,6 +56,15 @@ class Around:
         given = headers.get(b"x-request-id", b"")
         request_id = given.decode() if _ID.fullmatch(given) else str(new_id())
         scope.setdefault("state", {})["request_id"] = request_id
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._serve(scope, headers, receive, send, request_id)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
+
+    async def _serve(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send, request_id: str
+    ) -> None:
         begun = clock.monotonic()
         status = 500
         started = False
@@ -80,13 +89,11 @@ class Around:
         except ClientDisconnect:
             status = _LEFT  # nobody is there to be answered, and what was begun is rolled back
         except Exception:
-            _log.exception(
-                "request.failed", request_id=request_id, method=scope["method"], path=scope["path"]
-            )
+            _log.exception("request.failed", method=scope["method"], path=scope["path"])
             if started:
                 raise
             await problems.unexpected(request_id)(scope, receive, sending)
-        self._note(scope, request_id, status, clock.monotonic() - begun)
+        self._note(scope, status, clock.monotonic() - begun)
 
     async def _limited(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         announced = headers.get(b"content-length", b"0")
@@ -115,15 +122,14 @@ class Around:
         await problems.respond(request_id, error)(scope, receive, send)
 
     @staticmethod
-    def _note(scope: Scope, request_id: str, status: int, seconds: float) -> None:
+    def _note(scope: Scope, status: int, seconds: float) -> None:
         route: Any = scope.get("route")
         path = getattr(route, "path", "none")
         REQUESTS.labels(scope["method"], path, status).inc()
         SECONDS.labels(scope["method"], path).observe(seconds)
-        level = _log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _log.debug
+        level = _log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _log.info
         level(
             "request",
-            request_id=request_id,
             method=scope["method"],
             path=scope["path"],
             status=status,

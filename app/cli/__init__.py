@@ -135,19 +135,26 @@ def _explain(error: Exception) -> NoReturn:
     from app.cli.local import Refused  # noqa: PLC0415
     from app.domain.errors import DomainError  # noqa: PLC0415
     from app.embedded.servers import ServerError  # noqa: PLC0415
+    from app.settings import Unset  # noqa: PLC0415
 
-    if isinstance(error, Refused | ServerError | DomainError):
+    if isinstance(error, Refused | ServerError | DomainError | Unset):
         sentence = str(error)
     elif isinstance(error, ValidationError) and error.title == "Settings":
-        faults = (
-            f"{_variable(fault['loc'])} is {fault['input']!r}: {fault['msg']}" for fault in error.errors()
+        sentence = (
+            "; ".join(_wrong(fault["loc"], fault["input"], fault["msg"]) for fault in error.errors()) + "."
         )
-        sentence = "; ".join(faults) + "."
     else:
         first_line = next(iter(str(error).splitlines()), "")
         sentence = f"Something unexpected went wrong: {type(error).__name__}: {first_line} The whole story is in {_keep(error)}."
     _ERR.print(f"rapport: {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
     raise SystemExit(1)
+
+
+def _wrong(location: tuple[int | str, ...], given: object, why: str) -> str:
+    name = _variable(location)
+    if name == "RAPPORT_SECRET_KEY":
+        return f"{name} does not do: {why}"
+    return f"{name} is {given!r}: {why}"
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Structured logs: one event a line, as text for people or JSON for machines, with the request id bound."""
+"""Structured logs: one event a line, as text for people or JSON for machines, with the request id, which the middleware binds."""
 
 import logging
 import sys

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import structlog
 from fastapi import FastAPI
 
@@ -31,3 +32,15 @@ async def test_a_503_leaves_its_cause_in_the_log(
     assert refused["code"] == "database_unreachable"
     assert refused["request_id"] == answer.headers["x-request-id"]
     assert "ConnectionRefusedError" in refused["cause"] or "OSError" in refused["cause"]
+
+
+async def test_every_request_leaves_one_line_with_its_id(api: httpx.AsyncClient) -> None:
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as captured:
+        answer = await api.get("/livez", headers={"x-request-id": "mine"})
+        missing = await api.get("/nowhere")
+    assert (answer.status_code, missing.status_code) == (200, 404)
+    first, second = said(captured, "request")
+    assert (first["log_level"], first["request_id"], first["path"]) == ("info", "mine", "/livez")
+    assert (first["status"], second["status"]) == (200, 404)
+    assert second["request_id"] == missing.headers["x-request-id"]
+    assert "request_id" not in structlog.contextvars.get_contextvars()

@@ -41,9 +41,9 @@ def test_the_secret_is_made_once_and_closed_to_others(state_dir: Path) -> None:
 def test_a_configured_secret_wins_and_is_not_written_down(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RAPPORT_SECRET_KEY", "configured")
+    monkeypatch.setenv("RAPPORT_SECRET_KEY", "configured, and as long as HS256")
     settings.cache_clear()
-    assert secret(state_dir) == "configured"
+    assert secret(state_dir) == "configured, and as long as HS256"
     assert not (state_dir / "secret").exists()
 
 

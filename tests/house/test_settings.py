@@ -1,0 +1,47 @@
+"""What may be configured, and what is said of what may not."""
+
+import pytest
+from pydantic import ValidationError
+
+from app import cli
+from app.main import create_app
+from app.settings import Settings, Unset
+
+SHORT = "thirty-one characters, too few."
+
+
+def test_a_short_secret_is_refused_and_never_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RAPPORT_SECRET_KEY", SHORT)
+    with pytest.raises(ValidationError) as fault:
+        Settings()
+    with pytest.raises(SystemExit):
+        cli._explain(fault.value)
+    told = capsys.readouterr().err
+    assert "RAPPORT_SECRET_KEY" in told
+    assert SHORT not in told
+
+
+def test_a_log_level_may_be_written_in_any_case_but_must_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAPPORT_LOG_LEVEL", "warning")
+    assert Settings().log_level == "WARNING"
+    monkeypatch.setenv("RAPPORT_LOG_LEVEL", "chatty")
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "RAPPORT_SECRET_KEY"])
+async def test_a_service_that_lacks_a_setting_says_which(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "DATABASE_URL": "postgresql://rapport@127.0.0.1:1/rapport",
+        "REDIS_URL": "redis://127.0.0.1:1",
+        "RAPPORT_SECRET_KEY": f"{SHORT} Now it will do.",
+    }
+    for variable, value in given.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.delenv(name)
+    app = create_app(Settings())
+    with pytest.raises(Unset, match=rf"^{name} is not set; `rapport up`"):
+        async with app.router.lifespan_context(app):
+            pass
