@@ -47,6 +47,10 @@ class Reads:
         self.actor = actor
         self._reload = reload
 
+    def beside(self) -> "Reads":
+        """Another way for the same actor, so that two questions can be under way at once."""
+        return Reads(self.database, self.actor, self._reload)
+
     async def rows(self, build: Callable[[Actor], Question]) -> Sequence[Row]:
         """The rows of a question under the actor's present access."""
         for _ in range(3):
