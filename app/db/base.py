@@ -52,7 +52,7 @@ class Record(Keyed):
 
     __abstract__ = True
 
-    version: Mapped[int] = mapped_column(default=1, info={"writable": False})
+    version: Mapped[int] = mapped_column(info={"writable": False})
     created_at: Mapped[datetime] = mapped_column(info={"writable": False})
     updated_at: Mapped[datetime] = mapped_column(info={"writable": False})
     archived_at: Mapped[datetime | None] = mapped_column(info={"writable": False})

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, PrimaryKeyConstraint, Text, text
+from sqlalchemy import BigInteger, Identity, Index, PrimaryKeyConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
@@ -46,7 +46,7 @@ class Event(Base):
     version: Mapped[int]
     """Of the record, after the change."""
     actor_id: Mapped[UUID]
-    actor_kind: Mapped[str] = mapped_column(Text)
+    actor_kind: Mapped[str]
     before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """The changed fields as they were; null when the record is new."""
     after: Mapped[dict[str, Any]] = mapped_column(JSONB)

@@ -31,9 +31,9 @@ class Organisation(Base):
     currency: Mapped[str]
     """ISO 4217 code of the base currency."""
     language: Mapped[str]
-    stamp: Mapped[int] = mapped_column(BigInteger, default=1)
+    stamp: Mapped[int] = mapped_column(BigInteger)
     """Moves with every change of users, teams, roles, keys, sessions, custom fields and settings."""
-    version: Mapped[int] = mapped_column(default=1)
+    version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -66,7 +66,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
         sa.Column("noun_id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("actor_id", sa.Uuid(), nullable=False),
-        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_kind", sa.Text(collation="pg_c_utf8"), nullable=False),
         sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("cause", sa.Text(collation="pg_c_utf8"), nullable=True),
