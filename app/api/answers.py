@@ -79,6 +79,13 @@ def _condition(noun: Noun, raw: Any) -> Callable[[Actor], Condition]:
     return read
 
 
+def _searchable(noun: Noun, words: str | None) -> None:
+    if words and not noun.search:
+        raise InvalidInput(
+            "q_not_here", f"A {noun.name} has no text to search by words; use a condition.", field="q"
+        )
+
+
 async def listing(door: Reads, noun: Noun, query: PageQuery) -> Response:
     """A page by simple filters."""
     page = Page(
@@ -88,17 +95,14 @@ async def listing(door: Reads, noun: Noun, query: PageQuery) -> Response:
         query.limit,
         query.cursor,
         given_fields(query.fields),
-        query.archived or False,
+        query.archived,
     )
-    return Response(await reads.list_page(door, page, getattr(query, "q", None)), media_type=JSON)
+    return body(await reads.list_page(door, page, getattr(query, "q", None)))
 
 
 async def search(door: Reads, noun: Noun, query: Search) -> Response:
     """A page by a full condition."""
-    if query.q and not noun.search:
-        raise InvalidInput(
-            "q_not_here", f"A {noun.name} has no text to search by words; use a condition.", field="q"
-        )
+    _searchable(noun, query.q)
     page = Page(
         noun,
         _condition(noun, query.where),
@@ -108,15 +112,12 @@ async def search(door: Reads, noun: Noun, query: Search) -> Response:
         query.fields,
         query.archived,
     )
-    return Response(await reads.list_page(door, page, query.q), media_type=JSON)
+    return body(await reads.list_page(door, page, query.q))
 
 
 async def count(door: Reads, noun: Noun, query: CountQuery) -> Response:
     """How many."""
-    if query.q and not noun.search:
-        raise InvalidInput(
-            "q_not_here", f"A {noun.name} has no text to search by words; use a condition.", field="q"
-        )
+    _searchable(noun, query.q)
     page = Page(noun, _condition(noun, query.where), archived=query.archived)
     return plain({"count": await reads.count(door, page, query.q)})
 

@@ -178,6 +178,11 @@ class Page(BaseModel, Generic[T]):
     next: str | None
 
 
+_BOTH = BeforeValidator(lambda archived: None if archived == "any" else archived)
+_SAYS = WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string", "const": "any"}, {"type": "null"}]})
+_ARCHIVED = 'true: only archived ones; false or left out: none of them; "any": both.'
+
+
 class PageQuery(Shape):
     """The parameters that every list takes."""
 
@@ -192,9 +197,7 @@ class PageQuery(Shape):
     fields: str | None = Field(
         None, max_length=2000, description="Fields to show, comma-separated; all when left out."
     )
-    archived: bool | None = Field(
-        None, description="true: only archived ones; false or left out: none of them."
-    )
+    archived: Annotated[bool | None, _BOTH, _SAYS] = Field(False, description=_ARCHIVED)
 
     tests: ClassVar[dict[str, tuple[str, str]]] = {}
     """Parameter to (field, operator), where they are not (its own name, eq)."""
@@ -251,7 +254,7 @@ class Search(Shape):
     cursor: Cursor | None = None
     sort: str = Field("-created_at", max_length=200)
     fields: list[Key] | None = Field(None, max_length=100)
-    archived: Flag | None = False
+    archived: Annotated[Flag | None, _BOTH, _SAYS] = Field(False, description=_ARCHIVED)
 
 
 class CountQuery(Shape):
@@ -259,7 +262,7 @@ class CountQuery(Shape):
 
     where: Where = Field(default_factory=_always)
     q: str | None = Field(None, min_length=1, max_length=200)
-    archived: Flag | None = False
+    archived: Annotated[Flag | None, _BOTH, _SAYS] = Field(False, description=_ARCHIVED)
 
 
 class Count(BaseModel):

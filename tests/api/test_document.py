@@ -119,3 +119,24 @@ async def test_the_contacts_of_a_company_need_both_scopes_before_anything_else(o
             assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
             assert answer.json()["scope"] != scope
     assert (await org.admin.get(f"/v1/companies/{company}/contacts")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("archived", "names"),
+    [(None, ["here"]), (False, ["here"]), (True, ["gone"]), ("any", ["gone", "here"])],
+)
+async def test_lists_searches_and_counts_say_archived_in_the_same_words(
+    org: Organisation, archived: Any, names: list[str]
+):
+    made = await org.admin.post("/v1/companies", json={"name": "gone"})
+    await org.admin.post(f"{made.headers['location']}/archive", headers=ANY)
+    await org.admin.post("/v1/companies", json={"name": "here"})
+    said = {} if archived is None else {"archived": archived}
+    listed = await org.admin.get(
+        "/v1/companies", params={"sort": "name"} | {name: str(one).lower() for name, one in said.items()}
+    )
+    found = await org.admin.post("/v1/companies/search", json={"sort": "name"} | said)
+    for answer in (listed, found):
+        assert [one["name"] for one in answer.json()["data"]] == names, answer.text
+    counted = await org.admin.post("/v1/companies/count", json=said)
+    assert counted.json() == {"count": len(names)}
