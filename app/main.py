@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from starlette.middleware.cors import CORSMiddleware
 
 from app.api import answers, health, openapi, problems
 from app.api.auth import Doorman
@@ -17,6 +18,18 @@ from app.db.idempotency import Replayed
 from app.jobs import relay
 from app.kit import logs
 from app.settings import Settings, settings
+
+
+_ASKED = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "X-API-Key",
+    "X-Request-ID",
+)
+"""The headers that a page of another site may send."""
 
 
 async def _replayed(_: Request, found: Exception) -> Response:
@@ -67,6 +80,14 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
     app.add_middleware(Around, most_bytes=own.max_body_bytes)
+    if own.cors_origins:  # around Around, so that a page can read every refusal, too
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[origin.strip() for origin in own.cors_origins.split(",")],
+            allow_methods=["GET", "POST", "PUT", "PATCH"],
+            allow_headers=_ASKED,
+            expose_headers=["ETag", "Location", "Rapport-Dry-Run", "Retry-After", "X-Request-ID"],
+        )
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return app
 

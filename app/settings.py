@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     access_minutes: int = 15
     refresh_days: int = 30
     max_body_bytes: int = 32 * 1024 * 1024
+    cors_origins: str = Field("", pattern=r"^(\*|https?://[^\s,/;]+(\s*,\s*https?://[^\s,/;]+)*)?$")
+    """Sites whose pages may call the API from a browser, comma-separated; none when empty."""
     log_level: Level = "INFO"
     log_format: str = Field("text", pattern="^(text|json)$")
     app_role: str = Field("rapport_app", pattern="^[a-z_][a-z0-9_]{0,62}$")
