@@ -18,7 +18,8 @@ WORKDIR /srv
 USER rapport
 ENV PATH=/srv/.venv/bin:$PATH PYTHONUNBUFFERED=1 RAPPORT_STATE_DIR=/var/lib/rapport RAPPORT_HOST=0.0.0.0 RAPPORT_LOG_FORMAT=json
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('RAPPORT_PORT', '8000') + '/readyz', timeout=4)"]
+# Alive, not ready: whoever restarts what is unhealthy would restart a sound API whenever Redis or PostgreSQL is away.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('RAPPORT_PORT', '8000') + '/livez', timeout=4)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["rapport"]
 CMD ["serve"]

@@ -1,6 +1,7 @@
 """Child processes that never outlive this one, and never hide why they ended."""
 
 import ctypes
+import multiprocessing
 import os
 import pwd
 import signal
@@ -149,6 +150,9 @@ def die_with_parent(by: signal.Signals = signal.SIGTERM) -> None:
     """Have the kernel end this process when its parent ends; Linux only, elsewhere nothing."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(by))
+        parent = multiprocessing.parent_process()
+        if parent is not None and os.getppid() != parent.pid:  # it died before the request was made
+            os._exit(1)
 
 
 def _ask_kernel(on_death: signal.Signals) -> Callable[[], None]:

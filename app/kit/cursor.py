@@ -1,4 +1,7 @@
-"""Opaque page cursors: a list of JSON values with a check against accidents and tampering."""
+"""Opaque page cursors: a list of JSON values with a check against accidents.
+
+The check has no secret, so whoever wants to can make a cursor; it opens nothing that its list would not.
+"""
 
 import base64
 from hashlib import blake2s
