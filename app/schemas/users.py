@@ -5,7 +5,18 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, SecretStr
 
-from app.schemas.base import DatedQuery, External, Flag, Language, Line, Name, RecordOut, Shape, optional
+from app.schemas.base import (
+    DatedQuery,
+    External,
+    ExternalOut,
+    Flag,
+    Language,
+    Line,
+    Name,
+    RecordOut,
+    Shape,
+    optional,
+)
 
 Password = Annotated[
     SecretStr,
@@ -56,6 +67,8 @@ class UserOut(RecordOut, UserFields):
     """A user."""
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": []})
+
+    external_ids: ExternalOut = Field(default_factory=dict)  # type: ignore[assignment]  # no null, no limit
 
 
 class UserQuery(DatedQuery):
