@@ -2,24 +2,20 @@
 
 from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from app.db import events, organisations, write
 from app.db.engine import Row
 from app.db.uow import UnitOfWork
-from app.domain.errors import InvalidInput, Stale
+from app.domain.errors import Stale
+from app.domain.time_zones import must_be_known
 
 NOUN = "organisation"
 
 
 async def edit_settings(uow: UnitOfWork, given: dict[str, Any], *, version: int | None) -> None:
     """Give the organisation new settings; what is not given stays."""
-    if "time_zone" in given and given["time_zone"] not in available_timezones():
-        raise InvalidInput(
-            "time_zone_unknown",
-            f"There is no time zone {given['time_zone']!r}; use an IANA name such as Asia/Shanghai.",
-            field="time_zone",
-        )
+    if "time_zone" in given:
+        must_be_known(given["time_zone"])
     row = await organisations.locked(uow)
     if version is not None and row["version"] != version:
         raise Stale(

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Set
 from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from app.db import logins, users, write
 from app.db.actors import grant_of
@@ -15,6 +14,7 @@ from app.db.users import USERS
 from app.domain.access import merge
 from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.grants import must_cover, must_place
+from app.domain.time_zones import must_be_known
 from app.kit import emails, passwords, tokens
 from app.usecases import plain
 from app.usecases.plain import Values
@@ -27,12 +27,8 @@ async def _check(uow: UnitOfWork, given: Values, row: Row | None) -> Values:
     given = dict(given)
     if "email" in given:
         given["email"] = _address(given["email"])
-    if given.get("time_zone") and given["time_zone"] not in available_timezones():
-        raise InvalidInput(
-            "time_zone_unknown",
-            f"There is no time zone {given['time_zone']!r}; use an IANA name such as Asia/Shanghai.",
-            field="time_zone",
-        )
+    if given.get("time_zone"):
+        must_be_known(given["time_zone"])
     if "role_ids" in given:
         given["role_ids"] = sorted(set(given["role_ids"]))
         await _cover(uow, given["role_ids"], must_be=True)
@@ -82,10 +78,11 @@ def _keeps_admin(row: Row, given: Values) -> bool:
 
 async def add_user(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
     """A new user; their id."""
-    await uow.alone()
     password = values["password"]
+    hashed = await passwords.hashed(password.get_secret_value()) if password else None
+    await uow.alone()
     row = await _check(uow, {name: value for name, value in values.items() if name != "password"}, None)
-    row["password_hash"] = await passwords.hashed(password.get_secret_value()) if password else None
+    row["password_hash"] = hashed
     return await plain.add(uow, USERS, row, given - {"password"})
 
 
