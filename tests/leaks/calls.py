@@ -210,6 +210,7 @@ ROUTES |= {
     ("PATCH", "/v1/settings"): _plainly(
         "/v1/settings", {"params": DRY, "headers": ANY, "json": {"region": "CN"}}
     ),
+    ("GET", "/v1/settings/history"): _plainly("/v1/settings/history", {}),
     ("GET", "/v1/auth/me"): _plainly("/v1/auth/me", {}),
     ("GET", "/v1/auth/logins"): _plainly("/v1/auth/logins", {}),
     ("POST", "/v1/api_keys/{id}/revoke"): _by_id("api_keys", "/revoke", **_WRITTEN),
