@@ -13,7 +13,7 @@ from app.db.logins import NewLogin
 from app.db.uow import UnitOfWork
 from app.db.users import USERS
 from app.domain.access import Actor
-from app.domain.errors import InvalidInput, RuleBroken
+from app.domain.errors import Busy, InvalidInput, RuleBroken
 from app.domain.logins import MEMORY, MOST_WRONG, PAUSE, ended, must_wait, reused, wrong
 from app.kit import emails, passwords, tokens
 from app.kit.ids import new_id
@@ -46,7 +46,9 @@ def _known_by(address: str) -> str:
 
 
 async def _matches(database: Database, address: str, kept: str | None, password: str, now: datetime) -> bool:
-    """Count an attempt for good, then judge it; the right password clears the count for good. Raises TooMany."""
+    """Count an attempt for good, then judge it; the right password clears the count for good. Raises TooMany and Busy."""
+    if passwords.crowded():  # before it is counted, because it is not judged
+        raise Busy("try_again", "Too many passwords are being checked; try again in a moment.")
     until, last = await logins.attempt(
         database, _known_by(address), now=now, most=MOST_WRONG, memory=MEMORY, pause=PAUSE
     )

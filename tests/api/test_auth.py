@@ -306,3 +306,15 @@ async def test_another_expiry_of_an_api_key_counts_from_the_next_request_on(
     assert await status(timedelta(minutes=2)) == 401
     await expire(timedelta(minutes=4))
     assert await status(timedelta(minutes=3)) == 200
+
+
+async def test_a_rush_of_sign_ins_is_told_to_come_back_and_what_is_not_judged_is_not_counted(
+    org: Organisation, api: httpx.AsyncClient
+):
+    addresses = [f"nobody-{n}@{org.slug}.example" for n in range(40)] + [boss(org)] * 5
+    answers = await asyncio.gather(*(sign_in(api, address) for address in addresses))
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses[:40]) == {401, 503}
+    assert set(statuses[40:]) <= {200, 503}
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 503} == {"try_again"}
+    assert (await sign_in(api, boss(org))).status_code == 200
