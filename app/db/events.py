@@ -1,5 +1,6 @@
 """The event log: one append-only row per change, written with it, read in commit order."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
 from app.db.base import Base
+from app.db.engine import Row
 from app.db.uow import UnitOfWork
 
 
@@ -66,3 +68,29 @@ async def base_of(uow: UnitOfWork, record: UUID, version: int) -> dict[str, Any]
     for row in rows:
         base |= row["before"] or {}
     return base
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a reader stands in the log: after this event, in the order of commits."""
+
+    xid: int = 0
+    seq: int = 0
+
+
+_AFTER = """
+select xid::text::bigint as xid, seq, id, at, type, noun, noun_id, version, actor_id, actor_kind, before, after, cause
+from events where org_id = $1 and (xid, seq) > ($2::text::xid8, $3)
+  and xid < pg_snapshot_xmin(pg_current_snapshot())
+order by events.xid, seq limit $4
+"""
+
+
+async def read_after(uow: UnitOfWork, position: Position, limit: int) -> tuple[list[Row], Position]:
+    """The next events and where the reader stands after them: every one that is committed comes once, none is passed by.
+
+    Transactions end in another order than they begin, so only events below the oldest one that is still running are
+    read: nothing can appear behind the reader any more. A long transaction holds all readers back, and loses nothing.
+    """
+    rows = await uow.fetch(_AFTER, uow.org_id, str(position.xid), position.seq, limit)
+    return list(rows), Position(rows[-1]["xid"], rows[-1]["seq"]) if rows else position
