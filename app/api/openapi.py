@@ -55,7 +55,7 @@ _READ_PARAMETERS = {
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
-        "schema": {"type": "string", "maxLength": 1000},
+        "schema": {"type": "string"},
         "description": "The ETag that you have; while it stands, the answer is 304 without a body.",
     },
 }
