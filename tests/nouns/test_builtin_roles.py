@@ -62,3 +62,9 @@ async def test_verbs_alone_change_what_is_theirs(org: Organisation):
         (person, "consents", []),
     ):
         assert (await org.admin.patch(here, json={name: value}, headers=ANY)).status_code == 422
+
+
+async def test_no_role_opens_what_nobody_writes(org: Organisation):
+    for write in ({"run": ["status"]}, {"order": ["status"]}, {"contact": ["email"]}):
+        refused = await org.admin.post("/v1/roles", json={"name": "x", "write": write})
+        assert (refused.status_code, refused.json()["code"]) == (422, "field_unknown"), refused.text
