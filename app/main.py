@@ -19,7 +19,6 @@ from app.jobs import relay
 from app.kit import logs
 from app.settings import Settings, settings
 
-
 _ASKED = (
     "Authorization",
     "Content-Type",

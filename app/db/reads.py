@@ -81,7 +81,8 @@ class Reads:
             try:
                 rows: Sequence[Row] = await connection.fetch(statement.sql, *statement.values(question.binds))
             except asyncpg.PostgresError as fault:
-                raise constraints.refusal(fault) from fault
+                constraints.refuse(fault)
+                raise
         return rows
 
 
