@@ -128,9 +128,10 @@ async def bootstrap(database_url: str) -> Bootstrap | None:
     """
     owner = Database(database_url, role=None, size=1)
     try:
-        async with owner.connection() as connection, connection.transaction():
-            await connection.execute("set local lock_timeout = '60s'")
-            await connection.execute("select pg_advisory_xact_lock(hashtextextended('rapport bootstrap', 0))")
+        async with owner.connection() as connection:
+            await connection.execute("set lock_timeout = '60s'")
+            # Held until the connection is closed below.
+            await connection.execute("select pg_advisory_lock(hashtextextended('rapport bootstrap', 0))")
             if await connection.fetchval("select exists (select from users)"):
                 return None
             begun = await connection.fetchrow("select id, slug from organisations order by id limit 1")
