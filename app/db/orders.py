@@ -92,6 +92,7 @@ def _derive(row: dict[str, Any], given: Set[str], _: Actor) -> dict[str, Any]:
     sums = orders.totals(row["lines"], row["discount"], row["tax"])
     if "total" in given:
         orders.check_total(row["total"], sums.total)
+    orders.check_refunded(row["refunded"], sums.total)
     after = row | {"total": sums.total}
     return {
         "lines": list(sums.lines),

@@ -158,6 +158,12 @@ def plan_cancel(order: OrderLike, *, at: datetime) -> dict[str, Any]:
     return {"status": _move(order, Status.CANCELLED), "cancelled_at": at}
 
 
+def check_refunded(refunded: Decimal, total: Decimal) -> None:
+    """Raise RuleBroken when more was given back than the order comes to."""
+    if refunded > total:
+        raise RuleBroken("refund_too_large", "More cannot have been given back than the order comes to.")
+
+
 def plan_refund(order: OrderLike, *, amount: Decimal | None, at: datetime) -> dict[str, Any]:
     """Give back an amount, or with None all that is left; never more than was paid."""
     if order.paid_at is None:

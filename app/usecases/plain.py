@@ -88,7 +88,7 @@ def _guard(noun: Noun, actor: Actor, row: Row, new: Values) -> None:
 
 def _differs(noun: Noun, old: Any, new: Any) -> bool:
     if isinstance(new, list) and new and isinstance(new[0], dict):
-        return _comparable(noun, old) != _comparable(noun, new)
+        return _comparable(noun, old or ()) != _comparable(noun, new)
     if isinstance(new, dict):
         return not same(old, new)
     return bool(old != new)

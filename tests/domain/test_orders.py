@@ -222,3 +222,10 @@ def test_an_order_too_large_to_be_kept_is_refused_by_name(lines: list[dict[str, 
     with pytest.raises(InvalidInput) as refused:
         orders.totals(lines, Decimal(0), Decimal(0))
     assert refused.value.code == "total_too_large"
+
+
+def test_no_more_was_given_back_than_the_order_comes_to():
+    orders.check_refunded(Decimal(10), Decimal(10))
+    with pytest.raises(RuleBroken) as refused:
+        orders.check_refunded(Decimal("10.0001"), Decimal(10))
+    assert refused.value.code == "refund_too_large"

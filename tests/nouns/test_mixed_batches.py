@@ -54,3 +54,13 @@ async def test_items_that_name_one_record_in_different_ways_go_one_after_the_oth
     events = (await org.admin.get(f"/v1/contacts/{record}/history")).json()["data"]
     assert [event["version"] for event in events] == [6, 5, 4, 3, 2, 1]
     assert [event["after"].get("job_title") for event in events[1:5]] == [*("c", None, "b", "a")]
+
+
+async def test_a_list_of_objects_may_meet_a_custom_field_that_was_empty(org: Organisation):
+    field = {"noun": "contact", "key": "notes", "kind": "json", "label": "Notes"}
+    assert (await org.admin.post("/v1/custom_fields", json=field)).status_code == 201
+    here = (await org.admin.post("/v1/contacts", json={"name": "x"})).headers["location"]
+    await org.admin.patch(here, json={"name": "y"}, headers={"If-Match": '"1"'})
+    stale = await org.admin.patch(here, json={"custom": {"notes": [{"a": 1}]}}, headers={"If-Match": '"1"'})
+    assert stale.status_code == 412, stale.text
+    assert {one["field"] for one in stale.json()["conflicts"]} == {"name", "custom.notes"}
