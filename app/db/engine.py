@@ -1,7 +1,7 @@
 """The way to PostgreSQL: one pool, every connection as the app's role, every statement inside one tenant.
 
 SQLAlchemy owns the pool and builds the statements; compiled once, they run on the driver's own connection,
-which costs a third of going through its result layer (measured, see ARCHITECTURE.md).
+which costs a fifth of going through its result layer (measured, see ARCHITECTURE.md).
 """
 
 import asyncio
