@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     """API processes."""
     worker_metrics_port: int | None = Field(None, ge=1, le=65535)
     """Where the background worker shows its Prometheus metrics; unset shows none. The API's are at /metrics."""
-    pool_size: int = Field(10, ge=1, le=200)
+    pool_size: int = Field(20, ge=1, le=200)
     """Database connections per process."""
     pool_wait: float = 5.0
     """Seconds a request waits for a connection before it is told to come back."""

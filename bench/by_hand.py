@@ -42,7 +42,7 @@ async def _speak_json(connection: asyncpg.Connection) -> None:
 @asynccontextmanager
 async def _pool(app: FastAPI) -> AsyncIterator[None]:
     async with asyncpg.create_pool(
-        driver_url(os.environ["DATABASE_URL"]), min_size=10, max_size=10, init=_speak_json
+        driver_url(os.environ["DATABASE_URL"]), min_size=20, max_size=20, init=_speak_json
     ) as pool:
         app.state.pool = pool
         yield

@@ -84,9 +84,8 @@ class WriteDoor(Door):
             reload_on=reload,
             first=claim,
         )
-        await (
-            request.body()
-        )  # before a connection is held, which a slow sender would keep from everybody else
+        # Before a connection is held, which a slow sender would keep from everybody else.
+        await request.body()
         async with uow:
             yield uow
             if key is not None:
@@ -125,6 +124,8 @@ def _flag(request: Request, name: str) -> bool:
 def _only_known_parameters(request: Request, own: frozenset[str]) -> None:
     route = request.scope["route"]
     assert isinstance(route, APIRoute)
+    if not request.scope["query_string"]:
+        return
     known = {field.alias for field in route.dependant.query_params} | own
     if any(
         getattr(field.field_info.annotation, "model_fields", None) for field in route.dependant.query_params

@@ -180,10 +180,13 @@ class Noun:
 
     def readable(self, actor: Actor) -> tuple[str, ...]:
         """The fields that the actor may read, in the order of the table; "custom" stands for those of its keys."""
+        if (known := actor.readable.get(self.name)) is not None:
+            return known
         names = [name for name in self.fields if name in ALWAYS or actor.reads(self.name, name)]
         if self.custom and "custom" not in names and self.custom_keys(actor):
             names.append("custom")
-        return tuple(names)
+        found = actor.readable[self.name] = tuple(names)
+        return found
 
     def custom_keys(self, actor: Actor) -> tuple[str, ...]:
         """The custom fields that the actor may read."""

@@ -95,26 +95,29 @@ from incoming i order by i.event_n""")
     return "".join(parts)
 
 
-async def add(uow: UnitOfWork, noun: Noun, rows: Sequence[dict[str, Any]], event: str) -> None:
+def documents(noun: Noun, rows: Sequence[dict[str, Any]]) -> list[str]:
+    """New records as the documents that add() sends; long lists are best made ready in a thread."""
+    for row in rows:
+        for name in noun.children.keys() & row.keys():
+            for item in row[name]:
+                item["id"] = new_id()
+    return [json.text(row) for row in rows]
+
+
+async def add(
+    uow: UnitOfWork,
+    noun: Noun,
+    rows: Sequence[dict[str, Any]],
+    event: str,
+    ready: Sequence[str] | None = None,
+) -> None:
     """Insert new records with their events; each row has an id and, all of them, the same columns."""
     if not rows:
         return
     names = tuple(sorted(rows[0]))
-    for name in noun.children.keys() & rows[0].keys():
-        for row in rows:
-            for item in row[name]:
-                item["id"] = new_id()
+    sent = documents(noun, rows) if ready is None else ready
     actor = uow.actor
-    await uow.execute(
-        _adding(noun, names),
-        uow.org_id,
-        [json.text(row) for row in rows],
-        uow.now,
-        event,
-        actor.id,
-        actor.kind,
-        uow.cause,
-    )
+    await uow.execute(_adding(noun, names), uow.org_id, sent, uow.now, event, actor.id, actor.kind, uow.cause)
 
 
 @cache

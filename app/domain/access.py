@@ -137,6 +137,8 @@ class Actor:
     time_zone: str = "Asia/Shanghai"
     currency: str = "CNY"
     expires_at: datetime | None = None
+    readable: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """Noun to the fields open to this actor, remembered for as long as the actor is."""
 
     def needs(self, scope: Scope) -> None:
         """Raise Forbidden when the scope is not among those granted."""

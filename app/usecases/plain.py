@@ -198,13 +198,15 @@ async def restore_row(uow: UnitOfWork, noun: Noun, row: Row) -> None:
     await write.change(uow, noun, [(row, {"archived_at": None})], f"{noun.name}.restored")
 
 
-_CHUNK = 2_000
+_CHUNK = 1_000
 _MANY = 100
 
 
 @dataclass(slots=True)
 class _Plan:
     adding: list[Values] = field(default_factory=list)
+    ready: list[str] = field(default_factory=list)
+    """The documents of what is added."""
     changing: list[tuple[Row, Values]] = field(default_factory=list)
 
 
@@ -229,13 +231,14 @@ async def upsert(uow: UnitOfWork, noun: Noun, items: Sequence[Item]) -> None:
     """Add or edit each item: known by id, external id or key, edited; else added. Each has its own outcome."""
     waiting = [item for item in items if not item.status]
     names = [names_of(noun, item.given) for item in waiting]
-    known = await references.known(uow, noun, names)
-    new = [name for listed, record in zip(names, known, strict=True) if record is None for name in listed]
-    await references.claim(uow, noun, new)
+    # Whoever is adding one of these names is waited for, so that what they add is found and edited.
+    await references.claim(uow, noun, [name for listed in names for name in listed])
     await references.hold_trees(uow, noun, [item.given for item in waiting])
-    if new and len(waiting) > 1:
-        known = await references.known(uow, noun, names)  # whoever was waited for may have added some
-    for wave in _waves(waiting, names, known):
+    known = await references.known(uow, noun, names)
+    first, *later = _waves(waiting, names, known) or [[]]
+    record_of = {item.index: record for item, record in zip(waiting, known, strict=True)}
+    await _apply(uow, noun, first, known=[record_of[item.index] for item in first])
+    for wave in later:
         await _apply(uow, noun, wave)
 
 
@@ -280,13 +283,20 @@ def _waves(
     return waves
 
 
-async def _apply(uow: UnitOfWork, noun: Noun, items: Sequence[Item], *, again: bool = False) -> None:
+async def _apply(
+    uow: UnitOfWork,
+    noun: Noun,
+    items: Sequence[Item],
+    *,
+    known: Sequence[UUID | None] | None = None,
+    again: bool = False,
+) -> None:
     """Write the items together; when the database refuses, halve until the guilty stand alone."""
     if not items:
         return
     try:
         async with uow.savepoint():
-            await _write(uow, noun, items)
+            await _write(uow, noun, items, known)
     except DomainError as refusal:
         if len(items) == 1:
             if isinstance(refusal, Duplicate) and not again:
@@ -304,8 +314,11 @@ async def _apply(uow: UnitOfWork, noun: Noun, items: Sequence[Item], *, again: b
         await _apply(uow, noun, waiting[half:])
 
 
-async def _write(uow: UnitOfWork, noun: Noun, items: Sequence[Item]) -> None:
-    known = await references.known(uow, noun, [names_of(noun, item.given) for item in items])
+async def _write(
+    uow: UnitOfWork, noun: Noun, items: Sequence[Item], known: Sequence[UUID | None] | None
+) -> None:
+    if known is None:
+        known = await references.known(uow, noun, [names_of(noun, item.given) for item in items])
     rows = await write.locked(uow, noun, [record for record in known if record is not None])
     pairs = list(zip(items, known, strict=True))
     writing: asyncio.Task[None] | None = None
@@ -341,6 +354,7 @@ def _plan(
                 _plan_add(uow, noun, item, plan)
         except DomainError as refusal:
             item.fail(refusal)
+    plan.ready = write.documents(noun, plan.adding)
     return plan
 
 
@@ -370,5 +384,5 @@ def _plan_edit(uow: UnitOfWork, noun: Noun, item: Item, row: Row | None, plan: _
 
 
 async def _keep(uow: UnitOfWork, noun: Noun, plan: _Plan) -> None:
-    await write.add(uow, noun, plan.adding, f"{noun.name}.added")
+    await write.add(uow, noun, plan.adding, f"{noun.name}.added", plan.ready)
     await write.change(uow, noun, plan.changing, f"{noun.name}.edited")

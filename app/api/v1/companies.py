@@ -36,6 +36,19 @@ async def list_companies(query: Annotated[CompanyQuery, Query()], door: Reading)
     return await answers.listing(door, COMPANIES, query)
 
 
+@router.get("/{id:uuid}", **docs.one(CompanyOut))
+async def get_company(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
+    """Get a company."""
+    return await answers.record(door, COMPANIES, id_, request, fields)
+
+
+@router.post("", **docs.made(CompanyOut))
+async def add_company(body: CompanyAdd, uow: Writing) -> Response:
+    """Add a company."""
+    made = await plain.add(uow, COMPANIES, body.model_dump(), body.model_fields_set)
+    return await answers.changed(uow, COMPANIES, made, 201)
+
+
 @router.post("/search", **docs.page(CompanyOut))
 async def search_companies(query: Search, door: Reading) -> Response:
     """List companies by a full condition."""
@@ -70,19 +83,6 @@ async def upsert_company(system: Key, external_id: Code, body: CompanyUpsert, uo
     item = bulk.one_item(body, CompanyAdd, system, external_id)
     await plain.upsert(uow, COMPANIES, [item])
     return await answers.upserted(uow, COMPANIES, item)
-
-
-@router.get("/{id:uuid}", **docs.one(CompanyOut))
-async def get_company(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
-    """Get a company."""
-    return await answers.record(door, COMPANIES, id_, request, fields)
-
-
-@router.post("", **docs.made(CompanyOut))
-async def add_company(body: CompanyAdd, uow: Writing) -> Response:
-    """Add a company."""
-    made = await plain.add(uow, COMPANIES, body.model_dump(), body.model_fields_set)
-    return await answers.changed(uow, COMPANIES, made, 201)
 
 
 @router.patch("/{id:uuid}", **docs.changed(CompanyOut))

@@ -38,6 +38,19 @@ async def list_contacts(query: Annotated[ContactQuery, Query()], door: Reading) 
     return await answers.listing(door, CONTACTS, query)
 
 
+@router.get("/{id:uuid}", **docs.one(ContactOut))
+async def get_contact(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
+    """Get a contact."""
+    return await answers.record(door, CONTACTS, id_, request, fields)
+
+
+@router.post("", **docs.made(ContactOut))
+async def add_contact(body: ContactAdd, uow: Writing) -> Response:
+    """Add a contact."""
+    made = await plain.add(uow, CONTACTS, body.model_dump(), body.model_fields_set)
+    return await answers.changed(uow, CONTACTS, made, 201)
+
+
 @router.post("/search", **docs.page(ContactOut))
 async def search_contacts(query: Search, door: Reading) -> Response:
     """List contacts by a full condition."""
@@ -72,19 +85,6 @@ async def upsert_contact(system: Key, external_id: Code, body: ContactUpsert, uo
     item = bulk.one_item(body, ContactAdd, system, external_id)
     await plain.upsert(uow, CONTACTS, [item])
     return await answers.upserted(uow, CONTACTS, item)
-
-
-@router.get("/{id:uuid}", **docs.one(ContactOut))
-async def get_contact(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
-    """Get a contact."""
-    return await answers.record(door, CONTACTS, id_, request, fields)
-
-
-@router.post("", **docs.made(ContactOut))
-async def add_contact(body: ContactAdd, uow: Writing) -> Response:
-    """Add a contact."""
-    made = await plain.add(uow, CONTACTS, body.model_dump(), body.model_fields_set)
-    return await answers.changed(uow, CONTACTS, made, 201)
 
 
 @router.patch("/{id:uuid}", **docs.changed(ContactOut))

@@ -34,6 +34,19 @@ async def list_interactions(query: Annotated[InteractionQuery, Query()], door: R
     return await answers.listing(door, INTERACTIONS, query)
 
 
+@router.get("/{id:uuid}", **docs.one(InteractionOut))
+async def get_interaction(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
+    """Get an interaction."""
+    return await answers.record(door, INTERACTIONS, id_, request, fields)
+
+
+@router.post("", **docs.made(InteractionOut))
+async def add_interaction(body: InteractionAdd, uow: Writing) -> Response:
+    """Add an interaction."""
+    made = await plain.add(uow, INTERACTIONS, body.model_dump(), body.model_fields_set)
+    return await answers.changed(uow, INTERACTIONS, made, 201)
+
+
 @router.post("/search", **docs.page(InteractionOut))
 async def search_interactions(query: Search, door: Reading) -> Response:
     """List interactions by a full condition."""
@@ -70,19 +83,6 @@ async def upsert_interaction(
     item = bulk.one_item(body, InteractionAdd, system, external_id)
     await plain.upsert(uow, INTERACTIONS, [item])
     return await answers.upserted(uow, INTERACTIONS, item)
-
-
-@router.get("/{id:uuid}", **docs.one(InteractionOut))
-async def get_interaction(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
-    """Get an interaction."""
-    return await answers.record(door, INTERACTIONS, id_, request, fields)
-
-
-@router.post("", **docs.made(InteractionOut))
-async def add_interaction(body: InteractionAdd, uow: Writing) -> Response:
-    """Add an interaction."""
-    made = await plain.add(uow, INTERACTIONS, body.model_dump(), body.model_fields_set)
-    return await answers.changed(uow, INTERACTIONS, made, 201)
 
 
 @router.patch("/{id:uuid}", **docs.changed(InteractionOut))

@@ -38,6 +38,19 @@ async def list_orders(query: Annotated[OrderQuery, Query()], door: Reading) -> R
     return await answers.listing(door, ORDERS, query)
 
 
+@router.get("/{id:uuid}", **docs.one(OrderOut))
+async def get_order(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
+    """Get an order."""
+    return await answers.record(door, ORDERS, id_, request, fields)
+
+
+@router.post("", **docs.made(OrderOut))
+async def add_order(body: OrderAdd, uow: Writing) -> Response:
+    """Add an order."""
+    made = await plain.add(uow, ORDERS, body.model_dump(), body.model_fields_set)
+    return await answers.changed(uow, ORDERS, made, 201)
+
+
 @router.post("/search", **docs.page(OrderOut))
 async def search_orders(query: Search, door: Reading) -> Response:
     """List orders by a full condition."""
@@ -72,19 +85,6 @@ async def upsert_order(system: Key, external_id: Code, body: OrderUpsert, uow: W
     item = bulk.one_item(body, OrderAdd, system, external_id)
     await plain.upsert(uow, ORDERS, [item])
     return await answers.upserted(uow, ORDERS, item)
-
-
-@router.get("/{id:uuid}", **docs.one(OrderOut))
-async def get_order(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
-    """Get an order."""
-    return await answers.record(door, ORDERS, id_, request, fields)
-
-
-@router.post("", **docs.made(OrderOut))
-async def add_order(body: OrderAdd, uow: Writing) -> Response:
-    """Add an order."""
-    made = await plain.add(uow, ORDERS, body.model_dump(), body.model_fields_set)
-    return await answers.changed(uow, ORDERS, made, 201)
 
 
 @router.patch("/{id:uuid}", **docs.changed(OrderOut))

@@ -35,6 +35,19 @@ async def list_products(query: Annotated[ProductQuery, Query()], door: Reading) 
     return await answers.listing(door, PRODUCTS, query)
 
 
+@router.get("/{id:uuid}", **docs.one(ProductOut))
+async def get_product(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
+    """Get a product."""
+    return await answers.record(door, PRODUCTS, id_, request, fields)
+
+
+@router.post("", **docs.made(ProductOut))
+async def add_product(body: ProductAdd, uow: Writing) -> Response:
+    """Add a product."""
+    made = await plain.add(uow, PRODUCTS, body.model_dump(), body.model_fields_set)
+    return await answers.changed(uow, PRODUCTS, made, 201)
+
+
 @router.post("/search", **docs.page(ProductOut))
 async def search_products(query: Search, door: Reading) -> Response:
     """List products by a full condition."""
@@ -69,19 +82,6 @@ async def upsert_product(system: Key, external_id: Code, body: ProductUpsert, uo
     item = bulk.one_item(body, ProductAdd, system, external_id)
     await plain.upsert(uow, PRODUCTS, [item])
     return await answers.upserted(uow, PRODUCTS, item)
-
-
-@router.get("/{id:uuid}", **docs.one(ProductOut))
-async def get_product(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
-    """Get a product."""
-    return await answers.record(door, PRODUCTS, id_, request, fields)
-
-
-@router.post("", **docs.made(ProductOut))
-async def add_product(body: ProductAdd, uow: Writing) -> Response:
-    """Add a product."""
-    made = await plain.add(uow, PRODUCTS, body.model_dump(), body.model_fields_set)
-    return await answers.changed(uow, PRODUCTS, made, 201)
 
 
 @router.patch("/{id:uuid}", **docs.changed(ProductOut))
