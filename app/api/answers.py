@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Request, Response
-from pydantic import BaseModel
 
 from app.api import problems
 from app.api.etag import etag, unchanged
@@ -188,11 +187,6 @@ async def upserted(uow: UnitOfWork, noun: Noun, item: Item) -> Response:
         raise item.problem
     assert item.id is not None
     return await changed(uow, noun, item.id, 201 if item.status == "created" else 200)
-
-
-def told_shape(uow: UnitOfWork, shape: BaseModel, status: int = 200) -> Response:
-    """Answer a change with a shape."""
-    return told(uow, status, shape.model_dump_json().encode())
 
 
 OUTCOMES = ("created", "updated", "unchanged", "failed")
