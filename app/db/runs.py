@@ -14,6 +14,7 @@ from app.db.engine import Database, Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
 from app.domain.runs import Plan, RunStatus
+from app.kit.ids import new_id
 
 
 class Run(Record):
@@ -48,6 +49,32 @@ class Run(Record):
 
 
 RUNS = Noun(name="run", plural="runs", model=Run, custom=False, external=False)
+
+
+async def start(
+    uow: UnitOfWork,
+    kind: str,
+    params: Mapping[str, Any],
+    *,
+    total: int | None = None,
+    due_at: datetime | None = None,
+) -> UUID:
+    """Ask for background work, kept with whatever else this unit of work does; now, or at a later time."""
+    run = new_id()
+    row = {
+        "id": run,
+        "kind": kind,
+        "status": RunStatus.QUEUED,
+        "params": dict(params),
+        "done": 0,
+        "total": total,
+        "requested_by": uow.actor.user_id,
+        "due_at": due_at or uow.now,
+        "attempts": 0,
+    }
+    await write.add(uow, RUNS, [row], "run.queued")
+    uow.nudges.append(run)
+    return run
 
 
 async def due(database: Database, at: datetime, most: int) -> Sequence[Row]:

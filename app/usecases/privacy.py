@@ -13,7 +13,6 @@ from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 from app.domain.runs import Progress
 from app.usecases import plain
-from app.usecases.runs import start_run
 
 ERASE = "contacts.erase"
 BATCH = 1_000
@@ -72,7 +71,7 @@ async def erase_contact(uow: UnitOfWork, contact: UUID) -> UUID:
     for run in busy:
         if run["params"]["contact_id"] == str(contact):
             raise RuleBroken("erasure_under_way", "This contact is being erased already.", run=run["id"])
-    return await start_run(uow, ERASE, {"contact_id": contact})
+    return await runs.start(uow, ERASE, {"contact_id": contact})
 
 
 async def erase_batch(uow: UnitOfWork, run: Row) -> Progress:

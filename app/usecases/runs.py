@@ -1,17 +1,14 @@
 """Background work: asked for by people, carried by the relay, done batch by batch by a worker."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
-from app.db import runs, write
+from app.db import runs
 from app.db.engine import Row
 from app.db.runs import RUNS
 from app.db.uow import UnitOfWork
 from app.domain.runs import (
     Progress,
-    RunStatus,
     plan_cancel,
     plan_failure,
     plan_release,
@@ -21,32 +18,6 @@ from app.domain.runs import (
 )
 from app.kit.ids import new_id
 from app.usecases import plain
-
-
-async def start_run(
-    uow: UnitOfWork,
-    kind: str,
-    params: Mapping[str, Any],
-    *,
-    total: int | None = None,
-    due_at: datetime | None = None,
-) -> UUID:
-    """Ask for background work, kept with whatever else this unit of work does; now, or at a later time."""
-    run = new_id()
-    row = {
-        "id": run,
-        "kind": kind,
-        "status": RunStatus.QUEUED,
-        "params": dict(params),
-        "done": 0,
-        "total": total,
-        "requested_by": uow.actor.user_id,
-        "due_at": due_at or uow.now,
-        "attempts": 0,
-    }
-    await write.add(uow, RUNS, [row], "run.queued")
-    uow.nudges.append(run)
-    return run
 
 
 async def cancel_run(uow: UnitOfWork, run: UUID) -> None:

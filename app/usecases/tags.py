@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from app.db import runs as stored_runs
-from app.db import tags, write
+from app.db import runs, tags, write
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
@@ -17,7 +16,6 @@ from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 from app.domain.runs import Progress
 from app.usecases import plain
-from app.usecases.runs import start_run
 
 RENAME = "tags.rename"
 BATCH = 1_000
@@ -52,7 +50,7 @@ async def rename_tag(uow: UnitOfWork, tag: UUID, name: str, *, version: int | No
     The name of another tag joins the two: this one is archived, and its records carry the other. Raises NotFound,
     Stale or RuleBroken.
     """
-    busy = await stored_runs.alone(uow, RENAME)
+    busy = await runs.alone(uow, RENAME)
     row = await plain.get_locked(uow, TAGS, tag, version, {})
     _check_settled(busy, row["name"], name)
     if row["archived_at"] is not None:
@@ -68,7 +66,7 @@ async def rename_tag(uow: UnitOfWork, tag: UUID, name: str, *, version: int | No
                 "archived", f"The tag {name!r} is archived; restore it before you join another with it."
             )
         await write.change(uow, TAGS, [(row, {"archived_at": uow.now})], "tag.joined")
-    return await start_run(uow, RENAME, {"tag_id": other or tag, "old": row["name"], "new": name})
+    return await runs.start(uow, RENAME, {"tag_id": other or tag, "old": row["name"], "new": name})
 
 
 async def rename_batch(uow: UnitOfWork, run: Row) -> Progress:
@@ -99,7 +97,7 @@ def _ahead(here: dict[str, Any], following: UUID | None) -> dict[str, Any] | Non
 
 
 async def _settled(uow: UnitOfWork, name: str) -> None:
-    _check_settled(await stored_runs.alone(uow, RENAME), name)
+    _check_settled(await runs.alone(uow, RENAME), name)
 
 
 def _check_settled(busy: Sequence[Row], *names: str) -> None:

@@ -9,7 +9,7 @@ from app.db.engine import Database
 from app.kit import json
 from app.usecases import privacy
 from app.usecases.privacy import redacted
-from app.usecases.runs import start_run
+from app.db.runs import start as start_run
 from tests.makers.organisations import Organisation
 from tests.makers.work import run_row, work_off
 

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from app.domain.runs import RunStatus
 from app.schemas.runs import RunOut
-from app.usecases.runs import start_run
+from app.db.runs import start as start_run
 from tests.makers.organisations import Organisation
 from tests.makers.work import until, work_off
 

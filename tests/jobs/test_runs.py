@@ -24,7 +24,7 @@ from app.jobs.housekeeping import keep_house
 from app.kit import clock
 from app.settings import Settings
 from app.usecases import plain, runs
-from app.usecases.runs import start_run
+from app.db.runs import start as start_run
 from tests.makers.organisations import Organisation
 from tests.makers.work import Worker, run_row, until, work_off
 
