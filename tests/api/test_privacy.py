@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.db.engine import Database
+from app.db.runs import start as start_run
 from app.kit import json
 from app.usecases import privacy
 from app.usecases.privacy import redacted
-from app.db.runs import start as start_run
 from tests.makers.organisations import Organisation
 from tests.makers.work import run_row, work_off
 

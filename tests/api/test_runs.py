@@ -4,9 +4,9 @@ from uuid import UUID
 
 from fastapi import FastAPI
 
+from app.db.runs import start as start_run
 from app.domain.runs import RunStatus
 from app.schemas.runs import RunOut
-from app.db.runs import start as start_run
 from tests.makers.organisations import Organisation
 from tests.makers.work import until, work_off
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from app.db.engine import Row
+from app.db.runs import start as start_run
 from app.db.tags import TAGS
 from app.db.uow import UnitOfWork
 from app.domain import runs as rules
@@ -24,7 +25,6 @@ from app.jobs.housekeeping import keep_house
 from app.kit import clock
 from app.settings import Settings
 from app.usecases import plain, runs
-from app.db.runs import start as start_run
 from tests.makers.organisations import Organisation
 from tests.makers.work import Worker, run_row, until, work_off
 
