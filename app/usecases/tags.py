@@ -5,30 +5,22 @@ from typing import Any
 from uuid import UUID
 
 from app.db import runs, tags, write
-from app.db.companies import COMPANIES
-from app.db.contacts import CONTACTS
 from app.db.engine import Row
-from app.db.interactions import INTERACTIONS
-from app.db.orders import ORDERS
-from app.db.products import PRODUCTS
+from app.db.registry import NOUNS
 from app.db.tags import TAGS
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 from app.domain.runs import Progress
+from app.domain.tags import replaced
 from app.usecases import plain
 
 RENAME = "tags.rename"
 BATCH = 1_000
 LOOKED = 50_000
 """Records that one batch looks at when few of them carry the tag."""
-_CARRIERS = {noun.name: noun for noun in (CONTACTS, COMPANIES, PRODUCTS, ORDERS, INTERACTIONS)}
+_CARRIERS = {name: noun for name, noun in NOUNS.items() if "tags" in noun.fields}
 _PASSES = 2
 """Records that got the old name while the first pass went by are found by the second."""
-
-
-def replaced(names: Sequence[str], old: str, new: str) -> list[str]:
-    """The names with the old one replaced where it stood, and none of them twice."""
-    return list(dict.fromkeys(new if name == old else name for name in names))
 
 
 async def add_tag(uow: UnitOfWork, values: dict[str, Any], given: set[str]) -> UUID:

@@ -3,18 +3,13 @@
 import asyncio
 from uuid import UUID
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from app.db.contacts import CONTACTS
 from app.db.uow import UnitOfWork
 from app.usecases import plain
-from app.usecases.tags import replaced
 from tests.makers.organisations import Organisation
 from tests.makers.work import until, work_off
 
 ANY = {"If-Match": "*"}
-NAMES = st.lists(st.sampled_from("abcdef"), unique=True)
 
 
 async def tag(org: Organisation, name: str) -> str:
@@ -44,16 +39,6 @@ async def carriers(org: Organisation, name: str) -> list[str]:
         assert made.status_code == 201, made.text
         found.append(made.headers["location"])
     return found
-
-
-@given(NAMES, st.sampled_from("abc"), st.sampled_from("def"))
-def test_a_replaced_name_stands_where_the_old_one_stood_and_nothing_stands_twice(names, old, new):
-    after = replaced(names, old, new)
-    assert old not in after
-    assert len(after) == len(set(after))
-    assert set(after) == {new if name == old else name for name in names}
-    assert [n for n in after if n not in {old, new}] == [n for n in names if n not in {old, new}]
-    assert replaced(after, old, new) == after
 
 
 async def test_a_tag_is_added_read_edited_archived_and_restored(org: Organisation):
