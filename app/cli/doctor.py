@@ -161,7 +161,7 @@ def _database(url: str, role: str) -> Iterator[Finding]:
     version = facts["version"]
     yield Finding(
         f"PostgreSQL version {version // 10000}.{version % 10000}",
-        None if version >= 170000 else "upgrade to 17 or newer.",
+        None if version >= 180000 else "upgrade to 18 or newer.",
     )
     encoding = facts["encoding"]
     yield Finding(

@@ -39,7 +39,7 @@ class Event(Base):
     org_id: Mapped[UUID]
     seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     xid: Mapped[int] = mapped_column(XID8, server_default=text("pg_current_xact_id()"))
-    id: Mapped[UUID] = mapped_column(server_default=text("gen_random_uuid()"))
+    id: Mapped[UUID] = mapped_column(server_default=text("uuidv7()"))
     at: Mapped[datetime]
     type: Mapped[str]
     """noun.verb in the past tense."""

@@ -59,7 +59,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
         sa.Column("org_id", sa.Uuid(), nullable=False),
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("xid", XID8(), server_default=sa.text("pg_current_xact_id()"), nullable=False),
-        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("type", sa.Text(collation="pg_c_utf8"), nullable=False),
         sa.Column("noun", sa.Text(collation="pg_c_utf8"), nullable=False),

@@ -77,3 +77,10 @@ async def test_a_long_transaction_holds_the_reader_back(org: Organisation):
     async with await org.work() as uow:
         rows, _ = await read_after(uow, start, 1000)
     assert [row["after"]["name"] for row in rows] == ["slow", "quick"]
+
+
+async def test_the_ids_of_events_are_of_version_7(org: Organisation):
+    async with await org.work() as uow:
+        rows, _ = await read_after(uow, Position(), 1000)
+    assert rows
+    assert {row["id"].version for row in rows} == {7}
