@@ -1,14 +1,14 @@
-"""Sign-ins and attempts at them, and the questions asked of them."""
+"""Sign-ins: the devices that people have signed in with, and the questions asked of them."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Index
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped
 
-from app.db.base import Base
-from app.db.engine import Connection, Database, Prepared, Row
+from app.db.base import Keyed, points_to
+from app.db.engine import Prepared, Row
 from app.db.reads import Question, Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
@@ -18,72 +18,20 @@ from app.kit import cursor, json
 _CONTEXT = "logins"
 
 
-class Attempt(Base):
-    """Wrong passwords for an address, whether it is anybody's or not."""
+class Login(Keyed):
+    """One signed-in device: its refresh tokens rotate, and an old one shown again ends it."""
 
-    __tablename__ = "attempts"
-    __table_args__ = (Index("ix_attempts_failed_at", "failed_at"),)
+    __tablename__ = "logins"
+    __table_args__ = (points_to("user_id", "users"), Index("ix_logins_user", "org_id", "user_id"))
 
-    address_hash: Mapped[str] = mapped_column(primary_key=True)
-    """SHA-256 of the address as it is compared."""
-    failed: Mapped[int]
-    failed_at: Mapped[datetime]
-    locked_until: Mapped[datetime | None]
-
-
-async def attempt(
-    database: Database, address: str, *, now: datetime, most: int, memory: timedelta, pause: timedelta
-) -> tuple[datetime | None, bool]:
-    """Count an attempt: the time until which it is refused, or None; and whether it was the last one allowed."""
-    async with database.connection() as connection:
-        row = await connection.fetchrow(
-            "select refused_until, last_one from rapport_attempt($1, $2, $3, $4, $5)",
-            address,
-            now,
-            most,
-            memory,
-            pause,
-        )
-    return row["refused_until"], row["last_one"]
-
-
-async def forget_attempts(held: UnitOfWork | Connection, address: str) -> None:
-    """The right password was given, or a new one set."""
-    await held.execute("select rapport_attempt_good($1)", address)
-
-
-async def users_of(database: Database, address: str, organisation: str | None) -> list[tuple[UUID, UUID]]:
-    """The (organisation, user) pairs that an address belongs to."""
-    async with database.connection() as connection:
-        rows = await connection.fetch(
-            "select org_id, id from rapport_logins($1) where $2::text is null or slug = $2",
-            address,
-            organisation,
-        )
-    return [(row["org_id"], row["id"]) for row in rows]
-
-
-async def password_hash_of(database: Database, org_id: UUID, user: UUID) -> str | None:
-    """The hash of an active user's password."""
-    async with database.connection(org_id) as connection:
-        found: str | None = await connection.fetchval(
-            "select password_hash from users where org_id = $1 and id = $2 and active and archived_at is null",
-            org_id,
-            user,
-        )
-    return found
-
-
-async def still_admitted(uow: UnitOfWork, user: UUID, password_hash: str | None = None) -> int | None:
-    """The version of an active user, with that password if one is named, held as it is; None for another."""
-    version: int | None = await uow.fetchval(
-        "select version from users where org_id = $1 and id = $2 and active and archived_at is null"
-        " and ($3::text is null or password_hash = $3) for share",
-        uow.org_id,
-        user,
-        password_hash,
-    )
-    return version
+    user_id: Mapped[UUID]
+    token_hash: Mapped[str]
+    """SHA-256 of the refresh token that is good now."""
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    revoked_why: Mapped[str | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from app.db.api_keys import API_KEYS
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.custom_fields import CUSTOM_FIELDS
@@ -10,9 +11,11 @@ from app.db.interactions import INTERACTIONS
 from app.db.nouns import Noun
 from app.db.orders import ORDERS
 from app.db.products import PRODUCTS
+from app.db.roles import ROLES
 from app.db.runs import RUNS
 from app.db.tags import TAGS
-from app.db.users import API_KEYS, ROLES, TEAMS, USERS
+from app.db.teams import TEAMS
+from app.db.users import USERS
 
 NOUNS: Mapping[str, Noun] = {
     noun.name: noun

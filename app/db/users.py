@@ -1,51 +1,18 @@
-"""Users, teams, roles, sessions and API keys."""
+"""The people of an organisation and the systems that work in it, and the questions asked of them."""
 
-from collections.abc import Collection
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Keyed, Record, field, newest_first, points_to
-from app.db.engine import Prepared, Row
+from app.db.base import Record, field, newest_first, points_to
+from app.db.engine import Database, Prepared, Row
 from app.db.nouns import Noun
 from app.db.reads import Question, Reads
+from app.db.teams import TEAMS
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
-
-
-class Team(Record):
-    """A group of users, below another or at the top."""
-
-    __tablename__ = "teams"
-    __table_args__ = (
-        UniqueConstraint("org_id", "name", name="uq_teams_name"),
-        points_to("parent_id", "teams"),
-        newest_first("teams"),
-    )
-
-    name: Mapped[str] = mapped_column(info=field("basic"))
-    parent_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
-
-
-class Role(Record):
-    """What its holders may do, see and change."""
-
-    __tablename__ = "roles"
-    __table_args__ = (UniqueConstraint("org_id", "name", name="uq_roles_name"), newest_first("roles"))
-
-    name: Mapped[str] = mapped_column(info=field("basic"))
-    builtin: Mapped[bool] = mapped_column(info=field("basic", writable=False))
-    scopes: Mapped[list[str]] = mapped_column(info=field("basic"))
-    sight: Mapped[dict[str, Any]] = mapped_column(info=field("basic"))
-    """Noun to own, team or all."""
-    read: Mapped[dict[str, Any]] = mapped_column(info=field("basic"))
-    """Noun to the fields open for reading."""
-    write: Mapped[dict[str, Any]] = mapped_column(info=field("basic"))
-    """Noun to the fields open for writing."""
 
 
 class User(Record):
@@ -69,62 +36,8 @@ class User(Record):
     password_hash: Mapped[str | None] = mapped_column(info=field(internal=True))
 
 
-class Login(Keyed):
-    """One signed-in device: its refresh tokens rotate, and an old one shown again ends it."""
-
-    __tablename__ = "logins"
-    __table_args__ = (points_to("user_id", "users"), Index("ix_logins_user", "org_id", "user_id"))
-
-    user_id: Mapped[UUID]
-    token_hash: Mapped[str]
-    """SHA-256 of the refresh token that is good now."""
-    created_at: Mapped[datetime]
-    used_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    revoked_at: Mapped[datetime | None]
-    revoked_why: Mapped[str | None]
-
-
-class ApiKey(Record):
-    """A key that a system calls with, on behalf of a user, with at most that user's access."""
-
-    __tablename__ = "api_keys"
-    __table_args__ = (
-        UniqueConstraint("key_hash"),
-        points_to("user_id", "users"),
-        newest_first("api_keys"),
-    )
-
-    name: Mapped[str] = mapped_column(info=field("basic"))
-    user_id: Mapped[UUID] = mapped_column(info=field("basic"))
-    prefix: Mapped[str] = mapped_column(info=field("basic", writable=False))
-    scopes: Mapped[list[str]] = mapped_column(info=field("basic"))
-    expires_at: Mapped[datetime | None] = mapped_column(info=field("basic"))
-    revoked_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
-    last_used_at: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
-    key_hash: Mapped[str] = mapped_column(info=field(internal=True))
-    """SHA-256 of the key; the key itself is shown once and kept nowhere."""
-
-
-TEAMS = Noun(
-    name="team",
-    plural="teams",
-    model=Team,
-    custom=False,
-    parents=frozenset({"parent_id"}),
-    reading="users:read",
-)
-ROLES = Noun(name="role", plural="roles", model=Role, custom=False, external=False)
 USERS = Noun(
     name="user", plural="users", model=User, custom=False, references={"team_id": TEAMS}, keys=("email",)
-)
-API_KEYS = Noun(
-    name="api_key",
-    plural="api_keys",
-    model=ApiKey,
-    custom=False,
-    external=False,
-    references={"user_id": USERS},
 )
 
 
@@ -159,56 +72,35 @@ async def admins_besides(uow: UnitOfWork, user: UUID) -> int:
     return count
 
 
-async def roles_named(uow: UnitOfWork, ids: Collection[UUID]) -> dict[UUID, Row]:
-    """The roles among the ids that are not archived."""
-    rows = await uow.fetch(
-        "select id, name, builtin, scopes, sight, read, write from roles"
-        " where org_id = $1 and id = any($2::uuid[]) and archived_at is null",
-        uow.org_id,
-        list(ids),
-    )
-    return {row["id"]: row for row in rows}
+async def with_address(database: Database, address: str, organisation: str | None) -> list[tuple[UUID, UUID]]:
+    """The (organisation, user) pairs that an address belongs to."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "select org_id, id from rapport_logins($1) where $2::text is null or slug = $2",
+            address,
+            organisation,
+        )
+    return [(row["org_id"], row["id"]) for row in rows]
 
 
-async def team_archived(uow: UnitOfWork, team: UUID | None) -> bool:
-    """Whether the team is put away."""
-    found: bool = await uow.fetchval(
-        "select exists (select from teams where org_id = $1 and id = $2 and archived_at is not null)",
-        uow.org_id,
-        team,
-    )
+async def password_hash_of(database: Database, org_id: UUID, user: UUID) -> str | None:
+    """The hash of an active user's password."""
+    async with database.connection(org_id) as connection:
+        found: str | None = await connection.fetchval(
+            "select password_hash from users where org_id = $1 and id = $2 and active and archived_at is null",
+            org_id,
+            user,
+        )
     return found
 
 
-async def teams_of(uow: UnitOfWork, user: UUID | None) -> frozenset[UUID]:
-    """The user's team and the teams below it."""
-    rows = await uow.fetch(
-        """with recursive below as (
-          select team_id as id from users where org_id = $1 and id = $2 and team_id is not null
-          union select t.id from teams t join below on t.parent_id = below.id where t.org_id = $1
-        ) select id from below""",
+async def still_admitted(uow: UnitOfWork, user: UUID, password_hash: str | None = None) -> int | None:
+    """The version of an active user, with that password if one is named, held as it is; None for another."""
+    version: int | None = await uow.fetchval(
+        "select version from users where org_id = $1 and id = $2 and active and archived_at is null"
+        " and ($3::text is null or password_hash = $3) for share",
         uow.org_id,
         user,
+        password_hash,
     )
-    return frozenset(row["id"] for row in rows)
-
-
-async def held_by(uow: UnitOfWork, role: UUID) -> int:
-    """How many users hold a role."""
-    count: int = await uow.fetchval(
-        "select count(*) from users where org_id = $1 and $2 = any(role_ids) and archived_at is null",
-        uow.org_id,
-        role,
-    )
-    return count
-
-
-async def within(uow: UnitOfWork, team: UUID) -> tuple[int, int]:
-    """How many users and how many teams a team has directly in it."""
-    rows = await uow.fetch(
-        "select (select count(*) from users where org_id = $1 and team_id = $2 and archived_at is null),"
-        " (select count(*) from teams where org_id = $1 and parent_id = $2 and archived_at is null)",
-        uow.org_id,
-        team,
-    )
-    return rows[0][0], rows[0][1]
+    return version

@@ -20,8 +20,9 @@ from app.db.nouns import Noun
 from app.db.orders import ORDERS
 from app.db.products import PRODUCTS
 from app.db.tags import TAGS
+from app.db.teams import TEAMS
 from app.db.uow import UnitOfWork
-from app.db.users import TEAMS, USERS
+from app.db.users import USERS
 from app.domain.contacts import plan_consent
 from app.kit import clock
 from app.sample.company import FIRST, LAST, Wire, World, build

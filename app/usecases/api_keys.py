@@ -4,12 +4,13 @@ from collections.abc import Iterable, Set
 from datetime import datetime
 from uuid import UUID
 
-from app.db import references, users, write
+from app.db import references, roles, write
 from app.db.actors import grant_of
+from app.db.api_keys import API_KEYS
 from app.db.constraints import unknown_reference
 from app.db.engine import Row
 from app.db.uow import UnitOfWork
-from app.db.users import API_KEYS, USERS
+from app.db.users import USERS
 from app.domain.access import Grant, Scope, merge
 from app.domain.errors import Forbidden, InvalidInput, RuleBroken
 from app.domain.grants import key_scopes, known_scopes, must_cover
@@ -24,8 +25,8 @@ async def _grant_of_user(uow: UnitOfWork, user: UUID) -> Grant:
     row = (await write.locked(uow, USERS, [user])).get(user)
     if row is None:
         raise unknown_reference("user_id", user)
-    roles = await users.roles_named(uow, row["role_ids"])
-    grant = merge(grant_of(role) for role in roles.values())
+    held = await roles.by_id(uow, row["role_ids"])
+    grant = merge(grant_of(role) for role in held.values())
     if user != uow.actor.user_id:
         uow.actor.needs(Scope.users_write)
         must_cover(uow.actor, grant, "The key's user")

@@ -5,10 +5,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.db import actors, write
+from app.db.api_keys import API_KEYS
 from app.db.engine import Database
 from app.db.registry import NOUNS
+from app.db.roles import ROLES
 from app.db.uow import UnitOfWork
-from app.db.users import API_KEYS, ROLES, USERS
+from app.db.users import USERS
 from app.domain.access import EVERYTHING
 from app.domain.errors import NotFound
 from app.domain.roles import BUILTIN, opened

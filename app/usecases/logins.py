@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.db import actors, logins, write
+from app.db import actors, attempts, logins, users, write
 from app.db.engine import Database
 from app.db.logins import NewLogin
 from app.db.uow import UnitOfWork
@@ -49,7 +49,7 @@ async def _matches(database: Database, address: str, kept: str | None, password:
     """Count an attempt for good, then judge it; the right password clears the count for good. Raises TooMany and Busy."""
     if passwords.crowded():  # before it is counted, because it is not judged
         raise Busy("try_again", "Too many passwords are being checked; try again in a moment.")
-    until, last = await logins.attempt(
+    until, last = await attempts.count(
         database, _known_by(address), now=now, most=MOST_WRONG, memory=MEMORY, pause=PAUSE
     )
     if until is not None:
@@ -57,16 +57,16 @@ async def _matches(database: Database, address: str, kept: str | None, password:
     good = await passwords.matches(kept, password)
     if good:
         async with database.connection() as connection:
-            await logins.forget_attempts(connection, _known_by(address))
+            await attempts.forget(connection, _known_by(address))
     elif last:
         await _note_lock(database, address, now)
     return good
 
 
 async def _note_lock(database: Database, address: str, now: datetime) -> None:
-    for org_id, user in await logins.users_of(database, emails.normalised(address) or "", None):
+    for org_id, user in await users.with_address(database, emails.normalised(address) or "", None):
         async with await _house(database, org_id, now, None) as uow:
-            version = await logins.still_admitted(uow, user)
+            version = await users.still_admitted(uow, user)
             if version is not None:
                 await write.record(uow, USERS.name, user, version, "user.locked")
             await uow.commit()
@@ -83,15 +83,15 @@ async def sign_in(
     cause: str | None,
 ) -> SignedIn:
     """Begin a sign-in with an e-mail address and a password. Raises Unauthenticated or TooMany."""
-    found = await logins.users_of(database, emails.normalised(address) or "", organisation)
+    found = await users.with_address(database, emails.normalised(address) or "", organisation)
     # Of several, none is chosen: trying each would tell by its time how many there are.
     org_id, user = found[0] if len(found) == 1 else (_NOBODY, _NOBODY)
-    kept = await logins.password_hash_of(database, org_id, user)
+    kept = await users.password_hash_of(database, org_id, user)
     if not await _matches(database, address, kept, password, now):
         raise wrong()
     made = SignedIn(org_id, user, new_id(), tokens.new_secret(), now + lasts)
     async with await _house(database, org_id, now, cause) as uow:
-        version = await logins.still_admitted(uow, user, kept)
+        version = await users.still_admitted(uow, user, kept)
         if version is None:
             raise wrong()
         await logins.add(uow, NewLogin(made.login_id, user, tokens.digest(made.secret), made.expires_at))
@@ -117,7 +117,7 @@ async def refresh_login(
             raise ended()
         user: UUID = row["user_id"]
         if row["token_hash"] == tokens.digest(secret):
-            if await logins.still_admitted(uow, user) is None:
+            if await users.still_admitted(uow, user) is None:
                 raise ended()
             made = SignedIn(org_id, user, login, tokens.new_secret(), now + lasts)
             await logins.rotate(uow, login, tokens.digest(made.secret), made.expires_at)

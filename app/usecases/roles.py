@@ -4,13 +4,13 @@ from collections.abc import Set
 from typing import Any
 from uuid import UUID
 
-from app.db import users
+from app.db import roles
 from app.db.actors import grant_of
 from app.db.engine import Row
 from app.db.nouns import ALWAYS
 from app.db.registry import NOUNS
+from app.db.roles import ROLES
 from app.db.uow import UnitOfWork
-from app.db.users import ROLES
 from app.domain.access import EVERYTHING, Actor
 from app.domain.errors import RuleBroken
 from app.domain.grants import known_fields, known_scopes, must_cover, unknown_noun
@@ -79,7 +79,7 @@ async def edit_role(uow: UnitOfWork, role: UUID, given: Values, *, version: int 
 async def archive_role(uow: UnitOfWork, role: UUID, *, version: int | None) -> None:
     """Put away a role that nobody holds."""
     row = await _changeable(uow, role, version, {})
-    holders = await users.held_by(uow, role)
+    holders = await roles.held_by(uow, role)
     if holders:
         raise RuleBroken("role_held", f"{holders} users hold this role; take it from them first.")
     await plain.archive_row(uow, ROLES, row)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Set
 from typing import Any
 from uuid import UUID
 
-from app.db import logins, users, write
+from app.db import attempts, logins, roles, teams, users, write
 from app.db.actors import grant_of
 from app.db.constraints import unknown_reference
 from app.db.engine import Row
@@ -46,24 +46,24 @@ def _address(typed: Any) -> str:
 
 async def _cover(uow: UnitOfWork, role_ids: Iterable[UUID], *, must_be: bool = False) -> None:
     wanted = list(role_ids)
-    roles = await users.roles_named(uow, wanted)
-    if must_be and (missing := [role for role in wanted if role not in roles]):
+    found = await roles.by_id(uow, wanted)
+    if must_be and (missing := [role for role in wanted if role not in found]):
         raise unknown_reference("role_ids", missing[0])
-    must_cover(uow.actor, merge(grant_of(role) for role in roles.values()), "This user")
+    must_cover(uow.actor, merge(grant_of(role) for role in found.values()), "This user")
 
 
 async def _place(uow: UnitOfWork, row: Row | None, team: UUID | None) -> None:
-    if team is not None and await users.team_archived(uow, team):
+    if team is not None and await teams.is_archived(uow, team):
         raise RuleBroken("team_archived", "This team is archived; restore it or choose another one.")
-    mine = await users.teams_of(uow, uow.actor.user_id)
+    mine = await teams.of_user(uow, uow.actor.user_id)
     before = None if row is None else row["team_id"]
     must_place(uow.actor, OWNED, mine, before=before, after=team, new=row is None)
 
 
 async def _not_the_last(uow: UnitOfWork, row: Row) -> None:
     """Raise RuleBroken when nobody would be left to administer the organisation."""
-    roles = await users.roles_named(uow, row["role_ids"])
-    is_one = row["active"] and any(role["builtin"] and role["name"] == "admin" for role in roles.values())
+    held = await roles.by_id(uow, row["role_ids"])
+    is_one = row["active"] and any(role["builtin"] and role["name"] == "admin" for role in held.values())
     if is_one and not await users.admins_besides(uow, row["id"]):
         raise RuleBroken(
             "last_admin", "This is the last active administrator; make somebody else one before you do this."
@@ -118,7 +118,7 @@ async def restore_user(uow: UnitOfWork, user: UUID, *, version: int | None) -> N
         raise RuleBroken("not_archived", "This user is not archived.")
     await _cover(uow, row["role_ids"])
     after: Values = {"archived_at": None}
-    if await users.team_archived(uow, row["team_id"]):
+    if await teams.is_archived(uow, row["team_id"]):
         after["team_id"] = None
     await write.change(uow, USERS, [(row, after)], "user.restored")
 
@@ -133,4 +133,4 @@ async def set_password(uow: UnitOfWork, user: UUID, password: str, *, version: i
         raise RuleBroken("archived", "This user is archived; restore it before you change it.")
     await write.change(uow, USERS, [(row, {"password_hash": fresh})], "user.password_changed")
     await logins.revoke(uow, "password_changed", user=user)
-    await logins.forget_attempts(uow, tokens.digest(row["email"]))
+    await attempts.forget(uow, tokens.digest(row["email"]))

@@ -6,8 +6,10 @@ import httpx
 import pytest
 
 from app.db import write
+from app.db.api_keys import API_KEYS
 from app.db.nouns import Noun
-from app.db.users import API_KEYS, TEAMS, USERS
+from app.db.teams import TEAMS
+from app.db.users import USERS
 from tests.leaks.world import ANY, World
 from tests.makers.organisations import Organisation
 

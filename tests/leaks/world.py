@@ -7,7 +7,8 @@ from uuid import UUID
 import httpx
 
 from app.db import write
-from app.db.users import ROLES, USERS
+from app.db.roles import ROLES
+from app.db.users import USERS
 from tests.makers import records
 from tests.makers.canaries import Canaries
 from tests.makers.organisations import Organisation

@@ -8,9 +8,12 @@ import httpx
 from fastapi import FastAPI
 
 from app.db import actors, write
+from app.db.api_keys import API_KEYS
 from app.db.engine import Database
+from app.db.roles import ROLES
+from app.db.teams import TEAMS
 from app.db.uow import UnitOfWork
-from app.db.users import API_KEYS, ROLES, TEAMS, USERS
+from app.db.users import USERS
 from app.domain.access import EVERYTHING
 from app.kit import clock
 from app.kit.ids import new_id

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 
 from app.db import actors, write
 from app.db.engine import Database
+from app.db.roles import ROLES
 from app.db.uow import UnitOfWork
-from app.db.users import ROLES
 from app.kit import clock
 from app.kit.ids import new_id
 from app.usecases.bootstrap import role_rows

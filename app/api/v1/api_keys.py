@@ -8,9 +8,9 @@ from app.api import answers, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
+from app.db.api_keys import API_KEYS
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
-from app.db.users import API_KEYS
 from app.domain.access import Scope
 from app.schemas.api_keys import ApiKeyAdd, ApiKeyEdit, ApiKeyMade, ApiKeyOut, ApiKeyQuery
 from app.schemas.base import EventOut, Search

@@ -9,8 +9,8 @@ from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
 from app.db.reads import Reads
+from app.db.roles import ROLES
 from app.db.uow import UnitOfWork
-from app.db.users import ROLES
 from app.domain.access import Scope
 from app.schemas.base import EventOut, Search
 from app.schemas.history import HistoryQuery

@@ -1,0 +1,44 @@
+"""Attempts to sign in, counted by the address that was tried."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base
+from app.db.engine import Connection, Database
+from app.db.uow import UnitOfWork
+
+
+class Attempt(Base):
+    """Wrong passwords for an address, whether it is anybody's or not."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index("ix_attempts_failed_at", "failed_at"),)
+
+    address_hash: Mapped[str] = mapped_column(primary_key=True)
+    """SHA-256 of the address as it is compared."""
+    failed: Mapped[int]
+    failed_at: Mapped[datetime]
+    locked_until: Mapped[datetime | None]
+
+
+async def count(
+    database: Database, address: str, *, now: datetime, most: int, memory: timedelta, pause: timedelta
+) -> tuple[datetime | None, bool]:
+    """Count an attempt: the time until which it is refused, or None; and whether it was the last one allowed."""
+    async with database.connection() as connection:
+        row = await connection.fetchrow(
+            "select refused_until, last_one from rapport_attempt($1, $2, $3, $4, $5)",
+            address,
+            now,
+            most,
+            memory,
+            pause,
+        )
+    return row["refused_until"], row["last_one"]
+
+
+async def forget(held: UnitOfWork | Connection, address: str) -> None:
+    """The right password was given, or a new one set."""
+    await held.execute("select rapport_attempt_good($1)", address)
