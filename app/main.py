@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.cors import CORSMiddleware
 
-from app.api import answers, health, openapi, problems
+from app.api import answers, health, openapi, problems, swagger
 from app.api.auth import Doorman
 from app.api.middleware import Around
 from app.api.v1 import ROUTERS
@@ -67,7 +67,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
         summary="An async, API-first CRM backend.",
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
         separate_input_output_schemas=False,
@@ -76,9 +76,10 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.add_exception_handler(Replayed, _replayed)
     app.include_router(health.router)
+    swagger.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
-    app.add_middleware(Around, most_bytes=own.max_body_bytes)
+    app.add_middleware(Around, most_bytes=own.max_body_bytes, templates=openapi.templates(app))
     if own.cors_origins:  # around Around, so that a page can read every refusal, too
         app.add_middleware(
             CORSMiddleware,

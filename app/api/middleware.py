@@ -1,6 +1,7 @@
 """Around every request: an id, a limit, a measure, a log line, and no stack trace ever."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -35,9 +36,9 @@ _log = structlog.get_logger("rapport.request")
 
 
 @cache
-def _measures(method: str, path: str, status: int) -> tuple[Counter, Histogram]:
+def _measures(method: str, template: str, status: int) -> tuple[Counter, Histogram]:
     """The two measures of one route and outcome; routes, methods and statuses are few."""
-    return REQUESTS.labels(method, path, status), SECONDS.labels(method, path)
+    return REQUESTS.labels(method, template, status), SECONDS.labels(method, template)
 
 
 class _TooLargeError(HTTPException):
@@ -50,9 +51,10 @@ class _TooLargeError(HTTPException):
 class Around:
     """The one middleware."""
 
-    def __init__(self, app: ASGIApp, *, most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, most_bytes: int, templates: Mapping[Any, str]) -> None:
         self.app = app
         self.most_bytes = most_bytes
+        self.templates = templates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -128,11 +130,9 @@ class Around:
         )
         await problems.respond(request_id, error)(scope, receive, send)
 
-    @staticmethod
-    def _note(scope: Scope, status: int, seconds: float) -> None:
-        route: Any = scope.get("route")
-        path = getattr(route, "path", "none")
-        count, time = _measures(scope["method"], path, status)
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        template = self.templates.get(scope.get("endpoint"), "none")
+        count, time = _measures(scope["method"], template, status)
         count.inc()
         time.observe(seconds)
         level = _log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _log.info

@@ -103,6 +103,11 @@ def routes_of(app: FastAPI) -> list[RouteContext]:
     return [route for route in iter_route_contexts(app.routes) if isinstance(route.original_route, APIRoute)]
 
 
+def templates(app: FastAPI) -> dict[Any, str]:
+    """The address of every endpoint as the document writes it, /v1/contacts/{id}."""
+    return {route.endpoint: str(route.path_format) for route in iter_route_contexts(app.routes)}
+
+
 def document(app: FastAPI) -> dict[str, Any]:
     """The whole document, built once."""
     if app.openapi_schema:

@@ -1,11 +1,13 @@
 """What the log says of requests."""
 
+import re
 from typing import Any
 
 import httpx
 import structlog
 from fastapi import FastAPI
 
+from app.api import openapi
 from app.db.engine import Database
 from app.settings import Settings
 from tests.makers.organisations import Organisation
@@ -44,3 +46,19 @@ async def test_every_request_leaves_one_line_with_its_id(api: httpx.AsyncClient)
     assert (first["status"], second["status"]) == (200, 404)
     assert second["request_id"] == missing.headers["x-request-id"]
     assert "request_id" not in structlog.contextvars.get_contextvars()
+
+
+async def test_requests_are_counted_by_the_address_that_the_document_shows(
+    service: FastAPI, org: Organisation, api: httpx.AsyncClient
+) -> None:
+    made = await org.admin.post("/v1/contacts", json={"name": "Counted"})
+    await org.admin.get(made.headers["location"])
+    await api.get("/docs")
+    await api.get("/nowhere")
+    text = (await api.get("/metrics")).text
+    told = set(re.findall(r'^rapport_requests_total\{.*route="([^"]*)"', text, re.MULTILINE))
+    assert {"/v1/contacts", "/v1/contacts/{id}", "/docs", "none"} <= told
+    undocumented = {"none", "/openapi.json", "/docs"}
+    assert {one for one in told - undocumented if not one.startswith("/docs/")} <= openapi.document(service)[
+        "paths"
+    ].keys()

@@ -242,7 +242,10 @@ ROUTES |= {
     ("GET", "/metrics"): _plainly("/metrics", {}),
     ("GET", "/openapi.json"): _plainly("/openapi.json", {}),
     ("GET", "/docs"): _plainly("/docs", {}),
-    ("GET", "/docs/oauth2-redirect"): _plainly("/docs/oauth2-redirect", {}),
+    **{
+        ("GET", f"/docs/{name}"): _plainly(f"/docs/{name}", {})
+        for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
+    },
 }
 
 PENDING: frozenset[Route] = frozenset(
