@@ -1,11 +1,14 @@
 """Alive, ready, and measured."""
 
+import asyncio
+import os
 from typing import Any
 
 import asyncpg
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from redis.exceptions import RedisError
 
 from app.api.answers import plain
@@ -14,7 +17,8 @@ from app.domain.errors import Busy
 from app.schemas.health import Alive, Readiness
 
 router = APIRouter(tags=["health"])
-
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""The library's own variable: a folder that several processes keep their numbers in; it is read when the library is loaded."""
 
 _READY: dict[int | str, dict[str, Any]] = {
     200: {"model": Readiness, "description": "Requests can be served."},
@@ -62,5 +66,14 @@ async def check_ready(request: Request) -> Response:
 
 @router.get("/metrics", response_class=PlainTextResponse, responses={200: _METRICS})
 async def get_metrics() -> Response:
-    """Prometheus metrics of this process."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    """Prometheus metrics of the API, of all its processes together."""
+    return Response(await asyncio.to_thread(_measured), media_type=CONTENT_TYPE_LATEST)
+
+
+def _measured() -> bytes:
+    """What was measured, as text; of several processes it is read from the files that they share."""
+    if not os.environ.get(SHARED):
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it carries no types
+    return generate_latest(registry)

@@ -64,11 +64,15 @@ def bootstrap() -> None:
 
 
 @_commands.command()
-def serve() -> None:
+def serve(
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="How many processes; RAPPORT_WORKERS when not said.")
+    ] = None,
+) -> None:
     """Run the API alone; DATABASE_URL and REDIS_URL say where its servers are."""
     from app.cli.serve import serve as run  # noqa: PLC0415 - see the module's docstring
 
-    run()
+    run(workers)
 
 
 @_commands.command()
