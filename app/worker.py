@@ -6,7 +6,6 @@ only need PostgreSQL and wait for it likewise.
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -150,7 +149,6 @@ def run() -> None:
     """Run the worker until SIGTERM or SIGINT."""
     own = settings()
     logs.configure(own.log_level, own.log_format)
-    logging.getLogger("arq").setLevel(logging.WARNING)
     if own.worker_metrics_port is not None:
         prometheus_client.start_http_server(own.worker_metrics_port, addr=own.host)
     uvloop.run(_main(own))
