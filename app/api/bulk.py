@@ -19,7 +19,7 @@ MOST_ITEMS = 10_000
 async def items_of(request: Request, add: type[Shape], upsert: type[Shape]) -> list[Item]:
     """The items of a bulk body; those that do not fit their shape have failed already. Raises InvalidInput."""
     try:
-        body = await asyncio.to_thread(json.loads, await request.body())
+        body, odd = await asyncio.to_thread(json.exactly, await request.body())
     except ValueError:
         raise InvalidInput("json_invalid", 'The body is not JSON in UTF-8; send {"items": […]}.') from None
     raw = body.get("items") if isinstance(body, dict) else None
@@ -27,7 +27,8 @@ async def items_of(request: Request, add: type[Shape], upsert: type[Shape]) -> l
         raise InvalidInput(
             "items_invalid", f'The body is {{"items": […]}} with 1 to {MOST_ITEMS:,} items and nothing else.'
         )
-    return await asyncio.to_thread(lambda: [_item(index, one, add, upsert) for index, one in enumerate(raw)])
+    judge = _item_of_any_numbers if odd else _item
+    return await asyncio.to_thread(lambda: [judge(index, one, add, upsert) for index, one in enumerate(raw)])
 
 
 @cache
@@ -46,6 +47,15 @@ def _item(index: int, raw: Any, add: type[Shape], upsert: type[Shape]) -> Item:
         return _edit(index, raw, upsert, not_new)
     given = shape.model_dump(exclude_unset=True)
     return Item(index, given, lambda: {**_defaults(add), **given})
+
+
+def _item_of_any_numbers(index: int, raw: Any, add: type[Shape], upsert: type[Shape]) -> Item:
+    refusal = inexact(raw)
+    if refusal is None:
+        return _item(index, raw, add, upsert)
+    item = Item(index, {}, None)
+    item.fail(refusal)
+    return item
 
 
 def _edit(index: int, raw: Any, upsert: type[Shape], not_new: ValidationError) -> Item:
@@ -76,6 +86,19 @@ def one_item(body: Shape, add: type[Shape], system: str, external_id: str) -> It
         return {**shape.model_dump(), "external_ids": given["external_ids"]}
 
     return Item(0, given, complete)
+
+
+def inexact(raw: Any) -> InvalidInput | None:
+    """The refusal of a number in a body that would be kept as another, if there is one."""
+    found = json.inexact(raw)
+    if found is None:
+        return None
+    at, number = found
+    return InvalidInput(
+        "number_inexact",
+        f"The number {str(number)[:40]} at {at} has more digits than a JSON number keeps; send fewer, or send it as text.",
+        at=at,
+    )
 
 
 def invalid(fault: ValidationError) -> InvalidInput:

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from app.api.auth import Caller, Doorman, Load
+from app.api.bulk import inexact
 from app.api.problems import request_id
 from app.db import idempotency
 from app.db.engine import Connection
@@ -17,7 +18,7 @@ from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope
 from app.domain.errors import Forbidden, InvalidInput
-from app.kit import clock
+from app.kit import clock, json
 
 
 class Door:
@@ -35,6 +36,7 @@ class Door:
             self.check(caller.actor)
         except Forbidden:
             self.check(await caller.reload())  # what is remembered of the caller may be out of date
+        await _only_exact_numbers(request)
 
         async def reload(held: Connection | None = None) -> Actor:
             actor = await caller.reload(held)
@@ -134,6 +136,18 @@ def _only_known_parameters(request: Request, own: frozenset[str]) -> None:
     for name in request.query_params:
         if name not in known:
             raise InvalidInput("parameter_unknown", f"There is no parameter {name!r} here.", field=name)
+
+
+async def _only_exact_numbers(request: Request) -> None:
+    """Refuse a body whose numbers would be read as others; bulk bodies, of no shape here, are judged item by item."""
+    if request.scope["route"].body_field is None:
+        return
+    try:
+        body, odd = json.exactly(await request.body())
+    except ValueError:
+        return  # the shape refuses what is no JSON
+    if odd and (refusal := inexact(body)):
+        raise refusal
 
 
 Id = Annotated[UUID, Path(alias="id")]

@@ -44,7 +44,7 @@ SCALARS = frozenset(Kind) - {Kind.LABELS, Kind.JSON}
 PATTERNS = MappingProxyType(
     {
         Kind.INTEGER: r"-?[0-9]{1,19}",
-        Kind.NUMBER: r"-?[0-9]{1,14}(?:\.[0-9]{1,6})?",
+        Kind.NUMBER: r"-?[0-9]{1,16}(?:\.[0-9]{1,10})?",
         Kind.DATE: r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
         # PostgreSQL takes offsets below 16 hours.
         Kind.TIME: r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
@@ -56,7 +56,7 @@ PATTERNS = MappingProxyType(
 _EXPECTED = {
     Kind.TEXT: f"text of at most {TEXT_MAX:,} characters, without NUL or lone surrogates",
     Kind.INTEGER: f"a whole number from {INTEGER_MIN} to {INTEGER_MAX}",
-    Kind.NUMBER: 'a number with at most 14 digits before the point and 6 after it, best as text like "12.50"',
+    Kind.NUMBER: 'a number with at most 16 digits before the point and 10 after it, best as text like "12.50"',
     Kind.BOOLEAN: "true or false",
     Kind.DATE: 'a date of the years 1 to 9999 like "2026-01-31"',
     Kind.TIME: 'a time with its offset (RFC 3339, years 1 to 9999 in UTC) like "2026-01-31T08:30:00Z"',

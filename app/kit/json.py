@@ -1,5 +1,7 @@
 """JSON in and out, with money as text and times in RFC 3339."""
 
+import json
+import math
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -30,3 +32,43 @@ def text(value: Any) -> str:
 def loads(data: bytes | str) -> Any:
     """Parse JSON. Raises ValueError."""
     return orjson.loads(data)
+
+
+def exactly(data: bytes) -> tuple[Any, bool]:
+    """Parse JSON that others wrote, and whether some number in it is a Decimal because no float stands for it.
+
+    Raises ValueError.
+    """
+    odd = False
+
+    def number(text: str) -> float | Decimal:
+        nonlocal odd
+        near, exact = float(text), Decimal(text)
+        # A float is written as the shortest text that reads back as it: so it is known, and kept.
+        if math.isfinite(near) and Decimal(repr(near)) == exact:
+            return near
+        odd = True
+        return exact
+
+    try:
+        return json.loads(data, parse_float=number, parse_constant=number), odd
+    except (RecursionError, ArithmeticError):
+        raise ValueError("This is nested too deeply, or has an exponent beyond all numbers.") from None
+
+
+def inexact(value: Any) -> tuple[str, Decimal] | None:
+    """A number in what `exactly` parsed that no float stands for, and where it stands (RFC 6901), if there is one."""
+    ahead = [("", value)]
+    while ahead:
+        match ahead.pop():
+            case at, Decimal() as number:
+                return at, number
+            case at, dict() as found:
+                ahead += [(f"{at}/{_escaped(key)}", item) for key, item in found.items()]
+            case at, list() as found:
+                ahead += [(f"{at}/{place}", item) for place, item in enumerate(found)]
+    return None
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")

@@ -27,7 +27,7 @@ from app.embedded.servers import servers
 TYPES = {
     Kind.TEXT: 'text collate "pg_c_utf8"',
     Kind.INTEGER: "bigint",
-    Kind.NUMBER: "numeric(20,6)",
+    Kind.NUMBER: "numeric(26,10)",
     Kind.BOOLEAN: "boolean",
     Kind.DATE: "date",
     Kind.TIME: "timestamptz",
@@ -75,13 +75,13 @@ VALUES = {
         [
             Decimal(text)
             for text in (
-                "-99999999999999.999999",
+                "-9999999999999999.9999999999",
                 "-0",
-                "0.000001",
+                "0.0000000001",
                 "0.1",
                 "1",
                 "1.0",
-                "99999999999999.999999",
+                "9999999999999999.9999999999",
             )
         ]
     ),
