@@ -1,5 +1,6 @@
 """Sign-ins: the devices that people have signed in with, and the questions asked of them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -19,7 +20,7 @@ _CONTEXT = "logins"
 
 
 class Login(Keyed):
-    """One signed-in device: its refresh tokens rotate, and an old one shown again ends it."""
+    """One signed-in device: its refresh tokens rotate, and an old one shown again ends it, a lost answer apart."""
 
     __tablename__ = "logins"
     __table_args__ = (points_to("user_id", "users"), Index("ix_logins_user", "org_id", "user_id"))
@@ -27,6 +28,8 @@ class Login(Keyed):
     user_id: Mapped[UUID]
     token_hash: Mapped[str]
     """SHA-256 of the refresh token that is good now."""
+    previous_hash: Mapped[str | None]
+    """Of the one before, which may follow once more shortly after used_at; see app/domain/logins.py."""
     created_at: Mapped[datetime]
     used_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -61,7 +64,7 @@ async def add(uow: UnitOfWork, login: NewLogin) -> None:
 async def locked(uow: UnitOfWork, login: UUID) -> Row | None:
     """A sign-in that has not ended, locked."""
     rows = await uow.fetch(
-        "select id, user_id, token_hash from logins"
+        "select id, user_id, token_hash, previous_hash, used_at from logins"
         " where org_id = $1 and id = $2 and revoked_at is null and expires_at > $3 for update",
         uow.org_id,
         login,
@@ -70,29 +73,33 @@ async def locked(uow: UnitOfWork, login: UUID) -> Row | None:
     return rows[0] if rows else None
 
 
-async def rotate(uow: UnitOfWork, login: UUID, token_hash: str, expires_at: datetime) -> None:
-    """Another refresh token is good from now on."""
+async def rotate(
+    uow: UnitOfWork, login: UUID, token_hash: str, expires_at: datetime, *, previous: str | None
+) -> None:
+    """Another refresh token is good from now on, and shortly the previous one, if there is one."""
     await uow.execute(
-        "update logins set token_hash = $3, used_at = $4, expires_at = $5 where org_id = $1 and id = $2",
+        "update logins set token_hash = $3, used_at = $4, expires_at = $5, previous_hash = $6"
+        " where org_id = $1 and id = $2",
         uow.org_id,
         login,
         token_hash,
         uow.now,
         expires_at,
+        previous,
     )
 
 
 async def revoke(
-    uow: UnitOfWork, why: str, *, user: UUID, only: UUID | None = None, keep: UUID | None = None
+    uow: UnitOfWork, why: str, *, users: Collection[UUID], only: UUID | None = None, keep: UUID | None = None
 ) -> int:
-    """End a user's sign-ins: one of them, all but one, or all; how many there were to end."""
+    """End the sign-ins of users: one of them, all but one, or all; how many there were to end."""
     ended: int = await uow.fetchval(
         "with ended as (update logins set revoked_at = $3, revoked_why = $4"
-        " where org_id = $1 and user_id = $2 and revoked_at is null"
+        " where org_id = $1 and user_id = any($2::uuid[]) and revoked_at is null"
         " and ($5::uuid is null or id = $5) and ($6::uuid is null or id <> $6) returning 1)"
         " select count(*) from ended",
         uow.org_id,
-        user,
+        list(users),
         uow.now,
         why,
         only,

@@ -1,6 +1,8 @@
 """Signing in: how often one may be wrong, and what is said then."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
 
 from app.domain.errors import TooMany, Unauthenticated
 
@@ -9,6 +11,39 @@ MOST_WRONG = 5
 MEMORY = timedelta(hours=1)
 """A wrong password is forgotten after this long."""
 PAUSE = timedelta(minutes=15)
+GRACE = timedelta(seconds=30)
+"""Within which a client may ask again with the refresh token whose answer it never got.
+
+Reuse still comes out (RFC 9700, 4.14.2). Whoever has a copy gains one rotation within these seconds, but it kills
+the successor that the other holds, as theirs kills it: one of the two has a dead token then, and showing it ends
+the sign-in for both. A second repetition ends it at once, and so does one after the successor was used, because
+its holder then had the answer.
+"""
+
+
+class LoginLike(Protocol):
+    """What the rules need to know of a sign-in."""
+
+    token_hash: str
+    previous_hash: str | None
+    used_at: datetime
+
+
+class Shown(StrEnum):
+    """What a refresh token is that somebody shows."""
+
+    PRESENT = "present"
+    REPEATED = "repeated"
+    REUSED = "reused"
+
+
+def judge(login: LoginLike, token_hash: str, now: datetime) -> Shown:
+    """The present token, the one before whose answer may be lost, or one that was used before."""
+    if token_hash == login.token_hash:
+        return Shown.PRESENT
+    if token_hash == login.previous_hash and now - login.used_at <= GRACE:
+        return Shown.REPEATED
+    return Shown.REUSED
 
 
 def wrong() -> Unauthenticated:

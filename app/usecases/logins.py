@@ -14,7 +14,7 @@ from app.db.uow import UnitOfWork
 from app.db.users import USERS
 from app.domain.access import Actor
 from app.domain.errors import Busy, InvalidInput, RuleBroken
-from app.domain.logins import MEMORY, MOST_WRONG, PAUSE, ended, must_wait, reused, wrong
+from app.domain.logins import MEMORY, MOST_WRONG, PAUSE, Shown, ended, judge, must_wait, reused, wrong
 from app.kit import emails, passwords, tokens
 from app.kit.ids import new_id
 
@@ -110,17 +110,20 @@ async def refresh_login(
     lasts: timedelta,
     cause: str | None,
 ) -> SignedIn:
-    """Trade a refresh token for the next one. A token shown again ends the sign-in. Raises Unauthenticated."""
+    """Trade a refresh token for the next one. One shown again ends the sign-in, a lost answer apart. Raises Unauthenticated."""
     async with await _house(database, org_id, now, cause) as uow:
         row = await logins.locked(uow, login)
         if row is None:
             raise ended()
         user: UUID = row["user_id"]
-        if row["token_hash"] == tokens.digest(secret):
+        shown = tokens.digest(secret)
+        what = judge(row, shown, now)
+        if what is not Shown.REUSED:
             if await users.still_admitted(uow, user) is None:
                 raise ended()
             made = SignedIn(org_id, user, login, tokens.new_secret(), now + lasts)
-            await logins.rotate(uow, login, tokens.digest(made.secret), made.expires_at)
+            previous = shown if what is Shown.PRESENT else None
+            await logins.rotate(uow, login, tokens.digest(made.secret), made.expires_at, previous=previous)
             await uow.commit()
             return made
     # A token that is good no more never becomes good again, so the lock may be let go of in between.
@@ -134,7 +137,7 @@ async def _end_reused(
     async with await _house(database, org_id, now, cause) as uow:
         await uow.alone()
         version = await uow.fetchval("select version from users where org_id = $1 and id = $2", org_id, user)
-        if await logins.revoke(uow, "token_reused", user=user, only=login):
+        if await logins.revoke(uow, "token_reused", users=[user], only=login):
             await write.record(uow, USERS.name, user, version, "user.token_reused")
         await uow.commit()
 
@@ -162,7 +165,7 @@ async def revoke_login(uow: UnitOfWork, login: UUID) -> None:
 
 async def _revoke(uow: UnitOfWork, user: UUID, login: UUID, why: str) -> None:
     await uow.alone()
-    if not await logins.revoke(uow, why, user=user, only=login):
+    if not await logins.revoke(uow, why, users=[user], only=login):
         raise logins.absent()
     version = await uow.fetchval("select version from users where org_id = $1 and id = $2", uow.org_id, user)
     await write.record(uow, USERS.name, user, version, "user.signed_out")
@@ -190,4 +193,4 @@ async def change_password(uow: UnitOfWork, *, old: str, new: str) -> None:
     if row["password_hash"] != kept:
         raise _password_wrong()
     await write.change(uow, USERS, [(row, {"password_hash": fresh})], "user.password_changed")
-    await logins.revoke(uow, "password_changed", user=user, keep=login)
+    await logins.revoke(uow, "password_changed", users=[user], keep=login)

@@ -381,6 +381,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
         "logins",
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("token_hash", sa.Text(collation="pg_c_utf8"), nullable=False),
+        sa.Column("previous_hash", sa.Text(collation="pg_c_utf8"), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),

@@ -67,6 +67,16 @@ async def test_me_tells_a_narrow_role_what_is_open(org: Organisation):
     assert me["writable"] == {}
 
 
+async def later(owner: Database, org: Organisation, seconds: int) -> None:
+    """As if the sign-ins had been used so long ago."""
+    async with owner.connection() as connection:
+        await connection.execute(
+            "update logins set used_at = used_at - make_interval(secs => $2) where org_id = $1",
+            org.id,
+            seconds,
+        )
+
+
 async def test_a_refresh_token_is_good_once_and_a_copy_of_it_ends_the_sign_in(
     org: Organisation, api: httpx.AsyncClient, owner: Database
 ):
@@ -76,6 +86,7 @@ async def test_a_refresh_token_is_good_once_and_a_copy_of_it_ends_the_sign_in(
     assert (await client.get("/v1/auth/me")).status_code == 200
     assert (await renewed.get("/v1/auth/me")).status_code == 200
 
+    await later(owner, org, 31)
     stolen = await refresh(api, first)
     assert (stolen.status_code, stolen.json()["code"]) == (401, "token_reused")
     for one in (client, renewed):
@@ -85,15 +96,42 @@ async def test_a_refresh_token_is_good_once_and_a_copy_of_it_ends_the_sign_in(
     assert (await types(org, owner))[-2:] == ["user.signed_in", "user.token_reused"]
 
 
-async def test_of_many_who_show_the_same_refresh_token_at_once_one_at_most_gets_the_next(
+async def test_whoever_lost_the_answer_asks_again_once_and_the_token_that_was_lost_is_dead(
+    org: Organisation, api: httpx.AsyncClient, owner: Database
+):
+    _, first = await signed_in(api, org)
+    lost = (await refresh(api, first)).json()["refresh_token"]
+    await later(owner, org, 25)
+    repeated = await refresh(api, first)
+    assert repeated.status_code == 200
+    following = await refresh(api, repeated.json()["refresh_token"])
+    assert following.status_code == 200
+    assert (await refresh(api, lost)).json()["code"] == "token_reused"
+    assert (await refresh(api, following.json()["refresh_token"])).json()["code"] == "unauthenticated"
+
+
+async def test_a_refresh_token_is_not_good_a_third_time(org: Organisation, api: httpx.AsyncClient):
+    _, first = await signed_in(api, org)
+    assert [(await refresh(api, first)).status_code for _ in range(3)] == [200, 200, 401]
+
+
+async def test_a_refresh_token_whose_successor_was_used_is_a_copy(org: Organisation, api: httpx.AsyncClient):
+    _, first = await signed_in(api, org)
+    second = (await refresh(api, first)).json()["refresh_token"]
+    assert (await refresh(api, second)).status_code == 200
+    assert (await refresh(api, first)).json()["code"] == "token_reused"
+
+
+async def test_of_many_who_show_the_same_refresh_token_at_once_two_at_most_get_the_next(
     org: Organisation, api: httpx.AsyncClient
 ):
     _, token = await signed_in(api, org)
     answers = await asyncio.gather(*(refresh(api, token) for _ in range(6)))
     good = [answer for answer in answers if answer.status_code == 200]
-    assert len(good) == 1
+    assert len(good) == 2
     assert {answer.status_code for answer in answers} == {200, 401}
-    assert (await refresh(api, good[0].json()["refresh_token"])).status_code == 401
+    for one in good:
+        assert (await refresh(api, one.json()["refresh_token"])).status_code == 401
 
 
 async def test_tokens_end_and_neither_kind_does_for_the_other(

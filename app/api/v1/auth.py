@@ -79,7 +79,10 @@ async def sign_in(body: Annotated[SignIn, Form()], request: Request) -> Response
 
 @router.post("/refresh", **docs.answer(Tokens))
 async def refresh_login(body: Refresh, request: Request) -> Response:
-    """Trade a refresh token for the next ones; it is good once, and shown again it ends the sign-in."""
+    """Trade a refresh token for the next ones; it is good once, and once more within 30 seconds if the answer was lost.
+
+    Shown again otherwise, it ends the sign-in.
+    """
     now = clock.now()
     claims = tokens.verify(_secret(request), body.refresh_token.get_secret_value(), kind=REFRESH, now=now)
     if claims is None:
