@@ -39,6 +39,7 @@ COLUMNS = [
     "created_at",
     "updated_at",
     "name",
+    "name_key",
     "emails",
     "email",
     "phones",

@@ -61,7 +61,8 @@ class Record(Keyed):
 def field(group: str = "", *, internal: bool = False, writable: bool = True, **extra: Any) -> dict[str, Any]:
     """Column information: the group that roles open by, and what clients may do with it.
 
-    A column without a group is closed to every role but the administrator's until someone opens it.
+    A column without a group is closed to every role but the administrator's until someone opens it. sorted_by names the
+    column by which lists are sorted in its stead.
     """
     return {"group": group, "internal": internal, "writable": writable, **extra}
 

@@ -24,13 +24,15 @@ class Company(Record):
         points_to("owner_id", "users"),
         newest_first("companies"),
         last_changed("companies"),
+        Index("ix_companies_name", "org_id", "name_key", "id"),
         Index("ix_companies_owner", "org_id", "owner_id"),
         Index("ix_companies_domain", "org_id", "domain"),
         Index("ix_companies_parent", "org_id", "parent_id"),
         Index("ix_companies_terms", "org_id", "terms", postgresql_using="gin"),
     )
 
-    name: Mapped[str] = mapped_column(info=field("basic"))
+    name: Mapped[str] = mapped_column(info=field("basic", sorted_by="name_key"))
+    name_key: Mapped[str] = mapped_column(info=field(internal=True))
     domain: Mapped[str | None] = mapped_column(info=field("basic"))
     industry: Mapped[str | None] = mapped_column(info=field("basic"))
     employees: Mapped[int | None] = mapped_column(info=field("basic"))
@@ -47,7 +49,7 @@ def _derive(row: dict[str, Any], _: Set[str], __: Actor) -> dict[str, Any]:
     found = terms.index("n", row["name"])
     if row.get("domain"):
         found |= terms.index_code("d", row["domain"])
-    return {"terms": sorted(found)}
+    return {"name_key": terms.sort_key(row["name"], person=False), "terms": sorted(found)}
 
 
 COMPANIES = Noun(

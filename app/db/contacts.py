@@ -29,6 +29,7 @@ class Contact(Record):
         one_of("gender", Gender),
         newest_first("contacts"),
         last_changed("contacts"),
+        Index("ix_contacts_name", "org_id", "name_key", "id"),
         Index("ix_contacts_owner", "org_id", "owner_id", "created_at", "id"),
         Index("ix_contacts_company", "org_id", "company_id"),
         Index("ix_contacts_email", "org_id", "email"),
@@ -36,7 +37,8 @@ class Contact(Record):
         Index("ix_contacts_terms", "org_id", "terms", postgresql_using="gin"),
     )
 
-    name: Mapped[str] = mapped_column(info=field("basic"))
+    name: Mapped[str] = mapped_column(info=field("basic", sorted_by="name_key"))
+    name_key: Mapped[str] = mapped_column(info=field(internal=True))
     given_name: Mapped[str | None] = mapped_column(info=field("basic"))
     family_name: Mapped[str | None] = mapped_column(info=field("basic"))
     emails: Mapped[list[dict[str, Any]]] = mapped_column(info=field("reach"))
@@ -97,6 +99,7 @@ def _derive(row: dict[str, Any], _: Set[str], actor: Actor) -> dict[str, Any]:
         "phone": next(iter(known_numbers), None),
         "consents": row.get("consents", []),
         "consented": row.get("consented", []),
+        "name_key": terms.sort_key(row["name"], person=True),
         "terms": sorted(found),
     }
 

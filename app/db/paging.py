@@ -49,7 +49,8 @@ def column(noun: Noun, sort: Sort) -> ColumnElement[Any]:
     """What is sorted by."""
     key = custom_key(sort.field.name)
     if key is None:
-        return noun.table.c[sort.field.name]
+        named = noun.table.c[sort.field.name]
+        return noun.table.c[named.info.get("sorted_by", named.name)]
     return where.custom_value(sort.field.kind, noun.table.c.custom, key)
 
 

@@ -15,11 +15,12 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import groupby, islice, pairwise, product
 
-from pypinyin import Style, pinyin
+from pypinyin import Style, lazy_pinyin, pinyin
 
 _TEXT, _WORD, _CODE, _PARTS, _RUN, _SPELLINGS, _WORDS_ASKED = 256, 48, 64, 12, 32, 4, 16
 _SHORTEST_NEAR, _LONGEST_NEAR = 4, 20
 _GRAM = 4
+_SOUNDED, _PHRASED = 64, 4
 _LONGEST_PHONE = 17  # 15 digits (E.164) after an international prefix of two
 
 # Scripts that write without blanks: Han, kana, Hangul. They are found by single characters and pairs.
@@ -110,6 +111,21 @@ def index_code(group: str, text: str) -> set[str]:
         at = part.start()
         found.add(group + value[at : at + _CODE])
     return found
+
+
+def sort_key(name: str, *, person: bool) -> str:
+    """How the name sounds, a tab, and the name: by code points, names sort by their sounds, then as they are written."""
+    return f"{sound(name, person=person)}\t{name}"
+
+
+def sound(name: str, *, person: bool) -> str:
+    """The first 64 characters of a name, as dictionaries sort them: syllables and words with blanks between them.
+
+    Han in pinyin without tones, a person's surname as surnames are read, ü as u: because it follows u; words in lower
+    case without accents; no marks.
+    """
+    folded = _APOSTROPHES.sub("", _fold(name)[:_SOUNDED])
+    return " ".join(part for dense, word in _runs(folded) for part in (_read(dense, person) or [word]))
 
 
 def query(q: str, groups: Mapping[str, str]) -> str | None:
@@ -211,6 +227,25 @@ def _readings(character: str) -> tuple[str, ...]:
     spelt = [first] if "v" not in first else [first, first.replace("v", "u"), first.replace("v", "yu")]
     second = _SECOND_READINGS.get(character)
     return tuple(spelt if second is None else [*spelt, second])
+
+
+def _read(run: str, person: bool) -> list[str]:
+    """A dense run as syllables; what has no reading stays as it is."""
+    read = [next(iter(_readings(character)), character) for character in run]
+    if person:
+        family = _FAMILY_READINGS.get(run[:2]) or _FAMILY_READINGS.get(run[:1]) or ""
+        begun = family.split("-") if family else []
+    else:
+        begun = _phrase(run[:_PHRASED])  # a firm is often named for its place: 长沙, 重庆
+    read[: len(begun)] = begun
+    return [syllable.replace("v", "u:") for syllable in read]
+
+
+@lru_cache(maxsize=8192)
+def _phrase(run: str) -> list[str]:
+    """The characters as they are read in the words that they make."""
+    read = lazy_pinyin(run, style=Style.NORMAL, errors=list)
+    return read if len(read) == len(run) else []
 
 
 def _grams(digits: str) -> list[str]:

@@ -340,6 +340,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
     op.create_table(
         "companies",
         sa.Column("name", sa.Text(collation="pg_c_utf8"), nullable=False),
+        sa.Column("name_key", sa.Text(collation="pg_c_utf8"), nullable=False),
         sa.Column("domain", sa.Text(collation="pg_c_utf8"), nullable=True),
         sa.Column("industry", sa.Text(collation="pg_c_utf8"), nullable=True),
         sa.Column("employees", sa.Integer(), nullable=True),
@@ -366,6 +367,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
     )
     op.create_index("ix_companies_domain", "companies", ["org_id", "domain"], unique=False)
     op.create_index("ix_companies_changed", "companies", ["org_id", "updated_at", "id"], unique=False)
+    op.create_index("ix_companies_name", "companies", ["org_id", "name_key", "id"], unique=False)
     op.create_index(
         "ix_companies_newest",
         "companies",
@@ -398,6 +400,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
     op.create_table(
         "contacts",
         sa.Column("name", sa.Text(collation="pg_c_utf8"), nullable=False),
+        sa.Column("name_key", sa.Text(collation="pg_c_utf8"), nullable=False),
         sa.Column("given_name", sa.Text(collation="pg_c_utf8"), nullable=True),
         sa.Column("family_name", sa.Text(collation="pg_c_utf8"), nullable=True),
         sa.Column("emails", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -446,6 +449,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
     op.create_index("ix_contacts_company", "contacts", ["org_id", "company_id"], unique=False)
     op.create_index("ix_contacts_email", "contacts", ["org_id", "email"], unique=False)
     op.create_index("ix_contacts_changed", "contacts", ["org_id", "updated_at", "id"], unique=False)
+    op.create_index("ix_contacts_name", "contacts", ["org_id", "name_key", "id"], unique=False)
     op.create_index(
         "ix_contacts_newest",
         "contacts",

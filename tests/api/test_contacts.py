@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import pytest
+
 from tests.makers.organisations import Organisation
 
 WEI = {
@@ -138,3 +140,29 @@ async def test_what_was_understood_stays_when_something_else_is_edited(org: Orga
     assert (await org.admin.patch(here, json=anew, headers={"If-Match": "*"})).json()[
         "phone"
     ] == "+4930901820"
+
+
+@pytest.mark.parametrize("plural", ["contacts", "companies"])
+async def test_names_are_listed_by_their_sound(org: Organisation, plural: str):
+    listed = ["Anna", "阿宝", "白", "Bob", "陈", "Émile", "张伟", "张玮", "章伟"]
+    items = [{"name": name} for name in reversed(listed)]
+    done = (await org.admin.post(f"/v1/{plural}/bulk", json={"items": items})).json()
+    assert done["created"] == len(listed)
+
+    async def names(sort: str) -> list[str]:
+        shown, cursor = [], None
+        while True:
+            given = {"sort": sort, "limit": 2} | ({"cursor": cursor} if cursor else {})
+            page = (await org.admin.get(f"/v1/{plural}", params=given)).json()
+            shown += [one["name"] for one in page["data"]]
+            if (cursor := page["next"]) is None:
+                return shown
+
+    by_sound = ["阿宝", "Anna", "白", "Bob", "陈", "Émile", "张伟", "张玮", "章伟"]
+    assert await names("name") == by_sound
+    assert await names("-name") == by_sound[::-1]
+    last = f"/v1/{plural}/{done['items'][0]['id']}"
+    assert (await org.admin.patch(last, json={"name": "艾"}, headers={"If-Match": "*"})).status_code == 200
+    assert await names("name") == ["阿宝", "艾", *by_sound[1:-1]]
+    assert "name_key" not in (await org.admin.get(last)).text
+    assert "name_key" not in (await org.admin.get(f"{last}/history")).text

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from app.kit.terms import fuzzy, index, index_code, index_phone, query
+from app.kit.terms import fuzzy, index, index_code, index_phone, query, sort_key, sound
 
 NAMES, PHONES, CODES = {"n": "name"}, {"p": "phone"}, {"c": "code"}
 ALL = {**NAMES, **PHONES, **CODES}
@@ -295,3 +295,58 @@ def test_a_group_is_one_letter(group):
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="kinds are name, phone and code"):
         query("a", {"n": "names"})
+
+
+NAME = HAN | LATIN | TEXT | st.text("张章伟玮单仇曾 abAB\tÉ", max_size=6)
+
+
+@given(st.lists(NAME, max_size=8), st.booleans())
+def test_names_sort_by_their_sound_and_then_as_they_are_written(names, person):
+    keyed = sorted(names, key=lambda name: sort_key(name, person=person))
+    assert keyed == sorted(names, key=lambda name: (sound(name, person=person), name))
+    assert len({sort_key(name, person=person) for name in names}) == len(set(names))
+
+
+@given(NAME, st.booleans())
+def test_a_sound_is_of_words_that_have_no_marks_and_is_short_enough_for_an_index(name, person):
+    heard = sound(name, person=person)
+    assert heard == " ".join(heard.split())
+    assert "\t" not in heard
+    assert len(sort_key(name[:200], person=person).encode(errors="surrogatepass")) < 2_000
+
+
+def test_people_stand_where_a_dictionary_has_their_surnames():
+    listed = [
+        "3M",
+        "阿宝",
+        "anna",
+        "Ávila",
+        "白",
+        "Bob",
+        "陈",
+        "卢",
+        "吕",
+        "栾",
+        "罗",
+        "区",
+        "欧阳",
+        "仇",
+        "单",
+        "曾",
+        "查",
+    ]
+    assert sorted(listed, key=lambda name: sort_key(name, person=True)) == listed
+    assert sound("单田芳", person=True) == "shan tian fang"
+    assert sound("长孙无忌", person=True) == "zhang sun wu ji"
+    assert sound("O\u2019Brien  Émile", person=True) == "obrien emile"
+
+
+def test_firms_are_read_as_the_words_that_they_are_named_for():
+    for name, heard in {
+        "重庆银行": "chong qing yin hang",
+        "长沙茶业": "chang sha cha ye",
+        "解放书店": "jie fang shu dian",
+        "日本の会社": "ri ben の hui she",
+        "A-B (China) Ltd.": "a b china ltd",
+    }.items():
+        assert sound(name, person=False) == heard

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from app.db.registry import NOUNS
 from app.domain.fields import Field, Kind
+from app.kit.terms import sort_key
 from tests.makers.organisations import Organisation
 from tests.nouns.nouns import ALL, ANY, Body, Plain, each_noun, problem, run_here
 
@@ -73,6 +74,8 @@ def comparable(field: Field, record: Body) -> Any:
     if raw is None:
         return None
     match field.kind:
+        case Kind.TEXT if field.name == "name" and {"stage", "domain"} & record.keys():
+            return [ord(c) for c in sort_key(raw, person="stage" in record)]
         case Kind.TEXT:
             return [ord(c) for c in raw]
         case Kind.NUMBER:
