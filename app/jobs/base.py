@@ -19,7 +19,7 @@ from app.db import actors
 from app.db.engine import Database, Row
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
-from app.domain.errors import DomainError, RuleBroken
+from app.domain.errors import Busy, DomainError, RuleBroken
 from app.domain.runs import LEASE, Progress
 from app.kit import clock
 from app.usecases import runs
@@ -93,7 +93,11 @@ async def do_batch(database: Database, org_id: UUID, run_id: UUID, kind: str) ->
         await asyncio.shield(_end(database, run, None))
         raise
     except Exception as fault:  # noqa: BLE001 - whatever it is, it is logged, and the run says a sentence about it
-        _log.error("batch failed", kind=kind, run=str(run_id), org=str(org_id), exc_info=fault)
+        told = {"kind": kind, "run": str(run_id), "org": str(org_id)}
+        if isinstance(fault, Busy):  # the database is away, which is nothing to look for in our own lines
+            _log.warning("batch failed", **told, reason=str(fault))
+        else:
+            _log.error("batch failed", **told, exc_info=fault)
         await _end(database, run, _sentence(fault, lease))
     finally:
         _BATCHES.labels(kind, outcome).inc()

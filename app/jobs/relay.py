@@ -7,7 +7,7 @@ ended: what waits in the queue is not queued twice, and what a dead worker left 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,10 +16,11 @@ import asyncpg
 import orjson
 import structlog
 from arq.connections import ArqRedis
+from arq.constants import job_key_prefix
 from redis.exceptions import RedisError
 
 from app.db import runs
-from app.db.engine import Database
+from app.db.engine import Database, Row
 from app.domain.errors import Busy
 from app.jobs.base import DEFAULT_QUEUE, do_batch, queue_of
 from app.kit import clock, json
@@ -74,13 +75,17 @@ async def nudge(queue: ArqRedis) -> None:
         _log.warning("the queue cannot be reached; what is due is carried later", reason=str(fault))
 
 
+def _job_id(run_id: UUID, due_at: datetime) -> str:
+    return f"{run_id}:{due_at.timestamp():.6f}"
+
+
 async def _carry(queue: ArqRedis, org_id: UUID, run_id: UUID, kind: str, due_at: datetime) -> None:
     await queue.enqueue_job(
         "batch",
         str(org_id),
         str(run_id),
         kind,
-        _job_id=f"{run_id}:{due_at.timestamp():.6f}",
+        _job_id=_job_id(run_id, due_at),
         _queue_name=name_of(queue_of(kind)),
     )
 
@@ -88,9 +93,17 @@ async def _carry(queue: ArqRedis, org_id: UUID, run_id: UUID, kind: str, due_at:
 async def carry_due(database: Database, queue: ArqRedis, at: datetime) -> int:
     """Put every run that is due into its queue, unless it waits there already; how many are due."""
     found = await runs.due(database, at, MOST_CARRIED)
-    for run in found:
+    for run in await _not_waiting(queue, found):
         await _carry(queue, *run)
     return len(found)
+
+
+async def _not_waiting(queue: ArqRedis, found: Sequence[Row]) -> list[Row]:
+    """Those that are in no queue yet, asked for in one round trip: where much waits, the sweep meets it every second."""
+    if not found:
+        return []
+    jobs = await queue.mget([job_key_prefix + _job_id(run["id"], run["due_at"]) for run in found])
+    return [run for run, job in zip(found, jobs, strict=True) if job is None]
 
 
 async def batch(ctx: dict[str, Any], org_id: str, run_id: str, kind: str) -> None:

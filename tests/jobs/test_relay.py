@@ -1,23 +1,33 @@
-"""What the worker's loops say when a server is away, and when something else is wrong."""
+"""What is carried to the queue, and what the worker says when a server is away or something else is wrong."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 import structlog
+from arq.connections import ArqRedis
 
 from app import worker
-from app.db.engine import Database
+from app.db.engine import Database, Row
+from app.db.runs import start
+from app.db.uow import UnitOfWork
 from app.domain.errors import Busy
-from app.jobs import relay
+from app.domain.runs import Progress
+from app.jobs import base, relay
+from app.kit import clock
 from app.kit.ids import new_id
+from app.settings import Settings
+from tests.makers.organisations import Organisation
 
 
 @pytest.fixture(autouse=True)
 def fresh_loggers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A logger remembers where it wrote first; these have not written yet, so what they say can be captured."""
-    for module in (relay, worker):
+    for module in (base, relay, worker):
         monkeypatch.setattr(module, "_log", structlog.get_logger())
 
 
@@ -54,3 +64,70 @@ async def test_a_batch_that_finds_the_database_away_is_put_off_without_a_stack_t
         await relay.batch({"database": away}, str(new_id()), str(new_id()), "tags.merge")
     await away.close()
     assert [one["event"] for one in captured] == ["batch waits for the database"]
+
+
+@pytest.fixture
+async def queue(chosen: Settings) -> AsyncIterator[ArqRedis]:
+    assert chosen.redis_url
+    async with relay.queue_at(chosen.redis_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def due(org: Organisation, owner: Database) -> AsyncIterator[set[UUID]]:
+    """Runs that are due, and called off in the end."""
+    async with await org.work() as uow:
+        runs = {await start(uow, "tests.waits", {"n": n}) for n in range(20)}
+        await uow.commit()
+    yield runs
+    async with owner.connection() as connection:
+        await connection.execute("update runs set status = 'cancelled' where org_id = $1", org.id)
+
+
+async def test_what_waits_in_the_queue_is_asked_for_at_once_and_not_offered_again(
+    queue: ArqRedis, due: set[UUID], org: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[Any, ...]] = []
+    speak = ArqRedis.execute_command
+
+    async def listen(self: ArqRedis, *words: Any, **options: Any) -> Any:
+        said.append(words)
+        return await speak(self, *words, **options)
+
+    await relay.carry_due(org.database, queue, clock.now())
+    waiting = await queue.zrange(relay.name_of(base.DEFAULT_QUEUE), 0, -1)
+    assert due <= {UUID(job.decode().partition(":")[0]) for job in waiting}
+
+    monkeypatch.setattr(ArqRedis, "execute_command", listen)
+    assert await relay.carry_due(org.database, queue, clock.now()) >= len(due)
+    assert [words[0] for words in said] == ["MGET"]
+
+    forgotten = next(job for job in waiting if UUID(job.decode().partition(":")[0]) in due)
+    await queue.zrem(relay.name_of(base.DEFAULT_QUEUE), forgotten)
+    await queue.delete(f"arq:job:{forgotten.decode()}")
+    await relay.carry_due(org.database, queue, clock.now())
+    assert forgotten in await queue.zrange(relay.name_of(base.DEFAULT_QUEUE), 0, -1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "traced"),
+    [(Busy("database_unreachable", "The database connection was lost."), False), (KeyError("kind"), True)],
+)
+async def test_a_batch_that_loses_the_database_in_the_middle_is_a_warning_in_one_line(
+    org: Organisation, owner: Database, monkeypatch: pytest.MonkeyPatch, fault: Exception, traced: bool
+) -> None:
+    async def fail(_: UnitOfWork, __: Row) -> Progress:
+        raise fault
+
+    known = base.Job("tests.loses", fail, base.DEFAULT_QUEUE, timedelta(seconds=30))
+    monkeypatch.setitem(base.JOBS, known.kind, known)
+    async with await org.work() as uow:
+        run = await start(uow, known.kind, {})
+        await uow.commit()
+    with structlog.testing.capture_logs() as captured:
+        await base.do_batch(org.database, org.id, run, known.kind)
+    async with owner.connection() as connection:
+        await connection.execute("update runs set status = 'cancelled' where org_id = $1", org.id)
+    (told,) = [one for one in captured if one["event"] == "batch failed"]
+    assert (told["log_level"], "exc_info" in told) == (("error", True) if traced else ("warning", False))
+    assert told["run"] == str(run)
