@@ -23,13 +23,15 @@ from arq.worker import Worker, create_worker
 from app.db.engine import Database
 from app.jobs import privacy, tags  # noqa: F401 - they register their work
 from app.jobs.base import DEFAULT_QUEUE, JOBS
-from app.jobs.housekeeping import keep_house
+from app.jobs.housekeeping import keep_house, spread_months
 from app.jobs.relay import LOST, batch, carry_due, name_of, pack, queue_at, sweep
 from app.kit import clock, json, logs
 from app.settings import Settings, settings
 
 SWEEP_EVERY = timedelta(seconds=1)
 HOUSEKEEPING_EVERY = timedelta(days=1)
+SPREADING_EVERY = timedelta(minutes=1)
+"""So often that few rows have to move at once."""
 MOST_PAUSE = 5.0
 """Seconds between attempts while a server is away."""
 GRACE = 10.0
@@ -134,6 +136,7 @@ async def serve(own: Settings, stop: asyncio.Event) -> None:
             group.create_task(
                 _repeat("housekeeping", HOUSEKEEPING_EVERY, stop, lambda: keep_house(database, clock.now()))
             )
+            group.create_task(_repeat("spreading", SPREADING_EVERY, stop, lambda: spread_months(database)))
     finally:
         await database.close()
 

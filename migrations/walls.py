@@ -193,12 +193,15 @@ language sql security definer set search_path = public, pg_temp as $$
 $$
 """,
     # Rows from before their month had a partition wait in the default one, and keep it from being made: they move.
+    # A reader that has begun would miss them, so parent and default are closed meanwhile, parent first as everybody
+    # takes them. Waiting for that closes them too, so it is given up before PostgreSQL looks for deadlocks (after 1 s).
     """
 create function rapport_partitions(parent text, since date, until date) returns int
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '500ms' as $$
 declare
   month date := date_trunc('month', since);
   made int := 0;
+  rest text := parent || '_default';
   part text;
   low text;
   high text;
@@ -212,19 +215,35 @@ begin
     low := month || ' 00:00+00';
     high := (month + interval '1 month')::date || ' 00:00+00';
     if to_regclass(part) is null then
-      begin
-        execute format('create table %I partition of %I for values from (%L) to (%L)', part, parent, low, high);
-      exception when check_violation then
-        execute format('create table %I (like %I including defaults including constraints)', part, parent);
-        execute format('with moved as (delete from %I where at >= %L and at < %L returning *)'
-          ' insert into %I select * from moved', parent || '_default', low, high, part);
-        execute format('alter table %I attach partition %I for values from (%L) to (%L)', parent, part, low, high);
-      end;
+      execute format('lock table only %I, %I in access exclusive mode', parent, rest);
+      execute format('create table %I (like %I including defaults including constraints)', part, parent);
+      execute format('with moved as (delete from %I where at >= %L and at < %L returning *)'
+        ' insert into %I select * from moved', rest, low, high, part);
+      execute format('alter table %I attach partition %I for values from (%L) to (%L)', parent, part, low, high);
       made := made + 1;
     end if;
     month := month + interval '1 month';
   end loop;
   return made;
+end $$
+""",
+    # The month with the most rows in the default partition gets its own if they are many; which month, or null.
+    # There is a most, because every partition costs every question a little.
+    """
+create function rapport_spread(parent text, many int) returns date
+language plpgsql security definer set search_path = public, pg_temp as $$
+declare
+  month date;
+begin
+  if not pg_try_advisory_xact_lock(hashtext('rapport_partitions')) then
+    return null;
+  end if;
+  if (select count(*) from pg_inherits i where i.inhparent = parent::regclass) < 600 then
+    execute format('select date_trunc(''month'', at at time zone ''UTC'')::date from %I'
+      ' group by 1 having count(*) >= %s order by count(*) desc limit 1', parent || '_default', many) into month;
+    perform rapport_partitions(parent, month, month + 1);
+  end if;
+  return month;
 end $$
 """,
     """

@@ -1,0 +1,109 @@
+"""Months long past that get many rows, as by an import."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from app.db.engine import Database
+from app.jobs.housekeeping import spread_months
+from tests.makers.organisations import Organisation
+from tests.makers.work import until
+
+FIRST = datetime(1998, 5, 1, tzinfo=UTC)
+ROWS = 3_000
+
+
+async def imported(org: Organisation, month: datetime, count: int) -> list[str]:
+    """So many interactions from the first to the last instant of a month; their ids."""
+    end = (month + timedelta(days=32)).replace(day=1) - timedelta(microseconds=1)
+    times = [month + (end - month) * n / max(count - 1, 1) for n in range(count)]
+    items = [{"kind": "note", "at": at.isoformat(), "subject": f"{n}"} for n, at in enumerate(times)]
+    made = await org.admin.post("/v1/interactions/bulk", json={"items": items}, timeout=60)
+    assert made.json()["created"] == count, made.text
+    return [item["id"] for item in made.json()["items"]]
+
+
+async def places(owner: Database, org: Organisation) -> dict[str, int]:
+    """Which partitions hold how many of the organisation's interactions."""
+    async with owner.connection() as connection:
+        rows = await connection.fetch(
+            "select tableoid::regclass::text as part, count(*) as rows from interactions where org_id = $1 group by 1",
+            org.id,
+        )
+    return {row["part"]: row["rows"] for row in rows}
+
+
+async def test_a_month_with_many_rows_gets_a_partition_and_one_with_few_does_not(
+    org: Organisation, owner: Database
+):
+    many, few = FIRST, datetime(1998, 7, 1, tzinfo=UTC)
+    ids = await imported(org, many, 1_200)
+    await imported(org, few, 30)
+    assert await places(owner, org) == {"interactions_default": 1_230}
+    assert await spread_months(org.database) == 1
+    assert await places(owner, org) == {"interactions_p199805": 1_200, "interactions_default": 30}
+    assert await spread_months(org.database) == 0
+    await imported(org, many, 5)
+    assert (await places(owner, org))["interactions_p199805"] == 1_205
+    newest = await org.admin.get("/v1/interactions", params={"sort": "-at", "limit": 30})
+    assert [row["at"][:7] for row in newest.json()["data"]] == ["1998-07"] * 30
+    changed = await org.admin.patch(
+        f"/v1/interactions/{ids[-1]}", json={"subject": "moved, and changed"}, headers={"If-Match": "*"}
+    )
+    assert changed.json()["subject"] == "moved, and changed"
+    async with owner.connection() as connection:
+        missing = await connection.fetch(
+            "select indexrelid from pg_index i where indrelid = 'interactions'::regclass and not exists (select"
+            " from pg_inherits h join pg_index c on c.indexrelid = h.inhrelid where h.inhparent = i.indexrelid"
+            " and c.indrelid = 'interactions_p199805'::regclass)"
+        )
+    assert missing == []
+
+
+async def test_whoever_reads_and_writes_meanwhile_misses_nothing(org: Organisation, owner: Database):
+    month = datetime(1997, 2, 1, tzinfo=UTC)
+    await imported(org, month, ROWS)
+    moved = asyncio.Event()
+    written = 0
+
+    async def read() -> None:
+        while not moved.is_set():
+            counted = await org.admin.post("/v1/interactions/count", json={})
+            assert ROWS <= counted.json()["count"] <= ROWS + written + 1
+
+    async def count_anew() -> None:
+        async with owner.connection() as connection:
+            while not moved.is_set():
+                await connection.execute("discard plans")
+                [row] = await connection.fetch("select count(*) from interactions where org_id = $1", org.id)
+                assert ROWS <= row[0] <= ROWS + written + 1
+
+    async def write() -> None:
+        nonlocal written
+        while not moved.is_set():
+            body = {"kind": "note", "at": month.isoformat(), "subject": "meanwhile"}
+            assert (await org.admin.post("/v1/interactions", json=body)).status_code == 201
+            written += 1
+
+    async def spread() -> None:
+        await asyncio.sleep(0.2)
+        await until(lambda: spread_months(org.database))
+        await asyncio.sleep(0.2)
+        moved.set()
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        for work in (spread, write, count_anew, read, read):
+            group.create_task(work())
+    assert written > 1
+    assert await places(owner, org) == {"interactions_p199702": ROWS + written}
+
+
+async def test_while_the_table_is_long_in_use_the_month_waits_and_nobody_else_does(
+    org: Organisation, owner: Database
+):
+    await imported(org, datetime(1996, 3, 1, tzinfo=UTC), 1_000)
+    async with owner.connection() as connection:
+        await connection.execute("begin; select count(*) from interactions")
+        async with asyncio.timeout(3):
+            assert await spread_months(org.database) == 0
+        await connection.execute("commit")
+    assert await spread_months(org.database) == 1
