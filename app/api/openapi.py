@@ -1,12 +1,15 @@
 """The OpenAPI document: what FastAPI knows, with the doors, the problems, the examples and what all routes share."""
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from pydantic.json_schema import models_json_schema
 
+from app.api import docs
 from app.api.doors import Door, WriteDoor
 from app.api.examples import ID, Examples, problem
 from app.api.problems import MEDIA_TYPE
@@ -108,6 +111,15 @@ def templates(app: FastAPI) -> dict[Any, str]:
     return {route.endpoint: str(route.path_format) for route in iter_route_contexts(app.routes)}
 
 
+def _bulk_items(schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """The shapes of bulk items that are not in the document by another route already."""
+    apart = [shape for shape in docs.BULK if shape.__name__ not in schemas]
+    _, found = models_json_schema(
+        [(shape, "validation") for shape in apart], ref_template="#/components/schemas/{model}"
+    )
+    return {shape.__name__: found["$defs"][shape.__name__] for shape in apart}
+
+
 def document(app: FastAPI) -> dict[str, Any]:
     """The whole document, built once."""
     if app.openapi_schema:
@@ -125,7 +137,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas = made["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas |= deepcopy(conditions.SCHEMAS)
+    schemas |= deepcopy(conditions.SCHEMAS) | _bulk_items(schemas)
     _close(made)
     made["components"] |= {
         "securitySchemes": _SCHEMES,

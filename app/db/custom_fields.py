@@ -1,14 +1,13 @@
 """Custom field definitions."""
 
-from collections.abc import Set
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Record, choice, field, newest_first
-from app.db.nouns import Noun
-from app.domain.access import Actor
+from app.db.nouns import Noun, for_good
 from app.domain.errors import InvalidInput
 from app.domain.fields import Kind
 
@@ -34,15 +33,16 @@ class CustomField(Record):
 _CHOOSING = frozenset({Kind.TEXT, Kind.LABELS})
 
 
-def _derive(row: dict[str, Any], _: Set[str], __: Actor) -> dict[str, Any]:
+def _check(row: Mapping[str, Any]) -> None:
     if row["choices"] and row["kind"] not in _CHOOSING:
         raise InvalidInput(
             "choices_not_here",
             f"Only text and labels have choices; a field of {row['kind']} has none.",
             field="choices",
         )
-    return {}
 
+
+_FOR_GOOD = frozenset({"noun", "key", "kind"})
 
 CUSTOM_FIELDS = Noun(
     name="custom_field",
@@ -50,6 +50,9 @@ CUSTOM_FIELDS = Noun(
     model=CustomField,
     custom=False,
     external=False,
-    derive=_derive,
+    keys=(("noun", "key"),),
+    check=_check,
     sources=frozenset({"choices", "kind"}),
+    guard=for_good("custom field", _FOR_GOOD, "archive it and add another one"),
+    guarded=_FOR_GOOD,
 )

@@ -1,6 +1,6 @@
 """Dated exchange rates."""
 
-from collections.abc import Set
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -9,8 +9,7 @@ from sqlalchemy import CheckConstraint, Numeric, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Record, field, newest_first
-from app.db.nouns import Noun
-from app.domain.access import Actor
+from app.db.nouns import Noun, for_good
 from app.domain.errors import InvalidInput
 
 
@@ -30,11 +29,12 @@ class ExchangeRate(Record):
     rate: Mapped[Decimal] = mapped_column(Numeric(20, 10), info=field("basic"))
 
 
-def _derive(row: dict[str, Any], _: Set[str], __: Actor) -> dict[str, Any]:
+def _check(row: Mapping[str, Any]) -> None:
     if row["currency"] == row["base"]:
         raise InvalidInput("same_currency", "A rate is between two different currencies.", field="base")
-    return {}
 
+
+_DAY = ("currency", "base", "on_date")
 
 EXCHANGE_RATES = Noun(
     name="exchange_rate",
@@ -42,6 +42,9 @@ EXCHANGE_RATES = Noun(
     model=ExchangeRate,
     custom=False,
     external=False,
-    derive=_derive,
+    keys=(_DAY,),
+    check=_check,
     sources=frozenset({"currency", "base"}),
+    guard=for_good("rate", frozenset(_DAY), "archive it and add another one"),
+    guarded=frozenset(_DAY),
 )

@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from app.db.base import TEXT, Base
 from app.domain.access import Actor
+from app.domain.errors import RuleBroken
 from app.domain.fields import CUSTOM, Field, Kind
 
 _KINDS: tuple[tuple[type, Kind], ...] = (
@@ -42,6 +43,8 @@ _SCALAR = frozenset({Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.BOOLEAN, Kind.DA
 
 Derive = Callable[[dict[str, Any], Set[str], Actor], dict[str, Any]]
 """A whole record, the names among it that the writer gave, and the writer, to the columns that follow from them."""
+Check = Callable[[Mapping[str, Any]], None]
+"""A whole record; raises InvalidInput when its values do not go together."""
 Guard = Callable[[Any, Mapping[str, Any]], None]
 """A stored record and its new values; raises RuleBroken when they may not follow."""
 
@@ -100,8 +103,8 @@ class Noun:
     parents: frozenset[str] = frozenset()
     """Columns that point to the noun itself, as a tree; a circle is refused."""
     children: Mapping[str, Child] = field(default_factory=dict)
-    keys: tuple[str, ...] = ()
-    """Columns whose value is unique in the organisation, by which records can be upserted."""
+    keys: tuple[tuple[str, ...], ...] = ()
+    """Columns whose values, together, are unique in the organisation; by them records can be upserted."""
     external: bool = True
     """Whether records carry external ids."""
     custom: bool = True
@@ -110,8 +113,10 @@ class Noun:
     """Term group letter to (kind of text, field that must be readable to search by it)."""
     derive: Derive | None = None
     """Columns computed from the others, on every write."""
+    check: Check | None = None
+    """What no record may be."""
     sources: frozenset[str] = frozenset()
-    """The columns that derive reads; when none of them changes, nothing follows."""
+    """The columns that derive and check read; when none of them changes, nothing follows."""
     computed: frozenset[str] = frozenset({"id"})
     """Keys that derive adds to the items of lists."""
     guard: Guard | None = None
@@ -202,6 +207,18 @@ class Noun:
             return _children(self, name, self.children[name])
         column = self.table.c[name]
         return (cast(column, TEXT) if isinstance(column.type, Numeric) else column).label(name)
+
+
+def for_good(noun: str, names: Set[str], instead: str) -> Guard:
+    """A guard of fields that a record keeps as long as it is there."""
+
+    def guard(_: Any, new: Mapping[str, Any]) -> None:
+        if changed := sorted(names & new.keys()):
+            raise RuleBroken(
+                "field_fixed", f"The {' and '.join(changed)} of a {noun} cannot be edited; {instead}."
+            )
+
+    return guard
 
 
 ALWAYS = frozenset({"id", "version", "created_at", "updated_at", "archived_at"})

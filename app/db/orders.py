@@ -118,7 +118,7 @@ ORDERS = Noun(
             references={"product_id": PRODUCTS},
         )
     },
-    keys=("number",),
+    keys=(("number",),),
     search={"c": ("code", "number")},
     derive=_derive,
     sources=frozenset(

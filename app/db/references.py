@@ -9,10 +9,11 @@ from sqlalchemy import bindparam, func, select
 
 from app.db import sight
 from app.db.constraints import unknown_reference
-from app.db.engine import Prepared, compiled, prepared
+from app.db.engine import DIALECT, Prepared, compiled, prepared
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
+from app.domain.waves import Name
 
 Pairs = Sequence[tuple[UUID, Mapping[str, Any]]]
 """Records by their ids, each with its new values."""
@@ -97,12 +98,25 @@ async def _no_circle(uow: UnitOfWork, noun: Noun, column: str, moved: Mapping[UU
 _BUCKETS = 64
 
 
-async def claim(uow: UnitOfWork, noun: Noun, names: Iterable[tuple[str, str]]) -> None:
+def names_of(noun: Noun, given: Mapping[str, Any]) -> list[Name]:
+    """What an item may be known by: its id, its external ids, and the noun's own keys."""
+    found: list[Name] = [("id", str(given["id"]))] if given.get("id") else []
+    external = given.get("external_ids") or {}
+    found += [(f"external:{system}", value) for system, value in external.items() if value is not None]
+    whole = (key for key in noun.keys if all(given.get(column) is not None for column in key))
+    return found + [(_kind(key), *(str(given[column]) for column in key)) for key in whole]
+
+
+def _kind(key: Sequence[str]) -> str:
+    return "+".join(key)
+
+
+async def claim(uow: UnitOfWork, noun: Noun, names: Iterable[Name]) -> None:
     """Wait for whoever is adding a record under one of these names, and let others wait until this has ended.
 
     Names share a few locks, taken in one order, because a server has not room for a lock on each of 10,000.
     """
-    buckets = sorted({crc32(f"{kind}:{value}".encode()) % _BUCKETS for kind, value in names})
+    buckets = sorted({crc32(":".join(name).encode()) % _BUCKETS for name in names})
     if buckets:
         await uow.execute(
             "select pg_advisory_xact_lock($1, bucket) from unnest($2::int[]) bucket",
@@ -111,18 +125,18 @@ async def claim(uow: UnitOfWork, noun: Noun, names: Iterable[tuple[str, str]]) -
         )
 
 
-async def known(uow: UnitOfWork, noun: Noun, names: Sequence[list[tuple[str, str]]]) -> list[UUID | None]:
+async def known(uow: UnitOfWork, noun: Noun, names: Sequence[Sequence[Name]]) -> list[UUID | None]:
     """For each item's names, the record that one of them belongs to: by id first, then external id, then key."""
-    by_name: dict[tuple[str, str], UUID] = {}
+    by_name: dict[Name, UUID] = {}
     wanted = {name for listed in names for name in listed}
-    ids = [value for kind, value in wanted if kind == "id"]
+    ids = [value for kind, value, *_ in wanted if kind == "id"]
     if ids:
         rows = await uow.fetch(
             f"select id from {noun.plural} where org_id = $1 and id = any($2::uuid[])", uow.org_id, ids
         )
         by_name |= {("id", str(row["id"])): row["id"] for row in rows}
     outside = [
-        (kind.removeprefix("external:"), value) for kind, value in wanted if kind.startswith("external:")
+        (kind.removeprefix("external:"), value) for kind, value, *_ in wanted if kind.startswith("external:")
     ]
     if outside:
         rows = await uow.fetch(
@@ -136,12 +150,25 @@ async def known(uow: UnitOfWork, noun: Noun, names: Sequence[list[tuple[str, str
         )
         by_name |= {(f"external:{row['system']}", row["external_id"]): row["noun_id"] for row in rows}
     for key in noun.keys:
-        values = [value for kind, value in wanted if kind == key]
-        if values:
-            rows = await uow.fetch(
-                f"select id, {key} from {noun.plural} where org_id = $1 and {key} = any($2::text[])",
-                uow.org_id,
-                values,
-            )
-            by_name |= {(key, row[key]): row["id"] for row in rows}
+        by_name |= await _by_key(uow, noun, key, [name for name in wanted if name[0] == _kind(key)])
     return [next((by_name[name] for name in listed if name in by_name), None) for listed in names]
+
+
+async def _by_key(
+    uow: UnitOfWork, noun: Noun, key: Sequence[str], names: Sequence[Name]
+) -> Mapping[Name, UUID]:
+    if not names:
+        return {}
+    given = ", ".join(f"${n}::text[]" for n in range(2, len(key) + 2))
+    same = " and ".join(f"t.{column} = w.{column}::{_type(noun, column)}" for column in key)
+    rows = await uow.fetch(
+        f"select t.id, w.* from unnest({given}) w({', '.join(key)})"
+        f" join {noun.plural} t on t.org_id = $1 and {same}",
+        uow.org_id,
+        *map(list, zip(*(values for _, *values in names), strict=True)),
+    )
+    return {(_kind(key), *found): id_ for id_, *found in rows}
+
+
+def _type(noun: Noun, column: str) -> str:
+    return noun.table.c[column].type.compile(dialect=DIALECT)

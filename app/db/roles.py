@@ -30,7 +30,7 @@ class Role(Record):
     """Noun to the fields open for writing."""
 
 
-ROLES = Noun(name="role", plural="roles", model=Role, custom=False, external=False)
+ROLES = Noun(name="role", plural="roles", model=Role, custom=False, external=False, keys=(("name",),))
 
 
 async def by_id(uow: UnitOfWork, ids: Collection[UUID]) -> dict[UUID, Row]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Record, field, newest_first
 from app.db.engine import Row
-from app.db.nouns import Noun
+from app.db.nouns import Noun, for_good
 from app.db.uow import UnitOfWork
 
 
@@ -23,7 +23,18 @@ class Tag(Record):
     description: Mapped[str | None] = mapped_column(info=field("basic"))
 
 
-TAGS = Noun(name="tag", plural="tags", model=Tag, custom=False, external=False, keys=("name",))
+_FOR_GOOD = frozenset({"name"})
+
+TAGS = Noun(
+    name="tag",
+    plural="tags",
+    model=Tag,
+    custom=False,
+    external=False,
+    keys=(("name",),),
+    guard=for_good("tag", _FOR_GOOD, "it changes by the verb rename"),
+    guarded=_FOR_GOOD,
+)
 
 
 async def named(uow: UnitOfWork, name: str) -> UUID | None:

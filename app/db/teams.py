@@ -1,5 +1,6 @@
 """Teams: the tree that decides whose records are seen, and the questions asked of it."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import UniqueConstraint
@@ -30,16 +31,17 @@ TEAMS = Noun(
     model=Team,
     custom=False,
     parents=frozenset({"parent_id"}),
+    keys=(("name",),),
     reading="users:read",
 )
 
 
-async def is_archived(uow: UnitOfWork, team: UUID | None) -> bool:
-    """Whether the team is put away."""
+async def any_archived(uow: UnitOfWork, teams: Collection[UUID | None]) -> bool:
+    """Whether one of the teams is put away."""
     found: bool = await uow.fetchval(
-        "select exists (select from teams where org_id = $1 and id = $2 and archived_at is not null)",
+        "select exists (select from teams where org_id = $1 and id = any($2::uuid[]) and archived_at is not null)",
         uow.org_id,
-        team,
+        list(teams),
     )
     return found
 

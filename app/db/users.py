@@ -1,5 +1,6 @@
 """The people of an organisation and the systems that work in it, and the questions asked of them."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import Index, UniqueConstraint, Uuid
@@ -37,7 +38,12 @@ class User(Record):
 
 
 USERS = Noun(
-    name="user", plural="users", model=User, custom=False, references={"team_id": TEAMS}, keys=("email",)
+    name="user",
+    plural="users",
+    model=User,
+    custom=False,
+    references={"team_id": TEAMS},
+    keys=(("email",),),
 )
 
 
@@ -60,14 +66,14 @@ async def person(door: Reads, user: UUID | None) -> Row:
     return await door.row(build)
 
 
-async def admins_besides(uow: UnitOfWork, user: UUID) -> int:
-    """How many active administrators there are without this user."""
+async def admins_besides(uow: UnitOfWork, users: Collection[UUID]) -> int:
+    """How many active administrators there are without these users."""
     count: int = await uow.fetchval(
-        "select count(*) from users u where u.org_id = $1 and u.id <> $2 and u.active and u.archived_at is null"
+        "select count(*) from users u where u.org_id = $1 and u.id <> all($2::uuid[]) and u.active and u.archived_at is null"
         " and exists (select from roles r where r.org_id = $1 and r.id = any(u.role_ids)"
         "   and r.builtin and r.name = 'admin')",
         uow.org_id,
-        user,
+        list(users),
     )
     return count
 

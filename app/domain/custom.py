@@ -5,12 +5,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.errors import InvalidInput
-from app.domain.fields import Field, parse
+from app.domain.fields import CUSTOM, Field, parse
 
 
 def same(one: Any, other: Any) -> bool:
     """Whether two JSON values are one; to Python true is 1, and false is 0."""
     return bool(one == other) and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def merged(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, Any]:
+    """The old keys with the new ones over them, without those set to null."""
+    return {key: value for key, value in {**(old or {}), **new}.items() if value is not None}
+
+
+def flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's custom fields among its others, as custom.key."""
+    custom = values.get("custom") or {}
+    plain = {name: value for name, value in values.items() if name != "custom"}
+    return plain | {f"{CUSTOM}{key}": value for key, value in custom.items()}
 
 
 def check_custom(

@@ -1,6 +1,7 @@
 """Custom field definitions on the wire."""
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
@@ -41,6 +42,21 @@ class CustomFieldEdit(CustomFieldFields):
     """Changes to a definition; its noun, key and kind are for good."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"label_zh": "鞋码"}]})
+
+
+class CustomFieldUpsert(CustomFieldFields):
+    """A definition to add, or to edit when its id is known, or its noun and key."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"noun": "contact", "key": "shoe_size", "kind": "integer", "label": "Shoe size"}]
+        }
+    )
+
+    id: UUID | None = None
+    noun: NounName = optional()
+    key: Key = optional()
+    kind: Kind = optional()
 
 
 class CustomFieldOut(RecordOut, CustomFieldFields):

@@ -1,5 +1,7 @@
 """Exchange rates on the wire."""
 
+from uuid import UUID
+
 from pydantic import ConfigDict
 
 from app.schemas.base import Currency, DatedQuery, Day, Rate, RecordOut, Shape, optional
@@ -30,6 +32,21 @@ class ExchangeRateEdit(ExchangeRateFields):
     """A corrected rate."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"rate": "7.0300"}]})
+
+
+class ExchangeRateUpsert(ExchangeRateFields):
+    """A rate to add, or to correct when its id is known, or its two currencies and the day."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"currency": "USD", "base": "CNY", "on_date": "2026-01-02", "rate": "7.0300"}]
+        }
+    )
+
+    id: UUID | None = None
+    currency: Currency = optional()
+    base: Currency = optional()
+    on_date: Day = optional()
 
 
 class ExchangeRateOut(RecordOut, ExchangeRateFields):

@@ -1,6 +1,7 @@
 """Roles on the wire."""
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 from pydantic.json_schema import WithJsonSchema
@@ -58,6 +59,14 @@ class RoleEdit(RoleFields):
     """Changes to a role; each of the lists replaces the old one."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"sight": {"contact": "team"}}]})
+
+
+class RoleUpsert(RoleFields):
+    """A role to add, or to edit when its id or its name is known; each of the lists replaces the old one."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    id: UUID | None = None
 
 
 class RoleOut(RecordOut, RoleFields):

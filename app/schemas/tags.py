@@ -1,5 +1,7 @@
 """Tags on the wire."""
 
+from uuid import UUID
+
 from pydantic import ConfigDict
 
 from app.schemas.base import DatedQuery, Label, Line, RecordOut, Shape, optional
@@ -24,6 +26,15 @@ class TagEdit(TagFields):
     """Changes to a tag; its name changes by the verb rename."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"colour": "#336699"}]})
+
+
+class TagUpsert(TagFields):
+    """A tag to add, or to edit when its id or its name is known."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "vip", "colour": "#b8860b"}]})
+
+    id: UUID | None = None
+    name: Label = optional()
 
 
 class TagRename(Shape):

@@ -29,6 +29,16 @@ class TeamEdit(TeamFields):
     model_config = ConfigDict(json_schema_extra={"examples": [{"parent_id": None}]})
 
 
+class TeamUpsert(TeamFields):
+    """A team to add, or to edit when its id, one of its external ids or its name is known."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "华东销售", "external_ids": {"hr": "D-3"}}]}
+    )
+
+    id: UUID | None = None
+
+
 class TeamOut(RecordOut, TeamFields):
     """A team."""
 

@@ -37,15 +37,20 @@ class UserFields(Shape):
     external_ids: External = Field(default_factory=dict)
 
 
-class UserAdd(UserFields):
+class UserNew(UserFields):
+    """A new user without a password."""
+
+    email: Line
+    name: Name
+
+
+class UserAdd(UserNew):
     """A new user; without a password they cannot sign in until one is set."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"email": "li.na@example.com", "name": "李娜", "language": "zh-CN"}]}
     )
 
-    email: Line
-    name: Name
     password: Password | None = None
 
 
@@ -53,6 +58,21 @@ class UserEdit(UserFields):
     """Changes to a user; the password changes by the verb set_password."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"active": False}]})
+
+
+class UserUpsert(UserFields):
+    """A user to add, or to edit when their id, one of their external ids or their e-mail address is known.
+
+    Without a password: to keep one safely takes long, so each is set by the verb set_password.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"email": "li.na@example.com", "name": "李娜", "external_ids": {"hr": "E-17"}}]
+        }
+    )
+
+    id: UUID | None = None
 
 
 class UserPassword(Shape):

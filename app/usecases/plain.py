@@ -1,8 +1,7 @@
 """The verbs that every noun has: add, edit, archive, restore, and upsert by the thousand."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -12,19 +11,18 @@ from app.db.engine import Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope, must_read, must_write
-from app.domain.custom import check_custom, same
+from app.domain.custom import check_custom, flat, merged, same
 from app.domain.errors import DomainError, Duplicate, NotFound, RuleBroken, Stale
-from app.domain.fields import CUSTOM
+from app.domain.waves import waves
 from app.kit.ids import new_id
 
 Values = dict[str, Any]
+Change = tuple[Row | None, Mapping[str, Any]]
+"""A stored record with its new values, or None with all values of a new one."""
+Judge = Callable[[UnitOfWork, Sequence[Change]], Awaitable[None]]
+"""A use case's own rule over changes that are about to be written together. Raises DomainError."""
 _MERGED = ("custom", "external_ids")
 """Fields whose keys are set one by one; null takes a key away."""
-
-
-def merged(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Values:
-    """The old keys with the new ones over them, without those set to null."""
-    return {key: value for key, value in {**(old or {}), **new}.items() if value is not None}
 
 
 def _written(noun: Noun, given: Mapping[str, Any]) -> list[str]:
@@ -44,6 +42,8 @@ def new_row(uow: UnitOfWork, noun: Noun, values: Values, given: Set[str]) -> Val
         row["custom"] = check_custom(row["custom"], actor.custom.get(noun.name, {}))
     if noun.owned and "owner_id" not in given and actor.owners(noun.name) is not None:
         row["owner_id"] = actor.user_id  # or its maker would never see it again
+    if noun.check:
+        noun.check(row)
     return row | (noun.derive(row, given, actor) if noun.derive else {})
 
 
@@ -62,7 +62,10 @@ def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
         return {}
     if "custom" in new:
         new["custom"] = check_custom(new["custom"], actor.custom.get(noun.name, {}), before=row["custom"])
-    if noun.derive and not noun.sources.isdisjoint(new):
+    follows = not noun.sources.isdisjoint(new)
+    if noun.check and follows:
+        noun.check({**row, **new})
+    if noun.derive and follows:
         new |= noun.derive({**row, **new}, given.keys(), actor)
         kept = blind | noun.unread
         new = {name: v for name, v in new.items() if name in kept or _differs(noun, row[name], v)}
@@ -101,11 +104,15 @@ def _comparable(noun: Noun, items: Sequence[Mapping[str, Any]]) -> list[dict[str
     ]
 
 
-async def add(uow: UnitOfWork, noun: Noun, values: Values, given: Set[str], event: str = "added") -> UUID:
+async def add(
+    uow: UnitOfWork, noun: Noun, values: Values, given: Set[str], *, judge: Judge | None = None
+) -> UUID:
     """A new record; its id."""
     row = new_row(uow, noun, values, given)
+    if judge:
+        await judge(uow, [(None, row)])
     await references.check(uow, noun, [(row["id"], row)])
-    await write.add(uow, noun, [row], f"{noun.name}.{event}")
+    await write.add(uow, noun, [row], f"{noun.name}.added")
     made: UUID = row["id"]
     return made
 
@@ -137,7 +144,7 @@ def conflicts(uow: UnitOfWork, noun: Noun, row: Row, base: Mapping[str, Any], gi
     theirs = {name: row[name] for name in names}
     begun = theirs | {name: base[name] for name in names & base.keys()}
     wanted = {name: merged(begun[name], new) if name in _MERGED else new for name, new in given.items()}
-    old, now, new = _flat(begun), _flat(theirs), _flat(begun | wanted)
+    old, now, new = flat(begun), flat(theirs), flat(begun | wanted)
     return [
         {"field": name, "base": old.get(name), "theirs": now.get(name), "yours": new.get(name)}
         for name in sorted(old.keys() | now.keys() | new.keys())
@@ -146,30 +153,38 @@ def conflicts(uow: UnitOfWork, noun: Noun, row: Row, base: Mapping[str, Any], gi
     ]
 
 
-def _flat(values: Mapping[str, Any]) -> Values:
-    """Custom fields among the others, as custom.key."""
-    custom = values.get("custom") or {}
-    plain = {name: value for name, value in values.items() if name != "custom"}
-    return plain | {f"{CUSTOM}{key}": value for key, value in custom.items()}
-
-
 async def edit(
-    uow: UnitOfWork, noun: Noun, record: UUID, given: Values, *, version: int | None, event: str = "edited"
+    uow: UnitOfWork,
+    noun: Noun,
+    record: UUID,
+    given: Values,
+    *,
+    version: int | None,
+    judge: Judge | None = None,
 ) -> None:
     """Give a record new values; what is not given stays, and nothing happens when nothing differs."""
     must_write(uow.actor, noun.name, _written(noun, given))
     await references.hold_trees(uow, noun, [given])
     row = await get_locked(uow, noun, record, version, given)
-    await edit_row(uow, noun, row, given, event=event)
+    await edit_row(uow, noun, row, given, judge=judge)
 
 
-async def edit_row(uow: UnitOfWork, noun: Noun, row: Row, given: Values, *, event: str = "edited") -> None:
+async def edit_row(
+    uow: UnitOfWork,
+    noun: Noun,
+    row: Row,
+    given: Values,
+    *,
+    judge: Judge | None = None,
+) -> None:
     """As `edit`, for a record that is locked already."""
     must_write(uow.actor, noun.name, _written(noun, given))
     after = changes_to(uow, noun, row, given)
     if after:
+        if judge:
+            await judge(uow, [(row, after)])
         await references.check(uow, noun, [(row["id"], after)])
-        await write.change(uow, noun, [(row, after)], f"{noun.name}.{event}")
+        await write.change(uow, noun, [(row, after)], f"{noun.name}.edited")
 
 
 async def archive(uow: UnitOfWork, noun: Noun, record: UUID, *, version: int | None) -> None:
@@ -227,66 +242,47 @@ class Item:
         self.status, self.problem, self.id = "failed", problem, None
 
 
-async def upsert(uow: UnitOfWork, noun: Noun, items: Sequence[Item]) -> None:
+def prepare(
+    items: Sequence[Item], form: Callable[[Values], Values], whole: Callable[[Values], Values] | None = None
+) -> None:
+    """Bring the items' values, and all values of new records, into the forms that are kept; what has none fails."""
+    for item in items:
+        if item.status:
+            continue
+        try:
+            item.given = form(item.given)
+        except DomainError as refusal:
+            item.fail(refusal)
+        if item.complete is not None:
+            item.complete = _then(item.complete, whole or form)
+
+
+def _then(first: Callable[[], Values], second: Callable[[Values], Values]) -> Callable[[], Values]:
+    return lambda: second(first())
+
+
+async def upsert(uow: UnitOfWork, noun: Noun, items: Sequence[Item], *, judge: Judge | None = None) -> None:
     """Add or edit each item: known by id, external id or key, edited; else added. Each has its own outcome."""
     waiting = [item for item in items if not item.status]
-    names = [names_of(noun, item.given) for item in waiting]
+    names = [references.names_of(noun, item.given) for item in waiting]
     # Whoever is adding one of these names is waited for, so that what they add is found and edited.
     await references.claim(uow, noun, [name for listed in names for name in listed])
     await references.hold_trees(uow, noun, [item.given for item in waiting])
     known = await references.known(uow, noun, names)
-    first, *later = _waves(waiting, names, known) or [[]]
-    record_of = {item.index: record for item, record in zip(waiting, known, strict=True)}
-    await _apply(uow, noun, first, known=[record_of[item.index] for item in first])
+    paired = zip(names, known, strict=True)
+    named = [own if record is None else [*own, ("id", str(record))] for own, record in paired]
+    first, *later = waves(named) or [[]]
+    together = [waiting[place] for place in first]
+    await _apply(uow, noun, together, judge, known=[known[place] for place in first])
     for wave in later:
-        await _apply(uow, noun, wave)
-
-
-def names_of(noun: Noun, given: Values) -> list[tuple[str, str]]:
-    """What an item may be known by."""
-    found = [("id", str(given["id"]))] if given.get("id") else []
-    found += [(f"external:{s}", e) for s, e in (given.get("external_ids") or {}).items() if e is not None]
-    return found + [(key, str(given[key])) for key in noun.keys if given.get(key) is not None]
-
-
-def _waves(
-    items: Sequence[Item], names: Sequence[list[tuple[str, str]]], known: Sequence[UUID | None]
-) -> list[list[Item]]:
-    """Items of the same record go one after the other, in their order; the rest go together.
-
-    One record is what shares a name, what the names are known to belong to, and what an item names by two names.
-    """
-    above: dict[tuple[str, str], tuple[str, str]] = {}
-
-    def top(name: tuple[str, str]) -> tuple[str, str]:
-        while (higher := above.setdefault(name, name)) != name:
-            above[name] = name = above[higher]
-        return name
-
-    listed = [
-        [*own, *([] if record is None else [("id", str(record))])]
-        for own, record in zip(names, known, strict=True)
-    ]
-    for one in listed:
-        for name in one[1:]:
-            above[top(name)] = top(one[0])
-    waves: list[list[Item]] = []
-    passed: Counter[tuple[str, str]] = Counter()
-    for item, one in zip(items, listed, strict=True):
-        wave = 0
-        if one:
-            wave = passed[top(one[0])]
-            passed[top(one[0])] += 1
-        if wave == len(waves):
-            waves.append([])
-        waves[wave].append(item)
-    return waves
+        await _apply(uow, noun, [waiting[place] for place in wave], judge)
 
 
 async def _apply(
     uow: UnitOfWork,
     noun: Noun,
     items: Sequence[Item],
+    judge: Judge | None,
     *,
     known: Sequence[UUID | None] | None = None,
     again: bool = False,
@@ -296,12 +292,12 @@ async def _apply(
         return
     try:
         async with uow.savepoint():
-            await _write(uow, noun, items, known)
+            await _write(uow, noun, items, judge, known)
     except DomainError as refusal:
         if len(items) == 1:
             if isinstance(refusal, Duplicate) and not again:
                 # Added by somebody else just now: what was to be added is to be edited.
-                await _apply(uow, noun, items, again=True)
+                await _apply(uow, noun, items, judge, again=True)
             else:
                 items[0].fail(refusal)
             return
@@ -310,15 +306,19 @@ async def _apply(
                 item.status = ""
         waiting = [item for item in items if not item.status]
         half = len(waiting) // 2
-        await _apply(uow, noun, waiting[:half])
-        await _apply(uow, noun, waiting[half:])
+        await _apply(uow, noun, waiting[:half], judge)
+        await _apply(uow, noun, waiting[half:], judge)
 
 
 async def _write(
-    uow: UnitOfWork, noun: Noun, items: Sequence[Item], known: Sequence[UUID | None] | None
+    uow: UnitOfWork,
+    noun: Noun,
+    items: Sequence[Item],
+    judge: Judge | None,
+    known: Sequence[UUID | None] | None,
 ) -> None:
     if known is None:
-        known = await references.known(uow, noun, [names_of(noun, item.given) for item in items])
+        known = await references.known(uow, noun, [references.names_of(noun, item.given) for item in items])
     rows = await write.locked(uow, noun, [record for record in known if record is not None])
     pairs = list(zip(items, known, strict=True))
     writing: asyncio.Task[None] | None = None
@@ -328,6 +328,8 @@ async def _write(
             plan = await _in_thread(len(pairs), _plan, uow, noun, pairs[start : start + _CHUNK], rows)
             if writing is not None:
                 await writing
+            if judge:
+                await judge(uow, [*((None, row) for row in plan.adding), *plan.changing])
             adding = [(row["id"], row) for row in plan.adding]
             changing = [(row["id"], after) for row, after in plan.changing]
             await references.check(uow, noun, [*adding, *changing])

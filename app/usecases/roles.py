@@ -1,7 +1,7 @@
 """Roles: what their holders may do, see and change."""
 
-from collections.abc import Set
-from typing import Any
+from collections.abc import Sequence, Set
+from functools import partial
 from uuid import UUID
 
 from app.db import roles
@@ -15,7 +15,7 @@ from app.domain.access import EVERYTHING, Actor
 from app.domain.errors import RuleBroken
 from app.domain.grants import known_fields, known_scopes, must_cover, unknown_noun
 from app.usecases import plain
-from app.usecases.plain import Values
+from app.usecases.plain import Change, Item, Values
 
 
 def _readable(actor: Actor) -> dict[str, Set[str]]:
@@ -47,33 +47,43 @@ def _checked(uow: UnitOfWork, given: Values) -> Values:
     return given
 
 
-def _must_cover(uow: UnitOfWork, role: Any) -> None:
-    must_cover(uow.actor, grant_of(role), "This role")
+def _new(uow: UnitOfWork, values: Values) -> Values:
+    return {**_checked(uow, values), "builtin": False}
+
+
+async def _judge(uow: UnitOfWork, changes: Sequence[Change]) -> None:
+    for row, new in changes:
+        if row is not None and row["builtin"] and row["name"] == "admin":
+            raise RuleBroken("role_builtin", "The administrator's role stays as it is; make another one.")
+        before = {} if row is None else dict(row)
+        for role in filter(None, (before, {**before, **new})):
+            must_cover(uow.actor, grant_of(role), "This role")
 
 
 async def add_role(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
     """A new role; its id."""
     await uow.alone()
-    values = _checked(uow, values)
-    _must_cover(uow, values)
-    return await plain.add(uow, ROLES, {**values, "builtin": False}, given)
+    return await plain.add(uow, ROLES, _new(uow, values), given, judge=_judge)
 
 
 async def _changeable(uow: UnitOfWork, role: UUID, version: int | None, given: Values) -> Row:
     await uow.alone()
     row = await plain.get_locked(uow, ROLES, role, version, given)
-    if row["builtin"] and row["name"] == "admin":
-        raise RuleBroken("role_builtin", "The administrator's role stays as it is; make another one.")
-    _must_cover(uow, row)
+    await _judge(uow, [(row, {})])
     return row
 
 
 async def edit_role(uow: UnitOfWork, role: UUID, given: Values, *, version: int | None) -> None:
     """Give a role new values; they count for its holders from their next request on."""
     row = await _changeable(uow, role, version, given)
-    given = _checked(uow, given)
-    _must_cover(uow, {**dict(row), **given})
-    await plain.edit_row(uow, ROLES, row, given)
+    await plain.edit_row(uow, ROLES, row, _checked(uow, given), judge=_judge)
+
+
+async def upsert_roles(uow: UnitOfWork, items: Sequence[Item]) -> None:
+    """Add or edit each role, known by its id or its name."""
+    await uow.alone()
+    plain.prepare(items, partial(_checked, uow), partial(_new, uow))
+    await plain.upsert(uow, ROLES, items, judge=_judge)
 
 
 async def archive_role(uow: UnitOfWork, role: UUID, *, version: int | None) -> None:

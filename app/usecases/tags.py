@@ -1,6 +1,6 @@
 """Tags: words with a meaning, and their new names on everything that carries them."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from app.domain.errors import RuleBroken
 from app.domain.runs import Progress
 from app.domain.tags import replaced
 from app.usecases import plain
+from app.usecases.plain import Change, Item, Judge, Values
 
 RENAME = "tags.rename"
 BATCH = 1_000
@@ -23,16 +24,21 @@ _PASSES = 2
 """Records that got the old name while the first pass went by are found by the second."""
 
 
-async def add_tag(uow: UnitOfWork, values: dict[str, Any], given: set[str]) -> UUID:
+async def add_tag(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
     """A new tag."""
-    await _settled(uow, values["name"])
-    return await plain.add(uow, TAGS, values, given)
+    return await plain.add(uow, TAGS, values, given, judge=await _judge(uow))
+
+
+async def upsert_tags(uow: UnitOfWork, items: Sequence[Item]) -> None:
+    """Add or edit each tag, known by its id or its name."""
+    await plain.upsert(uow, TAGS, items, judge=await _judge(uow))
 
 
 async def restore_tag(uow: UnitOfWork, tag: UUID, *, version: int | None) -> None:
     """Bring an archived tag back."""
+    busy = await runs.alone(uow, RENAME)
     row = await plain.get_locked(uow, TAGS, tag, version, {})
-    await _settled(uow, row["name"])
+    _check_settled(busy, row["name"])
     await plain.restore_row(uow, TAGS, row)
 
 
@@ -88,8 +94,14 @@ def _ahead(here: dict[str, Any], following: UUID | None) -> dict[str, Any] | Non
     return {"pass": here["pass"] + 1, "noun": nouns[0], "after": None} if here["pass"] < _PASSES else None
 
 
-async def _settled(uow: UnitOfWork, name: str) -> None:
-    _check_settled(await runs.alone(uow, RENAME), name)
+async def _judge(uow: UnitOfWork) -> Judge:
+    """No new tag takes a name that records are on their way from or to. Comes before any tag is locked."""
+    busy = await runs.alone(uow, RENAME)
+
+    async def judge(_: UnitOfWork, changes: Sequence[Change]) -> None:
+        _check_settled(busy, *(new["name"] for row, new in changes if row is None))
+
+    return judge
 
 
 def _check_settled(busy: Sequence[Row], *names: str) -> None:

@@ -1,6 +1,6 @@
 """Teams: a tree, whose shape decides whose records are seen."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from uuid import UUID
 
 from app.db import teams, write
@@ -10,30 +10,37 @@ from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 from app.domain.grants import must_place
 from app.usecases import plain
-from app.usecases.plain import Values
+from app.usecases.plain import Change, Item, Values
 
 
-async def _above(uow: UnitOfWork, team: UUID | None) -> None:
-    if team is not None and await teams.is_archived(uow, team):
+async def _judge(uow: UnitOfWork, changes: Sequence[Change]) -> None:
+    moves = [(row, new["parent_id"]) for row, new in changes if "parent_id" in new]
+    if not moves:
+        return
+    if await teams.any_archived(uow, {above for _, above in moves}):
         raise RuleBroken("team_archived", "The team above is archived; restore it or choose another one.")
+    mine = await teams.of_user(uow, uow.actor.user_id)
+    for row, above in moves:
+        if row is not None:
+            must_place(uow.actor, OWNED, mine, before=row["parent_id"], after=above)
 
 
 async def add_team(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
     """A new team; its id."""
     await uow.alone()
-    await _above(uow, values["parent_id"])
-    return await plain.add(uow, TEAMS, values, given)
+    return await plain.add(uow, TEAMS, values, given, judge=_judge)
 
 
 async def edit_team(uow: UnitOfWork, team: UUID, given: Values, *, version: int | None) -> None:
     """Give a team new values."""
     await uow.alone()
-    row = await plain.get_locked(uow, TEAMS, team, version, given)
-    if "parent_id" in given:
-        await _above(uow, given["parent_id"])
-        mine = await teams.of_user(uow, uow.actor.user_id)
-        must_place(uow.actor, OWNED, mine, before=row["parent_id"], after=given["parent_id"])
-    await plain.edit_row(uow, TEAMS, row, given)
+    await plain.edit(uow, TEAMS, team, given, version=version, judge=_judge)
+
+
+async def upsert_teams(uow: UnitOfWork, items: Sequence[Item]) -> None:
+    """Add or edit each team, known by its id, an external id or its name."""
+    await uow.alone()
+    await plain.upsert(uow, TEAMS, items, judge=_judge)
 
 
 async def archive_team(uow: UnitOfWork, team: UUID, *, version: int | None) -> None:
@@ -55,6 +62,6 @@ async def restore_team(uow: UnitOfWork, team: UUID, *, version: int | None) -> N
     if row["archived_at"] is None:
         raise RuleBroken("not_archived", "This team is not archived.")
     after: Values = {"archived_at": None}
-    if await teams.is_archived(uow, row["parent_id"]):
+    if await teams.any_archived(uow, [row["parent_id"]]):
         after["parent_id"] = None
     await write.change(uow, TEAMS, [(row, after)], "team.restored")

@@ -1,6 +1,6 @@
 """The people of an organisation, and what they may."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +17,13 @@ from app.domain.grants import must_cover, must_place
 from app.domain.time_zones import must_be_known
 from app.kit import emails, passwords, tokens
 from app.usecases import plain
-from app.usecases.plain import Values
+from app.usecases.plain import Change, Item, Values
 
-_ACCESS = frozenset({"email", "active", "role_ids", "team_id"})
+_ACCESS = frozenset({"email", "password_hash", "active", "archived_at", "role_ids", "team_id"})
 
 
-async def _check(uow: UnitOfWork, given: Values, row: Row | None) -> Values:
-    """The values, in the forms that are kept, once nothing in them goes beyond the actor. Raises DomainError."""
+def _formed(given: Values) -> Values:
+    """The values in the forms that are kept. Raises InvalidInput."""
     given = dict(given)
     if "email" in given:
         given["email"] = _address(given["email"])
@@ -31,9 +31,6 @@ async def _check(uow: UnitOfWork, given: Values, row: Row | None) -> Values:
         must_be_known(given["time_zone"])
     if "role_ids" in given:
         given["role_ids"] = sorted(set(given["role_ids"]))
-        await _cover(uow, given["role_ids"], must_be=True)
-    if "team_id" in given:
-        await _place(uow, row, given["team_id"])
     return given
 
 
@@ -44,36 +41,45 @@ def _address(typed: Any) -> str:
     return found
 
 
-async def _cover(uow: UnitOfWork, role_ids: Iterable[UUID], *, must_be: bool = False) -> None:
-    wanted = list(role_ids)
-    found = await roles.by_id(uow, wanted)
-    if must_be and (missing := [role for role in wanted if role not in found]):
+async def _judge(uow: UnitOfWork, changes: Sequence[Change]) -> None:
+    """Nobody gives more than they have, changes who has more, or leaves the organisation without an administrator."""
+    given = {role for _, new in changes for role in new.get("role_ids", ())}
+    reached = [row for row, new in changes if row is not None and _ACCESS & new.keys()]
+    found = await roles.by_id(uow, given.union(*(row["role_ids"] for row in reached)))
+    if missing := sorted(given - found.keys()):
         raise unknown_reference("role_ids", missing[0])
     must_cover(uow.actor, merge(grant_of(role) for role in found.values()), "This user")
+    await _place(uow, changes)
+    admin = {id_ for id_, role in found.items() if role["builtin"] and role["name"] == "admin"}
+    await _keep_an_admin(uow, changes, admin)
 
 
-async def _place(uow: UnitOfWork, row: Row | None, team: UUID | None) -> None:
-    if team is not None and await teams.is_archived(uow, team):
+async def _place(uow: UnitOfWork, changes: Sequence[Change]) -> None:
+    moves = [(row, new["team_id"]) for row, new in changes if "team_id" in new]
+    if not moves:
+        return
+    if await teams.any_archived(uow, {team for _, team in moves}):
         raise RuleBroken("team_archived", "This team is archived; restore it or choose another one.")
     mine = await teams.of_user(uow, uow.actor.user_id)
-    before = None if row is None else row["team_id"]
-    must_place(uow.actor, OWNED, mine, before=before, after=team, new=row is None)
+    for row, team in moves:
+        before = None if row is None else row["team_id"]
+        must_place(uow.actor, OWNED, mine, before=before, after=team, new=row is None)
 
 
-async def _not_the_last(uow: UnitOfWork, row: Row) -> None:
-    """Raise RuleBroken when nobody would be left to administer the organisation."""
-    held = await roles.by_id(uow, row["role_ids"])
-    is_one = row["active"] and any(role["builtin"] and role["name"] == "admin" for role in held.values())
-    if is_one and not await users.admins_besides(uow, row["id"]):
+async def _keep_an_admin(uow: UnitOfWork, changes: Sequence[Change], admin: Set[UUID]) -> None:
+    def is_one(user: Mapping[str, Any]) -> bool:
+        return user["active"] and user.get("archived_at") is None and not admin.isdisjoint(user["role_ids"])
+
+    stored = [dict(row) for row, _ in changes if row is not None]
+    left = sum(is_one({**(row or {}), **new}) for row, new in changes)
+    if (
+        any(map(is_one, stored))
+        and not left
+        and not await users.admins_besides(uow, [row["id"] for row in stored])
+    ):
         raise RuleBroken(
             "last_admin", "This is the last active administrator; make somebody else one before you do this."
         )
-
-
-def _keeps_admin(row: Row, given: Values) -> bool:
-    if given.get("active", row["active"]) is not True:
-        return False
-    return set(row["role_ids"]) <= set(given.get("role_ids", row["role_ids"]))
 
 
 async def add_user(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
@@ -81,56 +87,59 @@ async def add_user(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
     password = values["password"]
     hashed = await passwords.hashed(password.get_secret_value()) if password else None
     await uow.alone()
-    row = await _check(uow, {name: value for name, value in values.items() if name != "password"}, None)
-    row["password_hash"] = hashed
-    return await plain.add(uow, USERS, row, given - {"password"})
+    row = _formed({name: value for name, value in values.items() if name != "password"})
+    return await plain.add(uow, USERS, {**row, "password_hash": hashed}, given - {"password"}, judge=_judge)
 
 
 async def edit_user(uow: UnitOfWork, user: UUID, given: Values, *, version: int | None) -> None:
     """Give a user new values; one who is active no more is signed out everywhere."""
     await uow.alone()
-    row = await plain.get_locked(uow, USERS, user, version, given)
-    if _ACCESS & given.keys():
-        await _cover(uow, row["role_ids"])
-    given = await _check(uow, given, row)
-    if not _keeps_admin(row, given):
-        await _not_the_last(uow, row)
-    await plain.edit_row(uow, USERS, row, given)
+    await plain.edit(uow, USERS, user, _formed(given), version=version, judge=_judge)
     if given.get("active") is False:
-        await logins.revoke(uow, "deactivated", user=user)
+        await logins.revoke(uow, "deactivated", users=[user])
+
+
+async def upsert_users(uow: UnitOfWork, items: Sequence[Item]) -> None:
+    """Add or edit each user, known by id, an external id or e-mail address; who is active no more is signed out."""
+    await uow.alone()
+    plain.prepare(items, _formed)
+    await plain.upsert(uow, USERS, items, judge=_judge)
+    dismissed = {item.id for item in items if item.id is not None and item.given.get("active") is False}
+    await logins.revoke(uow, "deactivated", users=dismissed)
 
 
 async def archive_user(uow: UnitOfWork, user: UUID, *, version: int | None) -> None:
     """Put a user away and sign them out everywhere."""
-    await uow.alone()
-    row = await plain.get_locked(uow, USERS, user, version, {})
-    await _cover(uow, row["role_ids"])
-    await _not_the_last(uow, row)
+    row = await _judged(uow, user, version, {"archived_at": uow.now})
     await plain.archive_row(uow, USERS, row)
-    await logins.revoke(uow, "archived", user=user)
+    await logins.revoke(uow, "archived", users=[user])
 
 
 async def restore_user(uow: UnitOfWork, user: UUID, *, version: int | None) -> None:
     """Bring an archived user back; a team that was archived meanwhile is left."""
-    await uow.alone()
-    row = await plain.get_locked(uow, USERS, user, version, {})
+    after: Values = {"archived_at": None}
+    row = await _judged(uow, user, version, after)
     if row["archived_at"] is None:
         raise RuleBroken("not_archived", "This user is not archived.")
-    await _cover(uow, row["role_ids"])
-    after: Values = {"archived_at": None}
-    if await teams.is_archived(uow, row["team_id"]):
+    if await teams.any_archived(uow, [row["team_id"]]):
         after["team_id"] = None
     await write.change(uow, USERS, [(row, after)], "user.restored")
 
 
 async def set_password(uow: UnitOfWork, user: UUID, password: str, *, version: int | None) -> None:
     """Set a user's password; every sign-in of theirs ends, and a lock is lifted."""
-    fresh = await passwords.hashed(password)
-    await uow.alone()
-    row = await plain.get_locked(uow, USERS, user, version, {})
-    await _cover(uow, row["role_ids"])
+    after = {"password_hash": await passwords.hashed(password)}
+    row = await _judged(uow, user, version, after)
     if row["archived_at"] is not None:
         raise RuleBroken("archived", "This user is archived; restore it before you change it.")
-    await write.change(uow, USERS, [(row, {"password_hash": fresh})], "user.password_changed")
-    await logins.revoke(uow, "password_changed", user=user)
+    await write.change(uow, USERS, [(row, after)], "user.password_changed")
+    await logins.revoke(uow, "password_changed", users=[user])
     await attempts.forget(uow, tokens.digest(row["email"]))
+
+
+async def _judged(uow: UnitOfWork, user: UUID, version: int | None, after: Values) -> Row:
+    """The user, locked, whose values the actor may change so."""
+    await uow.alone()
+    row = await plain.get_locked(uow, USERS, user, version, {})
+    await _judge(uow, [(row, after)])
+    return row

@@ -80,7 +80,9 @@ class Targets:
         return [one.id for one in chosen[plural]]
 
     def external(self, plural: str, *, writing: bool) -> list[str]:
-        """External ids of a noun's records."""
+        """External ids of a noun's records; those that are not planted have none, so one that nobody has."""
+        if plural in self.others:
+            return ["nobody"]
         return [one.external for one in (self.writing if writing else self.reading)[plural]]
 
 
@@ -108,6 +110,10 @@ def _edits(plural: str) -> Builder:
 
 def _bulk(plural: str) -> Builder:
     def build(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
+        if plural in t.others:
+            items = [{"id": id_, **_EDIT[plural]} for id_ in t.others[plural]]
+            yield f"/v1/{plural}/bulk", {"params": DRY, "json": {"items": [*items, _NEW[plural]]}}
+            return
         chosen = t.writing[plural]
         key = {"orders": "number", "products": "sku"}.get(plural)
         items = [{"id": one.id, "tags": []} for one in chosen]
@@ -160,11 +166,13 @@ def _generic(plural: str) -> dict[Route, Builder]:
         ("POST", f"{record}/restore"): _by_id(plural, "/restore", writing=True, **written),
         ("GET", f"{record}/history"): _by_id(plural, "/history"),
     }
-    if plural in NOUNS.values():
-        named = f"{root}/by/{{system}}/{{external_id}}"
+    if plural in _EDIT or plural in NOUNS.values():
         found[("POST", f"{root}/bulk")] = _bulk(plural)
+    if plural in {*NOUNS.values(), "users", "teams"}:
+        named = f"{root}/by/{{system}}/{{external_id}}"
+        body = {"tags": []} if plural in NOUNS.values() else _EDIT[plural]
         found[("GET", named)] = _by_external(plural)
-        found[("PUT", named)] = _by_external(plural, params=DRY, json={"tags": []})
+        found[("PUT", named)] = _by_external(plural, params=DRY, json=body)
     return found
 
 
@@ -178,19 +186,18 @@ _VERBS: dict[str, Any] = {
 
 ROUTES: dict[Route, Builder] = {
     route: builder
-    for plural in (*NOUNS.values(), "custom_fields", "exchange_rates")
+    for plural in (
+        *NOUNS.values(),
+        *("custom_fields", "exchange_rates", "tags", "users", "teams", "roles", "api_keys", "runs"),
+    )
     for route, builder in _generic(plural).items()
 }
-for plural in ("users", "teams", "roles", "tags", "api_keys", "runs"):
-    ROUTES |= _generic(plural)
-    del ROUTES[("POST", f"/v1/{plural}/count")]
 for method, template in (
+    ("POST", "/v1/api_keys/bulk"),
     ("POST", "/v1/api_keys/{id}/archive"),
     ("POST", "/v1/api_keys/{id}/restore"),
     ("POST", "/v1/runs"),
-    ("POST", "/v1/runs/search"),
     ("PATCH", "/v1/runs/{id}"),
-    ("GET", "/v1/runs/{id}/history"),
     ("POST", "/v1/runs/{id}/archive"),
     ("POST", "/v1/runs/{id}/restore"),
 ):

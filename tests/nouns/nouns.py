@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from app.api.v1 import ROUTERS
 from app.db.nouns import Noun
 from app.db.registry import NOUNS
+from app.domain.access import Scope
 from tests.makers.organisations import Organisation
 
 Body = dict[str, Any]
@@ -41,6 +42,12 @@ class Plain:
     def path(self) -> str:
         """Where its records are."""
         return f"/v1/{self.noun.plural}"
+
+    def key(self, number: int) -> Body:
+        """What tells by which record make() means: its external ids where it has them, else its own key."""
+        body = self.make(number)
+        names = ("external_ids",) if "external_ids" in body else self.noun.keys[0]
+        return {name: body[name] for name in names}
 
     def __str__(self) -> str:
         return self.noun.plural
@@ -198,7 +205,7 @@ ALL = {
         ),
         Plain(
             NOUNS["team"],
-            lambda n: {"name": f"Team {n}"},
+            lambda n: {"name": f"Team {n}", "external_ids": {"hr": f"T-{n}"}},
             {"name": [f"Team x{n}" for n in range(40)]},
             "name",
         ),
@@ -216,7 +223,12 @@ ALL = {
         ),
         Plain(
             NOUNS["user"],
-            lambda n: {"name": f"User {n}", "email": f"user{n}@test.example", "role_ids": []},
+            lambda n: {
+                "name": f"User {n}",
+                "email": f"User{n}@Test.example",
+                "role_ids": [],
+                "external_ids": {"hr": f"E-{n}"},
+            },
             {"name": ["a", "b", "王"], "time_zone": [None, "Asia/Shanghai"]},
             "name",
         ),
@@ -248,6 +260,7 @@ PLAIN = [
     if all(serves(plain, *route) for route in (("POST", ""), ("PATCH", "/{id}"), ("POST", "/{id}/archive")))
 ]
 BULK = [plain for plain in PLAIN if serves(plain, "POST", "/bulk")]
+CUSTOM = [plain for plain in BULK if plain.noun.custom]
 
 each_noun = pytest.mark.parametrize("plain", PLAIN, ids=str)
 each_bulk_noun = pytest.mark.parametrize("plain", BULK, ids=str)
@@ -256,6 +269,22 @@ each_bulk_noun = pytest.mark.parametrize("plain", BULK, ids=str)
 def marked(plain: Plain, number: int) -> Body:
     """An edit that differs for every number."""
     return {plain.mark: f"{number + 1}.5" if plain.mark == "rate" else f"mark {number}"}
+
+
+def touched(plain: Plain, number: int, record: int = 0) -> Body:
+    """An edit that differs for every number and leaves what the record is known by, and so may go into a bulk."""
+    match plain.noun.name:
+        case "role":
+            return {"scopes": [list(Scope)[number].value]}
+        case "team":
+            return {"name": f"mark {number} of {record}"}
+        case _:
+            return marked(plain, number)
+
+
+def puts(plain: Plain) -> bool:
+    """Whether the noun has an upsert by external id."""
+    return serves(plain, "PUT", "/by/{system}/{external_id}")
 
 
 async def made(org: Organisation, plain: Plain, number: int = 0, **values: Any) -> Body:

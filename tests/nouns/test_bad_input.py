@@ -19,6 +19,7 @@ from tests.nouns.nouns import (
     holdings,
     made,
     problem,
+    puts,
     run_here,
     serves,
 )
@@ -154,7 +155,9 @@ def written(plain: Plain, here: str) -> list[tuple[str, str]]:
     """Method and path of the noun's writes that take a body."""
     writes = [("POST", plain.path), ("PATCH", here)]
     if serves(plain, "POST", "/bulk"):
-        writes += [("POST", f"{plain.path}/bulk"), ("PUT", f"{plain.path}/by/erp/none")]
+        writes.append(("POST", f"{plain.path}/bulk"))
+    if puts(plain):
+        writes.append(("PUT", f"{plain.path}/by/erp/none"))
     return [*writes, ("POST", f"{plain.path}/search"), ("POST", f"{plain.path}/count")]
 
 

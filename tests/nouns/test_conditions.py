@@ -11,7 +11,7 @@ from app.domain import conditions
 from app.domain.conditions import FLAGS, LISTS, OPS, Op
 from app.domain.fields import Field, parse
 from tests.makers.organisations import Organisation
-from tests.nouns.nouns import PLAIN, Body, Plain, run_here, serves
+from tests.nouns.nouns import PLAIN, Body, Plain, run_here
 
 RECORDS = 12
 
@@ -100,8 +100,6 @@ async def test_search_and_count_agree_with_the_meaning_in_python(org: Organisati
         found = await org.admin.post(f"{plain.path}/search", json={"where": where, "limit": 200})
         assert found.status_code == 200, (where, found.text)
         assert {record["id"] for record in found.json()["data"]} == expected, where
-        if not serves(plain, "POST", "/count"):
-            return
         counted = await org.admin.post(f"{plain.path}/count", json={"where": where})
         assert counted.json() == {"count": len(expected)}, where
 

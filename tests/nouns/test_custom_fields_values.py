@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.makers.organisations import Organisation
-from tests.nouns.nouns import ANY, BULK, Plain, holdings, made, problem, shown
+from tests.nouns.nouns import ANY, CUSTOM, Plain, holdings, made, problem, shown
 
 
 def nested(levels: int) -> list[Any]:
@@ -44,7 +44,7 @@ BAD: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize("plain", BULK, ids=str)
+@pytest.mark.parametrize("plain", CUSTOM, ids=str)
 async def test_values_of_every_kind_are_kept_or_refused_by_name(org: Organisation, plain: Plain):
     for kind in GOOD:
         field = {"noun": plain.noun.name, "key": f"my_{kind}", "kind": kind, "label": kind}
@@ -77,7 +77,7 @@ async def test_values_of_every_kind_are_kept_or_refused_by_name(org: Organisatio
     assert await holdings(org) == before
 
 
-@pytest.mark.parametrize("plain", BULK, ids=str)
+@pytest.mark.parametrize("plain", CUSTOM, ids=str)
 async def test_a_required_value_and_a_choice_are_enforced(org: Organisation, plain: Plain):
     record = await made(org, plain)
     field = {"noun": plain.noun.name, "key": "size", "kind": "text", "label": "Size", "choices": ["S", "M"]}

@@ -17,6 +17,7 @@ from tests.nouns.nouns import (
     made,
     marked,
     problem,
+    puts,
 )
 
 KEY = {"Idempotency-Key": "one key"}
@@ -104,6 +105,8 @@ async def test_bulk_and_upserts_keep_their_answer_under_a_key(org: Organisation,
     first, again = [await org.admin.post(f"{plain.path}/bulk", json=batch, headers=KEY) for _ in range(2)]
     assert first.json()["created"] == 3, first.text
     assert told(first) == told(again)
+    if not puts(plain):
+        return
     put = f"{plain.path}/by/shop/9"
     first, again = [
         await org.admin.put(put, json=plain.make(9), headers={"Idempotency-Key": "put"}) for _ in range(2)

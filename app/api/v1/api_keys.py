@@ -13,7 +13,7 @@ from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
 from app.schemas.api_keys import ApiKeyAdd, ApiKeyEdit, ApiKeyMade, ApiKeyOut, ApiKeyQuery
-from app.schemas.base import EventOut, Search
+from app.schemas.base import CountQuery, EventOut, Search
 from app.schemas.history import HistoryQuery
 from app.usecases import api_keys
 
@@ -32,6 +32,12 @@ async def list_api_keys(query: Annotated[ApiKeyQuery, Query()], door: Reading) -
 async def search_api_keys(query: Search, door: Reading) -> Response:
     """List API keys by a full condition."""
     return await answers.search(door, API_KEYS, query)
+
+
+@router.post("/count", **docs.count())
+async def count_api_keys(query: CountQuery, door: Reading) -> Response:
+    """Count API keys by a full condition."""
+    return await answers.count(door, API_KEYS, query)
 
 
 @router.get("/{id:uuid}", **docs.one(ApiKeyOut))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, docs
+from app.api import answers, bulk, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -18,6 +18,7 @@ from app.schemas.custom_fields import (
     CustomFieldEdit,
     CustomFieldOut,
     CustomFieldQuery,
+    CustomFieldUpsert,
 )
 from app.schemas.history import HistoryQuery
 from app.usecases import plain
@@ -56,6 +57,14 @@ async def add_custom_field(body: CustomFieldAdd, uow: Writing) -> Response:
     """Add a custom field."""
     made = await plain.add(uow, CUSTOM_FIELDS, body.model_dump(), body.model_fields_set)
     return await answers.changed(uow, CUSTOM_FIELDS, made, 201)
+
+
+@router.post("/bulk", **docs.bulk(CustomFieldUpsert))
+async def upsert_custom_fields(request: Request, uow: Writing) -> Response:
+    """Add or edit up to 10,000 custom fields, each known by its id, or its noun and key."""
+    items = await bulk.items_of(request, CustomFieldAdd, CustomFieldUpsert)
+    await plain.upsert(uow, CUSTOM_FIELDS, items)
+    return answers.outcomes(uow, items)
 
 
 @router.patch("/{id:uuid}", **docs.changed(CustomFieldOut))

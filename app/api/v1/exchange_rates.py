@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, docs
+from app.api import answers, bulk, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -18,6 +18,7 @@ from app.schemas.exchange_rates import (
     ExchangeRateEdit,
     ExchangeRateOut,
     ExchangeRateQuery,
+    ExchangeRateUpsert,
 )
 from app.schemas.history import HistoryQuery
 from app.usecases import plain
@@ -56,6 +57,14 @@ async def add_exchange_rate(body: ExchangeRateAdd, uow: Writing) -> Response:
     """Add an exchange rate."""
     made = await plain.add(uow, EXCHANGE_RATES, body.model_dump(), body.model_fields_set)
     return await answers.changed(uow, EXCHANGE_RATES, made, 201)
+
+
+@router.post("/bulk", **docs.bulk(ExchangeRateUpsert))
+async def upsert_exchange_rates(request: Request, uow: Writing) -> Response:
+    """Add or edit up to 10,000 exchange rates, each known by its id, or its currencies and its day."""
+    items = await bulk.items_of(request, ExchangeRateAdd, ExchangeRateUpsert)
+    await plain.upsert(uow, EXCHANGE_RATES, items)
+    return answers.outcomes(uow, items)
 
 
 @router.patch("/{id:uuid}", **docs.changed(ExchangeRateOut))

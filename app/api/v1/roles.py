@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, docs
+from app.api import answers, bulk, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -12,9 +12,9 @@ from app.db.reads import Reads
 from app.db.roles import ROLES
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
-from app.schemas.base import EventOut, Search
+from app.schemas.base import CountQuery, EventOut, Search
 from app.schemas.history import HistoryQuery
-from app.schemas.roles import RoleAdd, RoleEdit, RoleOut, RoleQuery
+from app.schemas.roles import RoleAdd, RoleEdit, RoleOut, RoleQuery, RoleUpsert
 from app.usecases import roles
 
 router = APIRouter(prefix="/roles", tags=["roles"])
@@ -34,6 +34,12 @@ async def search_roles(query: Search, door: Reading) -> Response:
     return await answers.search(door, ROLES, query)
 
 
+@router.post("/count", **docs.count())
+async def count_roles(query: CountQuery, door: Reading) -> Response:
+    """Count roles by a full condition."""
+    return await answers.count(door, ROLES, query)
+
+
 @router.get("/{id:uuid}", **docs.one(RoleOut))
 async def get_role(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get a role."""
@@ -45,6 +51,14 @@ async def add_role(body: RoleAdd, uow: Writing) -> Response:
     """Add a role that opens at most what you have."""
     made = await roles.add_role(uow, body.model_dump(), body.model_fields_set)
     return await answers.changed(uow, ROLES, made, 201)
+
+
+@router.post("/bulk", **docs.bulk(RoleUpsert))
+async def upsert_roles(request: Request, uow: Writing) -> Response:
+    """Add or edit up to 10,000 roles, each known by its id or its name."""
+    items = await bulk.items_of(request, RoleAdd, RoleUpsert)
+    await roles.upsert_roles(uow, items)
+    return answers.outcomes(uow, items)
 
 
 @router.patch("/{id:uuid}", **docs.changed(RoleOut))

@@ -6,10 +6,13 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.api import answers, docs
 from app.api.doors import Id, Shown, reads, writes
+from app.db import history
 from app.db.reads import Reads
 from app.db.runs import RUNS
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
+from app.schemas.base import CountQuery, EventOut, Search
+from app.schemas.history import HistoryQuery
 from app.schemas.runs import RunOut, RunQuery
 from app.usecases import runs
 
@@ -22,6 +25,18 @@ Writing = Annotated[UnitOfWork, writes(Scope.runs_write)]
 async def list_runs(query: Annotated[RunQuery, Query()], door: Reading) -> Response:
     """List background work by simple filters."""
     return await answers.listing(door, RUNS, query)
+
+
+@router.post("/search", **docs.page(RunOut))
+async def search_runs(query: Search, door: Reading) -> Response:
+    """List background work by a full condition."""
+    return await answers.search(door, RUNS, query)
+
+
+@router.post("/count", **docs.count())
+async def count_runs(query: CountQuery, door: Reading) -> Response:
+    """Count background work by a full condition."""
+    return await answers.count(door, RUNS, query)
 
 
 @router.get("/{id:uuid}", **docs.one(RunOut))
@@ -42,3 +57,9 @@ async def retry_run(id_: Id, uow: Writing) -> Response:
     """Let a failed or cancelled run go on from where it stood."""
     await runs.retry_run(uow, id_)
     return await answers.changed(uow, RUNS, id_)
+
+
+@router.get("/{id:uuid}/history", **docs.page(EventOut))
+async def list_run_history(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
+    """List what became of a run, newest first."""
+    return answers.body(await history.of_record(door, RUNS, id_, query.limit, query.cursor))

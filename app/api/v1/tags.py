@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, docs
+from app.api import answers, bulk, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -13,9 +13,9 @@ from app.db.runs import RUNS
 from app.db.tags import TAGS
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
-from app.schemas.base import EventOut, Search
+from app.schemas.base import CountQuery, EventOut, Search
 from app.schemas.history import HistoryQuery
-from app.schemas.tags import TagAdd, TagEdit, TagOut, TagQuery, TagRename
+from app.schemas.tags import TagAdd, TagEdit, TagOut, TagQuery, TagRename, TagUpsert
 from app.usecases import plain, tags
 
 router = APIRouter(prefix="/tags", tags=["tags"])
@@ -35,6 +35,12 @@ async def search_tags(query: Search, door: Reading) -> Response:
     return await answers.search(door, TAGS, query)
 
 
+@router.post("/count", **docs.count())
+async def count_tags(query: CountQuery, door: Reading) -> Response:
+    """Count tags by a full condition."""
+    return await answers.count(door, TAGS, query)
+
+
 @router.get("/{id:uuid}", **docs.one(TagOut))
 async def get_tag(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get a tag."""
@@ -46,6 +52,14 @@ async def add_tag(body: TagAdd, uow: Writing) -> Response:
     """Add a tag."""
     made = await tags.add_tag(uow, body.model_dump(), body.model_fields_set)
     return await answers.changed(uow, TAGS, made, 201)
+
+
+@router.post("/bulk", **docs.bulk(TagUpsert))
+async def upsert_tags(request: Request, uow: Writing) -> Response:
+    """Add or edit up to 10,000 tags, each known by its id or its name."""
+    items = await bulk.items_of(request, TagAdd, TagUpsert)
+    await tags.upsert_tags(uow, items)
+    return answers.outcomes(uow, items)
 
 
 @router.patch("/{id:uuid}", **docs.changed(TagOut))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, docs
+from app.api import answers, bulk, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -12,9 +12,9 @@ from app.db.reads import Reads
 from app.db.teams import TEAMS
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
-from app.schemas.base import EventOut, Search
+from app.schemas.base import Code, CountQuery, EventOut, Key, Search
 from app.schemas.history import HistoryQuery
-from app.schemas.teams import TeamAdd, TeamEdit, TeamOut, TeamQuery
+from app.schemas.teams import TeamAdd, TeamEdit, TeamOut, TeamQuery, TeamUpsert
 from app.usecases import teams
 
 router = APIRouter(prefix="/teams", tags=["teams"])
@@ -34,6 +34,12 @@ async def search_teams(query: Search, door: Reading) -> Response:
     return await answers.search(door, TEAMS, query)
 
 
+@router.post("/count", **docs.count())
+async def count_teams(query: CountQuery, door: Reading) -> Response:
+    """Count teams by a full condition."""
+    return await answers.count(door, TEAMS, query)
+
+
 @router.get("/{id:uuid}", **docs.one(TeamOut))
 async def get_team(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get a team."""
@@ -45,6 +51,30 @@ async def add_team(body: TeamAdd, uow: Writing) -> Response:
     """Add a team."""
     made = await teams.add_team(uow, body.model_dump(), body.model_fields_set)
     return await answers.changed(uow, TEAMS, made, 201)
+
+
+@router.post("/bulk", **docs.bulk(TeamUpsert))
+async def upsert_teams(request: Request, uow: Writing) -> Response:
+    """Add or edit up to 10,000 teams, each known by its id, an external id or its name."""
+    items = await bulk.items_of(request, TeamAdd, TeamUpsert)
+    await teams.upsert_teams(uow, items)
+    return answers.outcomes(uow, items)
+
+
+@router.get("/by/{system}/{external_id}", **docs.one(TeamOut))
+async def get_team_by_external_id(
+    system: Key, external_id: Code, request: Request, door: Reading, fields: Shown = None
+) -> Response:
+    """Get the team that another system calls so."""
+    return await answers.by_external_id(door, TEAMS, system, external_id, request, fields)
+
+
+@router.put("/by/{system}/{external_id}", **docs.upserted(TeamOut))
+async def upsert_team(system: Key, external_id: Code, body: TeamUpsert, uow: Writing) -> Response:
+    """Add the team that another system calls so, or edit it when it is there."""
+    item = bulk.one_item(body, TeamAdd, system, external_id)
+    await teams.upsert_teams(uow, [item])
+    return await answers.upserted(uow, TEAMS, item)
 
 
 @router.patch("/{id:uuid}", **docs.changed(TeamOut))

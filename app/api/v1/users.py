@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, docs
+from app.api import answers, bulk, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -12,9 +12,9 @@ from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.db.users import USERS
 from app.domain.access import Scope
-from app.schemas.base import EventOut, Search
+from app.schemas.base import Code, CountQuery, EventOut, Key, Search
 from app.schemas.history import HistoryQuery
-from app.schemas.users import UserAdd, UserEdit, UserOut, UserPassword, UserQuery
+from app.schemas.users import UserAdd, UserEdit, UserNew, UserOut, UserPassword, UserQuery, UserUpsert
 from app.usecases import users
 
 router = APIRouter(prefix="/users", tags=["users"])
@@ -34,6 +34,12 @@ async def search_users(query: Search, door: Reading) -> Response:
     return await answers.search(door, USERS, query)
 
 
+@router.post("/count", **docs.count())
+async def count_users(query: CountQuery, door: Reading) -> Response:
+    """Count users by a full condition."""
+    return await answers.count(door, USERS, query)
+
+
 @router.get("/{id:uuid}", **docs.one(UserOut))
 async def get_user(id_: Id, request: Request, door: Reading, fields: Shown = None) -> Response:
     """Get a user."""
@@ -45,6 +51,30 @@ async def add_user(body: UserAdd, uow: Writing) -> Response:
     """Add a user, with at most the access that you have."""
     made = await users.add_user(uow, body.model_dump(), body.model_fields_set)
     return await answers.changed(uow, USERS, made, 201)
+
+
+@router.post("/bulk", **docs.bulk(UserUpsert))
+async def upsert_users(request: Request, uow: Writing) -> Response:
+    """Add or edit up to 10,000 users, each known by their id, an external id or their e-mail address."""
+    items = await bulk.items_of(request, UserNew, UserUpsert)
+    await users.upsert_users(uow, items)
+    return answers.outcomes(uow, items)
+
+
+@router.get("/by/{system}/{external_id}", **docs.one(UserOut))
+async def get_user_by_external_id(
+    system: Key, external_id: Code, request: Request, door: Reading, fields: Shown = None
+) -> Response:
+    """Get the user that another system calls so."""
+    return await answers.by_external_id(door, USERS, system, external_id, request, fields)
+
+
+@router.put("/by/{system}/{external_id}", **docs.upserted(UserOut))
+async def upsert_user(system: Key, external_id: Code, body: UserUpsert, uow: Writing) -> Response:
+    """Add the user that another system calls so, or edit them when they are there."""
+    item = bulk.one_item(body, UserNew, system, external_id)
+    await users.upsert_users(uow, [item])
+    return await answers.upserted(uow, USERS, item)
 
 
 @router.patch("/{id:uuid}", **docs.changed(UserOut))
