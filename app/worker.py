@@ -30,7 +30,7 @@ from app.settings import Settings, settings
 
 SWEEP_EVERY = timedelta(seconds=1)
 HOUSEKEEPING_EVERY = timedelta(days=1)
-SPREADING_EVERY = timedelta(minutes=1)
+SPREADING_EVERY = timedelta(seconds=10)
 """So often that few rows have to move at once."""
 MOST_PAUSE = 5.0
 """Seconds between attempts while a server is away."""

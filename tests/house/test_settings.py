@@ -1,4 +1,6 @@
-"""What may be configured, and what is said of what may not."""
+"""What may be configured, where it is written down, and what is said of what may not."""
+
+import re
 
 import pytest
 from pydantic import ValidationError
@@ -6,6 +8,7 @@ from pydantic import ValidationError
 from app import cli
 from app.main import create_app
 from app.settings import Settings, Unset
+from tests.house.source import ROOT
 
 SHORT = "thirty-one characters, too few."
 
@@ -45,3 +48,21 @@ async def test_a_service_that_lacks_a_setting_says_which(name: str, monkeypatch:
     with pytest.raises(Unset, match=rf"^{name} is not set; `rapport up`"):
         async with app.router.lifespan_context(app):
             pass
+
+
+def test_the_readme_lists_every_setting_with_its_default():
+    listed: dict[str, str] = {}
+    for line in (ROOT / "README.md").read_text().splitlines():
+        if re.match(r"\| `[A-Z_]+`", line):
+            names, defaults, _ = line.strip("|").split("|")
+            shown = re.findall(r"`([^`]*)`", defaults)
+            found = re.findall(r"`([A-Z_]+)`", names)
+            listed |= dict(zip(found, shown or [defaults.strip()] * len(found), strict=True))
+    fields = {
+        str(field.validation_alias or f"RAPPORT_{name.upper()}"): field.default
+        for name, field in Settings.model_fields.items()
+    }
+    assert listed.keys() == fields.keys()
+    for name, default in fields.items():
+        if isinstance(default, int | float) or default in {"127.0.0.1", "INFO", "text", "rapport_app"}:
+            assert listed[name] == str(default), name
