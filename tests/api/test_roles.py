@@ -92,3 +92,36 @@ async def test_another_tenant_finds_no_role(org: Organisation, other: Organisati
     assert (await other.admin.get(here)).status_code == 404
     assert (await other.admin.patch(here, json={"name": "x"}, headers=ANY)).status_code == 404
     assert (await other.admin.post(f"{here}/archive", headers=ANY)).status_code == 404
+
+
+async def test_a_bulk_widens_no_role_beyond_its_sender(org: Organisation):
+    wide = {"scopes": ["roles:read", "roles:write"], "read": {"role": ["*"]}, "write": {"role": ["*"]}}
+    await org.role("keeper", **wide)
+    _, client = await org.user("keeper", "keeper")
+    before = (await org.admin.get("/v1/roles")).json()
+    items = [
+        {"name": "new", "scopes": ["*"]},
+        {"name": "new", "sight": {"contact": "all"}},
+        {"name": "keeper", "scopes": ["roles:read", "roles:write", "users:write"]},
+        {"id": str(org.roles["keeper"]), "read": {"*": ["*"]}},
+        {"name": "sales", "scopes": []},
+        {"id": str(org.roles["sales"]), "name": "mine"},
+        {"name": "admin", "scopes": []},
+        {"name": "new", "scopes": ["contacts:fly"]},
+        {"name": "new", "read": {"unicorn": ["name"]}},
+        {"name": "new", "builtin": True},
+    ]
+    answer = await client.post("/v1/roles/bulk", json={"items": items})
+    assert [item.get("problem", {}).get("code") for item in answer.json()["items"]] == [
+        *["beyond_own"] * 6,
+        "role_builtin",
+        "scope_unknown",
+        "noun_unknown",
+        "request_invalid",
+    ]
+    assert (await org.admin.get("/v1/roles")).json() == before
+    within = {"name": "new", "scopes": ["roles:read", "roles:read"], "read": {"role": ["name"]}}
+    made = await client.post("/v1/roles/bulk", json={"items": [within, within | {"scopes": []}]})
+    assert (made.json()["created"], made.json()["updated"]) == (1, 1), made.text
+    role = (await org.admin.get("/v1/roles", params={"name": "new"})).json()["data"][0]
+    assert (role["builtin"], role["scopes"], role["version"]) == (False, [], 2)

@@ -38,6 +38,20 @@ async def test_a_run_is_listed_and_read_with_its_progress_and_etag(org: Organisa
     assert (await other.admin.get("/v1/runs")).json()["data"] == []
 
 
+async def test_runs_are_searched_counted_and_have_a_history(org: Organisation, other: Organisation):
+    run, _ = await queued(org), await queued(org, "tests.another")
+    await org.admin.post(f"/v1/runs/{run}/cancel")
+    where = {"where": {"field": "kind", "op": "eq", "value": "tests.unheard_of"}}
+    found = (await org.admin.post("/v1/runs/search", json=where)).json()["data"]
+    assert [row["id"] for row in found] == [str(run)]
+    assert (await org.admin.post("/v1/runs/count", json=where)).json() == {"count": 1}
+    assert (await org.admin.post("/v1/runs/count", json={})).json() == {"count": 2}
+    assert (await other.admin.post("/v1/runs/count", json={})).json() == {"count": 0}
+    events = (await org.admin.get(f"/v1/runs/{run}/history")).json()["data"]
+    assert [event["type"] for event in events] == ["run.cancelled", "run.queued"]
+    assert (await other.admin.get(f"/v1/runs/{run}/history")).status_code == 404
+
+
 async def test_progress_alone_moves_the_etag(service: FastAPI, org: Organisation):
     tag = (await org.admin.post("/v1/tags", json={"name": "a"})).headers["location"]
     asked = await org.admin.post(f"{tag}/rename", json={"name": "b"}, headers={"If-Match": "*"})

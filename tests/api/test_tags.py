@@ -107,6 +107,10 @@ async def test_while_records_change_their_name_neither_name_may_mean_something_e
         await org.admin.post("/v1/tags", json={"name": "a"}),
     ):
         assert (refused.status_code, refused.json()["code"]) == (409, "rename_under_way"), refused.text
+    items = [{"name": "a"}, {"name": "b", "colour": "red"}, {"name": "e"}, {"name": "c", "colour": "red"}]
+    many = (await org.admin.post("/v1/tags/bulk", json={"items": items})).json()["items"]
+    assert [item["status"] for item in many] == ["failed", "updated", "created", "updated"]
+    assert many[0]["problem"]["code"] == "rename_under_way"
     await work_off(service)
     assert (await org.admin.post(f"{here}/rename", json={"name": "d"}, headers=ANY)).status_code == 202
 

@@ -271,3 +271,107 @@ async def test_users_are_found_by_their_role(org: Organisation):
         where = {"field": "role_ids", "op": op, "value": value}
         found = await org.admin.post("/v1/users/search", json={"where": where})
         assert len(found.json()["data"]) == count, found.text
+
+
+async def upsert(client: httpx.AsyncClient, path: str, *items: dict) -> list[str]:
+    """What came of each item: its outcome, or the code of what refused it."""
+    answer = await client.post(f"/v1/{path}/bulk", json={"items": items})
+    assert answer.status_code == 200, answer.text
+    return [
+        item["problem"]["code"] if item["status"] == "failed" else item["status"]
+        for item in answer.json()["items"]
+    ]
+
+
+async def test_a_bulk_gives_nobody_more_than_its_sender_has(org: Organisation, na):
+    client = await hr(org)
+    me = (await client.get("/v1/auth/me")).json()
+    admin = next(u for u in (await org.admin.get("/v1/users")).json()["data"] if u["email"] == boss(org))
+    await org.admin.patch(f"/v1/users/{admin['id']}", json={"external_ids": {"hr": "boss"}}, headers=ANY)
+    everybody = (await org.admin.get("/v1/users")).json()
+    mine, high = {"id": me["user_id"]}, [str(org.roles["admin"])]
+    new = {"name": "x", "email": f"x-{org.slug}@example.com"}
+    refused = [
+        new | {"role_ids": high},
+        mine | {"role_ids": high},
+        mine | {"role_ids": [str(org.roles["hr"]), str(org.roles["read_only"])]},
+        {"email": me["email"], "role_ids": high},
+        {"id": admin["id"], "email": f"mine-{org.slug}@example.com"},
+        {"id": admin["id"], "active": False},
+        {"email": admin["email"].upper(), "role_ids": []},
+        {"external_ids": {"hr": "boss"}, "email": f"mine-{org.slug}@example.com"},
+        {"external_ids": {"hr": "boss"}, "active": False},
+    ]
+    told = await upsert(client, "users", *refused)
+    assert told == ["beyond_own"] * len(refused)
+    for body in refused[-2:]:
+        one = await client.put("/v1/users/by/hr/boss", json=body)
+        assert (one.status_code, one.json()["code"]) == (403, "beyond_own")
+    assert (await org.admin.get("/v1/users")).json() == everybody
+    fine = new | {"role_ids": [str(org.roles["hr"])]}
+    told = await upsert(client, "users", refused[1], fine, refused[4], mine | {"name": "me"})
+    assert told == ["beyond_own", "created", "beyond_own", "updated"]
+    assert (await client.get("/v1/auth/me")).json()["scopes"] == me["scopes"]
+
+
+async def test_no_bulk_leaves_an_organisation_without_an_administrator(org: Organisation):
+    role = str(org.roles["admin"])
+    me = {"id": (await org.admin.get("/v1/auth/me")).json()["user_id"]}
+    other = {"email": boss(org)}
+    told = await upsert(org.admin, "users", *(one | {"active": False} for one in (other, me)))
+    assert told == ["updated", "last_admin"]
+    for lowered in ({"active": False}, {"role_ids": []}):
+        assert await upsert(org.admin, "users", me | lowered) == ["last_admin"]
+    new = {"name": "new", "email": f"new-{org.slug}@example.com", "role_ids": [role]}
+    assert await upsert(org.admin, "users", me | {"role_ids": []}, new) == ["updated", "created"]
+
+
+async def test_who_is_not_active_after_a_bulk_is_signed_out_for_good(
+    org: Organisation, na, api: httpx.AsyncClient
+):
+    assert (await org.admin.post("/v1/users", json=na)).status_code == 201
+    client, _ = await signed_in(api, org, na["email"], na["password"])
+    dismissed = {"email": na["email"], "active": False}
+    assert await upsert(org.admin, "users", dismissed, dismissed | {"active": True}) == ["updated"] * 2
+    assert (await client.get("/v1/auth/me")).status_code == 401
+    assert (await sign_in(api, na["email"], na["password"])).status_code == 200
+
+
+async def test_a_bulk_takes_no_passwords_and_keeps_addresses_in_one_form(org: Organisation, na):
+    plain = {name: value for name, value in na.items() if name != "password"}
+    told = await upsert(
+        org.admin,
+        "users",
+        na,
+        plain | {"email": "nobody"},
+        plain | {"time_zone": "Mars/Olympus"},
+        plain | {"email": na["email"].upper()},
+        plain | {"language": "zh-CN"},
+    )
+    assert told == ["request_invalid", "email_invalid", "time_zone_unknown", "created", "updated"]
+
+
+async def test_who_does_not_see_everybody_moves_nobody_by_a_bulk_either(org: Organisation, na):
+    top = await org.team("top")
+    mine = await org.team("mine", top)
+    aside = await org.team("aside", top)
+    client = await hr(org, sight={"contact": "team"}, team=mine)
+    me = (await client.get("/v1/auth/me")).json()["user_id"]
+    stranger, _ = await org.user("stranger", team=aside)
+    new = {"name": "x", "email": f"x-{org.slug}@example.com"}
+    told = await upsert(
+        client,
+        "users",
+        {"id": me, "team_id": str(top)},
+        {"id": str(stranger), "team_id": str(mine)},
+        new | {"team_id": str(aside)},
+        new | {"team_id": str(mine)},
+    )
+    assert told == ["beyond_own", "beyond_own", "beyond_own", "created"]
+    assert await upsert(client, "teams", {"name": "aside", "parent_id": str(mine)}) == ["beyond_own"]
+    assert (await org.admin.post(f"/v1/teams/{aside}/archive", headers=ANY)).status_code == 409
+    await org.admin.post(f"/v1/users/{stranger}/archive", headers=ANY)
+    assert (await org.admin.post(f"/v1/teams/{aside}/archive", headers=ANY)).status_code == 200
+    archived = {"team_id": str(aside)}
+    assert await upsert(org.admin, "users", {"id": me} | archived) == ["team_archived"]
+    assert await upsert(org.admin, "teams", {"name": "new", "parent_id": str(aside)}) == ["team_archived"]
