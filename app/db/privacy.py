@@ -5,13 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from app.db.engine import Row
+from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
 
 
-async def interactions_of(uow: UnitOfWork, contact: UUID, after: UUID | None, most: int) -> list[UUID]:
-    """The next interactions of a contact, in the order of their ids."""
+async def records_of(uow: UnitOfWork, noun: Noun, contact: UUID, after: UUID | None, most: int) -> list[UUID]:
+    """The next records that hang on a contact, in the order of their ids."""
     rows = await uow.fetch(
-        "select id from interactions where org_id = $1 and contact_id = $2 and ($3::uuid is null or id > $3)"
+        f"select id from {noun.plural} where org_id = $1 and contact_id = $2 and ($3::uuid is null or id > $3)"
         " order by id limit $4",
         uow.org_id,
         contact,
@@ -21,9 +22,12 @@ async def interactions_of(uow: UnitOfWork, contact: UUID, after: UUID | None, mo
     return [row["id"] for row in rows]
 
 
-async def scrub(uow: UnitOfWork, records: Sequence[UUID]) -> None:
-    """Empty what the log tells of these records: that they changed, by whom and when stays."""
-    await uow.execute("select rapport_scrub($1)", list(records))
+async def scrub(uow: UnitOfWork, records: Sequence[UUID], names: Sequence[str] | None = None) -> None:
+    """Take from the log what it tells of these records, or of these fields of theirs.
+
+    That they changed, by whom and when stays.
+    """
+    await uow.execute("select rapport_scrub($1, $2)", list(records), None if names is None else list(names))
 
 
 async def forget_answers(uow: UnitOfWork, noun: str, records: Sequence[UUID]) -> None:

@@ -244,8 +244,8 @@ def _read(run: str, person: bool) -> list[str]:
 @lru_cache(maxsize=8192)
 def _phrase(run: str) -> list[str]:
     """The characters as they are read in the words that they make."""
-    read = lazy_pinyin(run, style=Style.NORMAL, errors=list)
-    return read if len(read) == len(run) else []
+    read = lazy_pinyin(run, style=Style.NORMAL)
+    return read if len(read) == len(run) else []  # what is no Han comes in one piece
 
 
 def _grams(digits: str) -> list[str]:

@@ -1,0 +1,87 @@
+"""What is left when a person is erased: what they did with us stays countable, who they were does not stay."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+ERASED = "erased"
+_PERSON: Mapping[str, Any] = {
+    "name": ERASED,
+    "given_name": None,
+    "family_name": None,
+    "emails": [],
+    "email": None,
+    "phones": [],
+    "phone": None,
+    "addresses": [],
+    "job_title": None,
+    "birth_date": None,
+    "gender": None,
+    "occupation": None,
+    "income_band": None,
+    "education": None,
+    "language": None,
+    "tags": [],
+    "consents": [],
+    "consented": [],
+    "custom": {},
+    "external_ids": {},
+}
+"""Company, owner, stage and source stay: without the person they are numbers."""
+_SAID: Mapping[str, Any] = {
+    "subject": None,
+    "body": None,
+    "page": None,
+    "session": None,
+    "tags": [],
+    "custom": {},
+    "external_ids": {},
+}
+_FREE_IN_ORDER = ("tags", "custom", "lines")
+TOLD: Mapping[str, tuple[str, ...] | None] = {"contact": None, "interaction": None, "order": _FREE_IN_ORDER}
+"""Noun to the fields that its events may tell no more; None for all of them."""
+
+Row = Mapping[str, Any]
+
+
+def plan_contact(row: Row, *, at: datetime) -> dict[str, Any]:
+    """New values of an erased person's record; empty when it is erased already."""
+    after = _differing(row, _PERSON)
+    return after | {"archived_at": row["archived_at"] or at} if after else {}
+
+
+def plan_interaction(row: Row) -> dict[str, Any]:
+    """That something happened, when and how stays."""
+    return _differing(row, _SAID)
+
+
+def plan_order(row: Row) -> dict[str, Any]:
+    """Number, dates, products and money stay, for they are the books'; what is free text does not."""
+    lines = [
+        line if line["description"] is None else {**line, "description": ERASED} for line in row["lines"]
+    ]
+    return _differing(row, {"tags": [], "custom": {}, "lines": lines})
+
+
+def words_of(contact: Row) -> list[str]:
+    """What tells of the person wherever it stands: addresses and numbers, as typed and as understood."""
+    addresses = [entry[form] for entry in contact["emails"] for form in ("address", "normalised")]
+    numbers = [entry["e164"] for entry in contact["phones"]]
+    return sorted({word for word in (*addresses, *numbers) if word})
+
+
+def redacted(value: Any, words: Sequence[str]) -> Any:
+    """The JSON value with every text replaced in which one of the words stands."""
+    match value:
+        case str():
+            return ERASED if any(word in value for word in words) else value
+        case dict():
+            return {redacted(key, words): redacted(item, words) for key, item in value.items()}
+        case list():
+            return [redacted(item, words) for item in value]
+        case _:
+            return value
+
+
+def _differing(row: Row, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in wanted.items() if row[name] != value}
