@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, Uuid, bindparam, select
+from sqlalchemy import Index, Uuid, bindparam, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import sight
@@ -20,7 +20,13 @@ class IdempotencyKey(Base):
     """A caller's key, what it asked for, and what it was told."""
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = (Index("ix_idempotency_keys_created", "created_at"),)
+    __table_args__ = (
+        Index("ix_idempotency_keys_created", "created_at"),
+        # Erasure finds the answers that show a person.
+        Index(
+            "ix_idempotency_keys_record", "org_id", "noun_id", postgresql_where=text("noun_id is not null")
+        ),
+    )
 
     org_id: Mapped[UUID] = mapped_column(primary_key=True)
     actor_id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -125,6 +125,13 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
         sa.PrimaryKeyConstraint("org_id", "actor_id", "key", name=op.f("pk_idempotency_keys")),
     )
     op.create_index("ix_idempotency_keys_created", "idempotency_keys", ["created_at"], unique=False)
+    op.create_index(
+        "ix_idempotency_keys_record",
+        "idempotency_keys",
+        ["org_id", "noun_id"],
+        unique=False,
+        postgresql_where=sa.text("noun_id is not null"),
+    )
     op.create_table(
         "organisations",
         sa.Column("id", sa.Uuid(), nullable=False),
