@@ -1,10 +1,11 @@
 """An order: its statuses, the moves between them, and money that adds up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from functools import partial
 from typing import Any, Protocol
 
 from app.domain.errors import InvalidInput, RuleBroken
@@ -42,14 +43,16 @@ class OrderLike(Protocol):
     refunded: Decimal
     paid_at: datetime | None
     placed_at: datetime
+    archived_at: datetime | None
 
 
-CENT = Decimal("0.0001")
+SMALLEST = Decimal("0.0001")
+"""The step in which amounts are kept."""
 MOST = Decimal(10) ** 16
 
 
 def _amount(value: Any) -> Decimal:
-    return Decimal(str(value)).quantize(CENT, rounding=ROUND_HALF_UP)
+    return Decimal(str(value)).quantize(SMALLEST, rounding=ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,3 +182,54 @@ def plan_refund(order: OrderLike, *, amount: Decimal | None, at: datetime) -> di
         )
     to = Status.REFUNDED if amount == left else Status.REFUNDED_IN_PART
     return {"status": _move(order, to), "refunded": order.refunded + amount, "refunded_at": at}
+
+
+def check_open(order: OrderLike, *, at: datetime | None) -> None:
+    """Raise when nothing may happen to an order now, or at the time that is stated."""
+    if order.archived_at is not None:
+        raise RuleBroken("archived", "This order is archived; restore it before you change it.")
+    if at is not None and at < order.placed_at:
+        raise InvalidInput(
+            "before_placed", f"This order was placed at {order.placed_at:%Y-%m-%d %H:%M} UTC, after that."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A verb, the status that it leads to, and the refusal that it would meet now, if any."""
+
+    verb: str
+    status: Status
+    allowed: bool = True
+    code: str | None = None
+    reason: str | None = None
+
+
+def _plan_refund_to(to: Status, order: OrderLike, *, at: datetime) -> dict[str, Any]:
+    _move(order, to)
+    return plan_refund(order, amount=None if to == Status.REFUNDED else SMALLEST, at=at)
+
+
+_VERBS: tuple[tuple[str, Status, Callable[..., dict[str, Any]]], ...] = (
+    ("pay", Status.PAID, plan_pay),
+    ("ship", Status.SHIPPED, plan_ship),
+    ("cancel", Status.CANCELLED, plan_cancel),
+    ("refund", Status.REFUNDED_IN_PART, partial(_plan_refund_to, Status.REFUNDED_IN_PART)),
+    ("refund", Status.REFUNDED, partial(_plan_refund_to, Status.REFUNDED)),
+)
+
+
+def targets(order: OrderLike, *, at: datetime) -> list[Target]:
+    """What may happen to an order next, and what may not and why."""
+    return [_target(order, verb, to, plan, at) for verb, to, plan in _VERBS]
+
+
+def _target(
+    order: OrderLike, verb: str, to: Status, plan: Callable[..., dict[str, Any]], at: datetime
+) -> Target:
+    try:
+        check_open(order, at=None)
+        after = plan(order, at=at)
+    except RuleBroken as refusal:
+        return Target(verb, to, allowed=False, code=refusal.code, reason=refusal.detail)
+    return Target(verb, Status(after.get("status", order.status)))

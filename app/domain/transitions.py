@@ -21,16 +21,16 @@ class Transitions(Generic[S]):
     def reachable(self, state: S) -> frozenset[S]:
         """The statuses that can come at all, by any number of moves."""
         seen: set[S] = set()
-        ahead = set(self._table[state])
+        ahead = set(self.targets(state))
         while ahead:
             seen |= ahead
-            ahead = {after for one in ahead for after in self._table[one]} - seen
+            ahead = {after for one in ahead for after in self.targets(one)} - seen
         return frozenset(seen)
 
     def allow(self, noun: str, state: S, to: S) -> None:
         """Raise RuleBroken, naming what is allowed, unless the move is in the table."""
-        if to not in self._table[state]:
-            allowed = sorted(self._table[state])
+        if to not in self.targets(state):
+            allowed = sorted(self.targets(state))
             hint = f"it can become {', '.join(allowed)}" if allowed else "nothing can follow"
             raise RuleBroken(
                 "status_not_allowed",

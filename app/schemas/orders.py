@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.domain.orders import Status
 from app.schemas.base import (
@@ -173,3 +173,24 @@ class OrderRefund(Shape):
 
     amount: Money | None = Field(None, description="All that is left when left out.")
     at: Time | None = None
+
+
+class OrderStanding(BaseModel):
+    """What decides what may happen to an order."""
+
+    status: str
+    total: Decimal
+    refunded: Decimal
+    paid_at: datetime | None
+    placed_at: datetime
+    archived_at: datetime | None
+
+
+class OrderTarget(BaseModel):
+    """Something that can happen to an order, and why it cannot now."""
+
+    verb: Literal["pay", "ship", "cancel", "refund"]
+    status: Status = Field(description="Where the order stands after it.")
+    allowed: bool = Field(description="By the order as it stands; your role is another matter.")
+    code: str | None = Field(description="Of the refusal that the verb would meet.")
+    reason: str | None

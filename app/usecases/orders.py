@@ -11,10 +11,10 @@ from app.db.orders import ORDERS
 from app.db.uow import UnitOfWork
 from app.domain import orders
 from app.domain.access import must_read, must_write
-from app.domain.errors import InvalidInput, RuleBroken
 from app.usecases import plain
 
-_TOLD = ("status", "total", "refunded", "paid_at", "placed_at")
+TOLD = ("status", "total", "refunded", "paid_at", "placed_at")
+"""What decides, and is told by, what may happen to an order."""
 
 
 async def _move(
@@ -27,14 +27,9 @@ async def _move(
     written: tuple[str, ...],
 ) -> None:
     must_write(uow.actor, "order", written)  # the status follows from them
-    must_read(uow.actor, "order", _TOLD)  # a refusal speaks of them
+    must_read(uow.actor, "order", TOLD)  # a refusal speaks of them
     row = await plain.get_locked(uow, ORDERS, order, version, {})
-    if row["archived_at"] is not None:
-        raise RuleBroken("archived", "This order is archived; restore it before you change it.")
-    if at is not None and at < row["placed_at"]:
-        raise InvalidInput(
-            "before_placed", f"This order was placed at {row['placed_at']:%Y-%m-%d %H:%M} UTC, after that."
-        )
+    orders.check_open(row, at=at)
     await write.change(uow, ORDERS, [(row, plan(row, at=at or uow.now))], event)
 
 

@@ -1,7 +1,7 @@
 """Orders: every move between statuses, and money that adds up."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import product
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain import orders
 from app.domain.errors import InvalidInput, RuleBroken
-from app.domain.orders import ALLOWED, Status
+from app.domain.orders import ALLOWED, SMALLEST, Status
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MOVES = {
@@ -41,6 +41,7 @@ class AnOrder:
     refunded: Decimal = Decimal(0)
     paid_at: datetime | None = None
     placed_at: datetime = NOON
+    archived_at: datetime | None = None
 
 
 def paid(status: Status, refunded: str = "0") -> AnOrder:
@@ -229,3 +230,41 @@ def test_no_more_was_given_back_than_the_order_comes_to():
     with pytest.raises(RuleBroken) as refused:
         orders.check_refunded(Decimal("10.0001"), Decimal(10))
     assert refused.value.code == "refund_too_large"
+
+
+VERBS = {
+    ("pay", Status.PAID): lambda order: orders.plan_pay(order, at=NOON),
+    ("ship", Status.SHIPPED): lambda order: orders.plan_ship(order, at=NOON),
+    ("cancel", Status.CANCELLED): lambda order: orders.plan_cancel(order, at=NOON),
+    ("refund", Status.REFUNDED_IN_PART): lambda order: orders.plan_refund(order, amount=SMALLEST, at=NOON),
+    ("refund", Status.REFUNDED): lambda order: orders.plan_refund(order, amount=None, at=NOON),
+}
+
+
+@given(st.sampled_from(Status), st.booleans(), st.sampled_from(["0", "1", "100"]))
+def test_the_targets_are_what_the_verbs_do(state: Status, is_paid: bool, refunded: str):
+    order = AnOrder(state, refunded=Decimal(refunded), paid_at=NOON if is_paid else None)
+    told = orders.targets(order, at=NOON)
+    assert [one.verb for one in told] == [verb for verb, _ in VERBS]
+    for one, ((_, to), plan) in zip(told, VERBS.items(), strict=True):
+        if one.allowed:
+            assert plan(order).get("status", state) == one.status
+            assert (one.code, one.reason) == (None, None)
+        else:
+            with pytest.raises(RuleBroken):
+                plan(order)
+            assert one.status == to
+            assert one.code
+            assert one.reason
+
+
+def test_nothing_may_happen_to_an_archived_order():
+    told = orders.targets(AnOrder(archived_at=NOON), at=NOON)
+    assert {(one.allowed, one.code) for one in told} == {(False, "archived")}
+
+
+def test_nothing_happens_to_an_order_before_it_was_placed():
+    orders.check_open(AnOrder(), at=NOON)
+    with pytest.raises(InvalidInput) as refused:
+        orders.check_open(AnOrder(), at=NOON - timedelta(seconds=1))
+    assert refused.value.code == "before_placed"

@@ -228,6 +228,7 @@ ROUTES |= {
     ("POST", "/v1/contacts/{id}/consents"): _by_id(
         "contacts", "/consents", writing=True, params=DRY, headers=ANY, json=_SAID
     ),
+    ("GET", "/v1/orders/{id}/targets"): _by_id("orders", "/targets"),
     ("GET", "/v1/contacts/{id}/timeline"): _by_id("contacts", "/timeline"),
     ("GET", "/v1/contacts/{id}/summary"): _by_id("contacts", "/summary"),
     ("GET", "/v1/companies/{id}/contacts"): _by_id("companies", "/contacts"),

@@ -9,9 +9,11 @@ from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
 from app.db.orders import ORDERS
-from app.db.reads import Reads
+from app.db.reads import Reads, must_exist, one
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
+from app.domain.orders import targets
+from app.kit import clock
 from app.schemas.base import Code, CountQuery, EventOut, Key, Search
 from app.schemas.history import HistoryQuery
 from app.schemas.orders import (
@@ -23,6 +25,8 @@ from app.schemas.orders import (
     OrderQuery,
     OrderRefund,
     OrderShip,
+    OrderStanding,
+    OrderTarget,
     OrderUpsert,
 )
 from app.usecases import orders, plain
@@ -112,6 +116,14 @@ async def restore_order(id_: Id, version: Version, uow: Writing) -> Response:
 async def list_order_history(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List the changes of an order, newest first."""
     return answers.body(await history.of_record(door, ORDERS, id_, query.limit, query.cursor))
+
+
+@router.get("/{id:uuid}/targets", **docs.page(OrderTarget))
+async def list_order_targets(id_: Id, door: Reading) -> Response:
+    """List what may happen to an order next, and what may not and why."""
+    row = must_exist(ORDERS, await door.row(one(ORDERS, id_, (*orders.TOLD, "archived_at"))))
+    found = targets(OrderStanding.model_validate_json(row[1]), at=clock.now())
+    return answers.plain({"data": found, "next": None})
 
 
 @router.post("/{id:uuid}/pay", **docs.changed(OrderOut))
