@@ -37,16 +37,19 @@ def up(
 
 @_commands.command()
 def migrate() -> None:
-    """Bring the database to the newest schema."""
+    """Bring the database to the newest schema, and a restored one into order."""
     from app.cli.local import check_database, reachable  # noqa: PLC0415 - see the module's docstring
     from app.db.migrate import migrate as upgrade  # noqa: PLC0415
-    from app.db.migrate import pending  # noqa: PLC0415
+    from app.db.migrate import pending, settle  # noqa: PLC0415
 
     with reachable() as (database_url, _):
         check_database(database_url)
         waiting = pending(database_url)
         upgrade(database_url)
+        settled = settle(database_url)
     _OUT.print(f"Applied {len(waiting)} migrations." if waiting else "Nothing to apply.", highlight=False)
+    if settled:
+        _OUT.print(f"Settled {settled} events that were restored from another server.", highlight=False)
 
 
 @_commands.command()

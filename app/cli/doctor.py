@@ -23,7 +23,7 @@ from app.cli.local import (
     secret,
     without_password,
 )
-from app.db.migrate import pending
+from app.db.migrate import FOREIGN, pending
 from app.embedded.servers import ServerError, check_state_dir, running_urls
 from app.kit import clock, json
 from app.settings import Settings, settings
@@ -69,6 +69,9 @@ select case when row_security_active('public.runs') then null else
   (select count(*) from runs where status in ('queued', 'running') and due_at < now() - $1::interval)
 end
 """
+
+
+_FOREIGN = f"select exists (select from events where {FOREIGN})"  # noqa: S608 - our own condition
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ def _database(url: str, role: str) -> Iterator[Finding]:
     except Refused as refused:
         yield Finding(where, str(refused))
         return
-    facts, host_now, unready, stuck = asyncio.run(_ask(plain_url(url), role))
+    facts, host_now, unready, stuck, foreign = asyncio.run(_ask(plain_url(url), role))
     yield Finding(where)
     version = facts["version"]
     yield Finding(
@@ -194,16 +197,21 @@ def _database(url: str, role: str) -> Iterator[Finding]:
     )
     if facts["has_runs"]:
         yield _stuck(stuck)
+    yield Finding(
+        "Event log restored from another server and not settled" if foreign else "Event log in order",
+        "run `.venv/bin/rapport migrate`, which does it." if foreign else None,
+    )
 
 
-async def _ask(url: str, role: str) -> tuple[dict[str, Any], datetime, list[str], int | None]:
+async def _ask(url: str, role: str) -> tuple[dict[str, Any], datetime, list[str], int | None, bool]:
     connection = await asyncpg.connect(url, timeout=5, server_settings={"timezone": "UTC"})
     try:
         facts = dict(await connection.fetchrow(_FACTS, role))
         host_now = clock.now()
         unready = await connection.fetchval(_PARTITIONS) or []
         stuck = await connection.fetchval(_STUCK, _STUCK_FOR) if facts["has_runs"] else None
-        return facts, host_now, unready, stuck
+        foreign = facts["has_runs"] and await connection.fetchval(_FOREIGN)
+        return facts, host_now, unready, stuck, foreign
     finally:
         await connection.close()
 

@@ -11,6 +11,8 @@ from app.db.engine import Database
 from app.settings import settings
 
 SCRIPTS = Path(__file__).parents[2] / "migrations"
+FOREIGN = "xid >= pg_snapshot_xmax(pg_current_snapshot())"
+"""Events of transactions that this server has not reached: they were restored from another one's backup."""
 
 
 def config(database_url: str) -> Config:
@@ -26,6 +28,30 @@ def config(database_url: str) -> Config:
 def migrate(database_url: str) -> None:
     """Upgrade to the newest revision; does nothing when it is there already."""
     command.upgrade(config(database_url), "head")
+
+
+def settle(database_url: str) -> int:
+    """Put the events that were restored from another server before all of this one's; how many there were.
+
+    The log is read in the order of transactions, which begin at 3 in a new cluster: what is written there would
+    otherwise come before what was restored, and a reader that has read that would miss it.
+    """
+
+    async def ask() -> int:
+        database = Database(database_url, role=None, size=1)
+        try:
+            async with database.connection() as connection:
+                await connection.execute("set statement_timeout = 0")
+                # Sequences are restored too: what was written here since has higher numbers, and stays where it is.
+                done: str = await connection.execute(
+                    "update events set xid = '3' where xid <> '3'"
+                    f" and seq <= (select max(seq) from events where {FOREIGN})"
+                )
+                return int(done.rsplit(maxsplit=1)[-1])
+        finally:
+            await database.close()
+
+    return asyncio.run(ask())
 
 
 def head() -> str | None:

@@ -33,6 +33,7 @@ OVER_THE_WALLS = {
     "rapport_logins",
     "rapport_partitions",
     "rapport_scrub",
+    "rapport_spread",
 }
 UNIQUE_EVERYWHERE = {"uq_api_keys_key_hash": "a key is looked for before its tenant is known"}
 for _module in pkgutil.iter_modules(app.db.__path__):
