@@ -18,7 +18,7 @@ with recursive me as (
   select t.id from teams t join me on t.org_id = me.org_id and t.id = me.team_id
   union select t.id from teams t join below on t.parent_id = below.id where t.org_id = $1 and t.archived_at is null
 )
-select o.stamp, o.region, o.time_zone, o.currency, me.id, me.name, me.active and me.archived_at is null as active,
+select o.stamp, o.region, me.id, me.name, me.active and me.archived_at is null as active,
   (select coalesce(jsonb_agg(to_jsonb(r)), '[]') from roles r
     where r.org_id = $1 and r.id = any(me.role_ids) and r.archived_at is null) as roles,
   (select coalesce(array_agg(u.id), '{}') from users u
@@ -108,8 +108,6 @@ async def load(
         team=frozenset({*row["team"], row["id"]}),
         custom=_custom(row["custom"]),
         region=row["region"],
-        time_zone=row["time_zone"],
-        currency=row["currency"],
         expires_at=expires_at,
     )
 
@@ -132,7 +130,7 @@ async def system(database: Database, org_id: UUID) -> Actor:
     """The house itself, in one organisation: jobs, sign-in and the first steps act as it."""
     async with database.connection(org_id) as connection:
         row = await connection.fetchrow(
-            "select o.stamp, o.region, o.time_zone, o.currency, (select coalesce(jsonb_agg(to_jsonb(c)), '[]')"
+            "select o.stamp, o.region, (select coalesce(jsonb_agg(to_jsonb(c)), '[]')"
             " from custom_fields c where c.org_id = $1 and c.archived_at is null) as custom"
             " from organisations o where o.id = $1",
             org_id,
@@ -148,6 +146,4 @@ async def system(database: Database, org_id: UUID) -> Actor:
         stamp=row["stamp"],
         custom=_custom(row["custom"]),
         region=row["region"],
-        time_zone=row["time_zone"],
-        currency=row["currency"],
     )

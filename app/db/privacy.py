@@ -7,6 +7,7 @@ from uuid import UUID
 from app.db.engine import Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
+from app.domain.runs import ENDED
 
 
 async def records_of(uow: UnitOfWork, noun: Noun, contact: UUID, after: UUID | None, most: int) -> list[UUID]:
@@ -47,11 +48,12 @@ async def forget_answers(uow: UnitOfWork, noun: str, records: Sequence[UUID]) ->
 async def runs_with(uow: UnitOfWork, words: Sequence[str]) -> Sequence[Row]:
     """The ended runs in which one of the words stands, locked."""
     return await uow.fetch(
-        "select id, params, result, error from runs where org_id = $1 and status in ('done', 'failed', 'cancelled')"
+        "select id, params, result, error from runs where org_id = $1 and status = any($3)"
         " and exists (select from unnest($2::text[]) w"
         " where strpos(concat(params::text, ' ', result::text, ' ', error), w) > 0) order by id for update",
         uow.org_id,
         list(words),
+        sorted(ENDED),
     )
 
 

@@ -17,7 +17,6 @@ from app.domain.errors import Busy
 from app.kit import json
 from app.kit.ids import new_id
 
-_STAMPED = frozenset({"org_id", "version", "created_at", "updated_at", "archived_at"})
 _MOST_TRIES = 20
 """How often records may change under a writer that waits for them before it gives up."""
 

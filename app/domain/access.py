@@ -116,7 +116,7 @@ def _opens(fields: Fields, noun: str, name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, what they may, and the settings of their organisation, as of one access stamp."""
+    """Who acts, what they may, and the region of their organisation, as of one access stamp."""
 
     org_id: UUID
     id: UUID
@@ -134,8 +134,6 @@ class Actor:
     custom: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
     """Noun to key to definition of the custom fields in use."""
     region: str = "CN"
-    time_zone: str = "Asia/Shanghai"
-    currency: str = "CNY"
     expires_at: datetime | None = None
     readable: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
     """Noun to the fields open to this actor, remembered for as long as the actor is."""
