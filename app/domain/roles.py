@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from app.domain.access import EVERYTHING, Sight
 
-_RECORDS = ("contact", "company", "product", "order", "interaction")
+RECORDS = ("contact", "company", "product", "order", "interaction")
+"""The nouns that people record their work in; they carry custom fields and tags."""
 _READ_RECORDS = ("contacts:read", "companies:read", "products:read", "orders:read", "interactions:read")
 _READ_WORDS = ("tags:read", "custom_fields:read", "exchange_rates:read", "settings:read", "users:read")
 
@@ -21,7 +22,7 @@ class BuiltinRole:
 
 
 def _all(*groups: str) -> dict[str, tuple[str, ...]]:
-    return dict.fromkeys(_RECORDS, groups)
+    return dict.fromkeys(RECORDS, groups)
 
 
 _WORDS = dict.fromkeys(("tag", "custom_field", "exchange_rate", "user", "team", "run"), ("basic",))
