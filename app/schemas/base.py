@@ -192,7 +192,9 @@ class PageQuery(Shape):
         None, max_length=60_000, description="The `next` of the page before; a longer one goes to search."
     )
     sort: str = Field(
-        "-created_at", max_length=200, description="Fields, comma-separated, `-` for downwards."
+        "-created_at",
+        max_length=200,
+        description="Fields, comma-separated, `-` for downwards; a contact's or company's name goes by its sound.",
     )
     fields: str | None = Field(
         None, max_length=2000, description="Fields to show, comma-separated; all when left out."
