@@ -140,8 +140,9 @@ async def test_only_these_functions_look_over_the_walls(inside: Connection):
         "rapport_attempt_good(text)",
         "rapport_forget_keys(timestamp with time zone)",
         "rapport_forget_logins(timestamp with time zone)",
-        "rapport_scrub(uuid[])",
+        "rapport_scrub(uuid[],text[])",
         "rapport_partitions(text,date,date)",
+        "rapport_spread(text,integer)",
     }, "say in this test what a new function gives, and to whom"
 
 
@@ -180,11 +181,11 @@ async def test_the_functions_for_strangers_give_ids_and_nothing_else(world: Worl
 
 async def test_erasure_stays_in_its_tenant(world: World, outside: Organisation, inside: Connection):
     ids = [one.id for one in world.records.values()]
-    assert await inside.fetchval("select rapport_scrub($1::uuid[])", ids) == 0
+    assert await inside.fetchval("select rapport_scrub($1::uuid[], null)", ids) == 0
     await _set(inside, outside)
-    assert await inside.fetchval("select rapport_scrub($1::uuid[])", ids) == 0
+    assert await inside.fetchval("select rapport_scrub($1::uuid[], null)", ids) == 0
     await _set(inside, world.org)
-    assert await inside.fetchval("select rapport_scrub($1::uuid[])", ids) >= len(ids)
+    assert await inside.fetchval("select rapport_scrub($1::uuid[], null)", ids) >= len(ids)
 
 
 async def test_only_months_of_the_big_tables_can_be_added(inside: Connection):
