@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from app.db.engine import Connection, Database
-from app.domain.access import EVERYTHING, Actor, Grant, Sight, merge, whole
+from app.domain.access import Actor, Grant, Sight, merge, whole
 from app.domain.errors import Unauthenticated
 from app.domain.fields import Field, Kind
+from app.domain.grants import narrowed
 
 _LOAD = """
 with recursive me as (
@@ -93,9 +94,8 @@ async def load(
     elif login_id is not None and not row["signed_in"]:
         raise _refuse("This sign-in has ended; sign in again.")
     grant = merge(grant_of(role) for role in row["roles"])
-    if scopes is not None and EVERYTHING not in scopes:
-        kept = scopes if EVERYTHING in grant.scopes else scopes & grant.scopes
-        grant = Grant(kept, grant.sight, grant.read, grant.write)
+    if scopes is not None:
+        grant = narrowed(grant, scopes)
     return Actor(
         org_id=org_id,
         id=key_id or row["id"],

@@ -1,6 +1,7 @@
 """Who may hand out what: nobody gives, to others or to themselves, more than they have."""
 
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
 from uuid import UUID
 
 from app.domain.access import EVERYTHING, WIDTH, Actor, Fields, Grant, Scope
@@ -59,6 +60,14 @@ def key_scopes(wanted: Set[str], user: Grant) -> frozenset[str]:
             beyond=over,
         )
     return frozenset(wanted)
+
+
+def narrowed(grant: Grant, scopes: frozenset[str]) -> Grant:
+    """What a key with these scopes opens of what its user has now."""
+    if EVERYTHING in scopes:
+        return grant
+    kept = scopes if EVERYTHING in grant.scopes else scopes & grant.scopes
+    return replace(grant, scopes=kept)
 
 
 def known_scopes(wanted: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from app.db.tags import TAGS
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 from app.domain.runs import Progress
-from app.domain.tags import replaced
+from app.domain.tags import check_settled, replaced
 from app.usecases import plain
 from app.usecases.plain import Change, Item, Judge, Values
 
@@ -38,7 +38,7 @@ async def restore_tag(uow: UnitOfWork, tag: UUID, *, version: int | None) -> Non
     """Bring an archived tag back."""
     busy = await runs.alone(uow, RENAME)
     row = await plain.get_locked(uow, TAGS, tag, version, {})
-    _check_settled(busy, row["name"])
+    check_settled(busy, row["name"])
     await plain.restore_row(uow, TAGS, row)
 
 
@@ -50,7 +50,7 @@ async def rename_tag(uow: UnitOfWork, tag: UUID, name: str, *, version: int | No
     """
     busy = await runs.alone(uow, RENAME)
     row = await plain.get_locked(uow, TAGS, tag, version, {})
-    _check_settled(busy, row["name"], name)
+    check_settled(busy, row["name"], name)
     if row["archived_at"] is not None:
         raise RuleBroken("archived", "This tag is archived; restore it before you rename it.")
     if row["name"] == name:
@@ -99,19 +99,6 @@ async def _judge(uow: UnitOfWork) -> Judge:
     busy = await runs.alone(uow, RENAME)
 
     async def judge(_: UnitOfWork, changes: Sequence[Change]) -> None:
-        _check_settled(busy, *(new["name"] for row, new in changes if row is None))
+        check_settled(busy, *(new["name"] for row, new in changes if row is None))
 
     return judge
-
-
-def _check_settled(busy: Sequence[Row], *names: str) -> None:
-    """While records are on their way from one name to another, neither may begin to mean something else."""
-    for run in busy:
-        for name in names:
-            if name in {run["params"]["old"], run["params"]["new"]}:
-                raise RuleBroken(
-                    "rename_under_way",
-                    f"Records are being renamed from {run['params']['old']!r} to {run['params']['new']!r};"
-                    " wait for that run to end, or cancel it.",
-                    run=run["id"],
-                )

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from app.domain.access import Actor, Grant, Scope, Sight, merge, whole
 from app.domain.errors import Forbidden, InvalidInput
-from app.domain.grants import beyond, key_scopes, known_fields, known_scopes, must_cover, must_place
+from app.domain.grants import (
+    beyond,
+    key_scopes,
+    known_fields,
+    known_scopes,
+    must_cover,
+    must_place,
+    narrowed,
+)
 
 NOUNS = ["contact", "order", "*"]
 NAMES = ["name", "email", "custom", "custom.size", "*"]
@@ -123,3 +131,11 @@ def test_one_moves_only_below_oneself(before, after, new: bool, allowed: bool):
     else:
         with pytest.raises(Forbidden):
             move(Grant(sight={"contact": Sight.TEAM}))
+
+
+@given(grants, st.frozensets(st.sampled_from(SCOPES), max_size=3))
+def test_a_key_opens_what_both_it_and_its_user_open(grant: Grant, scopes: frozenset[str]):
+    key = actor(narrowed(grant, scopes))
+    for scope in Scope:
+        assert key.may(scope) == (actor(grant).may(scope) and not {scope, "*"}.isdisjoint(scopes))
+    assert beyond(grant, key.grant) == []

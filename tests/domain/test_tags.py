@@ -1,9 +1,11 @@
 """A tag that takes another name."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.tags import replaced
+from app.domain.errors import RuleBroken
+from app.domain.tags import check_settled, replaced
 
 NAMES = st.lists(st.sampled_from("abcdef"), unique=True)
 
@@ -16,3 +18,16 @@ def test_a_replaced_name_stands_where_the_old_one_stood_and_nothing_stands_twice
     assert set(after) == {new if name == old else name for name in names}
     assert [n for n in after if n not in {old, new}] == [n for n in names if n not in {old, new}]
     assert replaced(after, old, new) == after
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("def")), max_size=2), NAMES)
+def test_no_name_is_taken_that_records_are_on_their_way_from_or_to(renames, names):
+    runs = [{"id": number, "params": {"old": old, "new": new}} for number, (old, new) in enumerate(renames)]
+    moving = {name for pair in renames for name in pair}
+    if moving.isdisjoint(names):
+        check_settled(runs, *names)
+        return
+    with pytest.raises(RuleBroken) as refused:
+        check_settled(runs, *names)
+    assert refused.value.code == "rename_under_way"
+    assert not set(renames[refused.value.facts["run"]]).isdisjoint(names)
