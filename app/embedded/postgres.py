@@ -1,7 +1,6 @@
 """The embedded PostgreSQL: made once, started, healed after a crash, stopped."""
 
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -10,7 +9,7 @@ import threading
 from pathlib import Path
 
 from app.embedded.places import make_dir
-from app.embedded.process import Child, ServerError, run, wait_for
+from app.embedded.process import Child, Server, ServerError, run, wait_for
 from app.kit import clock
 
 MAJOR = "18"
@@ -23,39 +22,24 @@ _LOCK_FAULTS = re.compile(r"lock file .* already exists|pre-existing shared memo
 _UNCLEAN = "was not properly shut down"
 
 
-class Postgres:
+class Postgres(Server):
     """A PostgreSQL cluster in a folder, reached through a unix socket."""
 
-    def __init__(
-        self,
-        program: Path,
-        root: Path,
-        sockets: Path,
-        log: Path,
-        account: pwd.struct_passwd | None,
-        *,
-        durable: bool,
-    ) -> None:
-        self._bin = program.parent
-        self._data = root / "data"
-        self._sockets = sockets
-        self._log = log
-        self._account = account
-        self._durable = durable
-        self._child: Child | None = None
-        self._analyze: Child | None = None
+    name = "PostgreSQL"
+    _analyze: Child | None = None
+
+    @property
+    def _bin(self) -> Path:
+        return self._program.parent
+
+    @property
+    def _data(self) -> Path:
+        return self._root / "data"
 
     @property
     def url(self) -> str:
         """Where it listens, through its socket."""
         return f"postgresql://{_NAME}@/{_NAME}?host={self._sockets}"
-
-    @property
-    def child(self) -> Child:
-        """The server's process. Raises ServerError before the start."""
-        if self._child is None:
-            raise ServerError("PostgreSQL has not been started.")
-        return self._child
 
     def start(self) -> None:
         """Make the cluster when there is none, start it, wait until it answers; crash recovery may take minutes."""
@@ -77,7 +61,7 @@ class Postgres:
             threading.Event().wait(0.1)
         if _UNCLEAN in self.child.said():
             # A crash drops the activity statistics, so autovacuum would not come; beside the start, for it may take long.
-            self._analyze = Child(
+            self._analyze = self._run(
                 [
                     self._bin / "vacuumdb",
                     "--all",
@@ -87,9 +71,7 @@ class Postgres:
                     _NAME,
                     "-h",
                     self._sockets,
-                ],
-                log=self._log,
-                account=self._account,
+                ]
             )
 
     def stop(self) -> None:
@@ -100,11 +82,6 @@ class Postgres:
         ):
             if child:
                 child.stop(gently, seconds=60, firmly=firmly)
-
-    def restart(self) -> None:
-        """Start it again after it was killed, or stop and start it."""
-        self.stop()
-        self.start()
 
     def _make(self) -> None:
         if (self._data / "global/pg_control").exists():
@@ -149,10 +126,8 @@ class Postgres:
         os.close(parent)
 
     def _try_start(self) -> bool:
-        self._child = Child(
+        self._child = self._run(
             [self._bin / "postgres", "-D", self._data, "-k", self._sockets, *_options(durable=self._durable)],
-            log=self._log,
-            account=self._account,
             on_death=signal.SIGINT,
         )
         answer = wait_for(self._answer, seconds=_RECOVERY_SECONDS)

@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from app.kit import clock
 
@@ -136,6 +137,60 @@ class Child:
             self._guard.kill()
             self._guard.communicate()
             self._guard = None
+
+
+class Server(ABC):
+    """A server in a folder, reached through a unix socket; a kind of server says how it is started and stopped."""
+
+    name: ClassVar[str]
+
+    def __init__(
+        self,
+        program: Path,
+        root: Path,
+        sockets: Path,
+        log: Path,
+        account: pwd.struct_passwd | None,
+        *,
+        durable: bool,
+    ) -> None:
+        self._program = program
+        self._root = root
+        self._sockets = sockets
+        self._log = log
+        self._account = account
+        self._durable = durable
+        self._child: Child | None = None
+
+    @property
+    def child(self) -> Child:
+        """The server's process. Raises ServerError before the start."""
+        if self._child is None:
+            raise ServerError(f"{self.name} has not been started.")
+        return self._child
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Let it write what it must, and end."""
+
+    def restart(self) -> None:
+        """Start it again after it was killed, or stop and start it."""
+        self.stop()
+        self.start()
+
+    def _run(
+        self,
+        command: Sequence[str | Path],
+        *,
+        on_death: signal.Signals = signal.SIGTERM,
+        pass_fds: Sequence[int] = (),
+    ) -> Child:
+        """A process beside this one, as the servers' account and with the server's log."""
+        return Child(command, log=self._log, account=self._account, on_death=on_death, pass_fds=pass_fds)
 
 
 def wait_for(ready: Callable[[], _T | None], *, seconds: float, pause: float = 0.01) -> _T | None:

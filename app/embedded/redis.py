@@ -2,14 +2,13 @@
 
 import fcntl
 import os
-import pwd
 import re
 import signal
 import socket
 from pathlib import Path
 
 from app.embedded.places import make_dir
-from app.embedded.process import Child, ServerError, wait_for
+from app.embedded.process import Server, ServerError, wait_for
 from app.kit import clock
 
 _HEAL_SECONDS = 30
@@ -17,39 +16,23 @@ _LOAD_SECONDS = 600
 _BROKEN = re.compile(r"reading the append only file|AOF manifest")
 
 
-class Redis:
+class Redis(Server):
     """A Redis in a folder, reached through a unix socket."""
 
-    def __init__(
-        self,
-        program: Path,
-        root: Path,
-        sockets: Path,
-        log: Path,
-        account: pwd.struct_passwd | None,
-        *,
-        durable: bool,
-    ) -> None:
-        self._program = program
-        self._data = root / "data"
-        self._lock = root / "lock"
-        self._socket = sockets / "redis.sock"
-        self._log = log
-        self._account = account
-        self._durable = durable
-        self._child: Child | None = None
+    name = "Redis"
+
+    @property
+    def _data(self) -> Path:
+        return self._root / "data"
+
+    @property
+    def _socket(self) -> Path:
+        return self._sockets / "redis.sock"
 
     @property
     def url(self) -> str:
         """Where it listens, through its socket."""
         return f"unix://{self._socket}"
-
-    @property
-    def child(self) -> Child:
-        """The server's process. Raises ServerError before the start."""
-        if self._child is None:
-            raise ServerError("Redis has not been started.")
-        return self._child
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -72,27 +55,17 @@ class Redis:
         if self._child:
             self._child.stop(signal.SIGTERM, seconds=20)
 
-    def restart(self) -> None:
-        """Start it again after it was killed, or stop and start it."""
-        self.stop()
-        self.start()
-
     def _try_start(self) -> bool:
         # The child inherits the lock and so holds it as long as it lives: a predecessor that is still writing its
         # last bytes would take the new socket away with its own when it ends.
-        with self._lock.open("a") as lock:
+        with (self._root / "lock").open("a") as lock:
             if wait_for(lambda: _take(lock.fileno()), seconds=_HEAL_SECONDS, pause=0.05) is None:
                 raise ServerError(
                     f"Another Redis still runs on {self._data} and does not end: stop it first."
                 )
             self._socket.unlink(missing_ok=True)
-            self._child = Child(
-                [self._program, *_options(self._socket, self._data, durable=self._durable)],
-                log=self._log,
-                account=self._account,
-                on_death=signal.SIGTERM,
-                pass_fds=[lock.fileno()],
-            )
+            options = _options(self._socket, self._data, durable=self._durable)
+            self._child = self._run([self._program, *options], pass_fds=[lock.fileno()])
         return bool(wait_for(self._answer, seconds=_LOAD_SECONDS))
 
     def _answer(self) -> bool | None:

@@ -60,14 +60,10 @@ class Servers:
 
     def heal(self) -> list[str]:
         """Start again what has died, and name it."""
-        dead = [
-            (name, it)
-            for name, it in (("PostgreSQL", self._postgres), ("Redis", self._redis))
-            if it and it.child.ended() is not None
-        ]
-        for _, server in dead:
+        dead = [it for it in (self._postgres, self._redis) if it and it.child.ended() is not None]
+        for server in dead:
             server.restart()
-        return [name for name, _ in dead]
+        return [server.name for server in dead]
 
     @property
     def _the_postgres(self) -> Postgres:
