@@ -13,10 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from app.db import actors, reads
+from app.db import actors, lists, reads
 from app.db.contacts import CONTACTS
 from app.db.engine import Database
 from app.db.migrate import migrate
+from app.db.words import Words
 from app.embedded.servers import servers
 from app.settings import settings
 from app.usecases.bootstrap import bootstrap
@@ -68,7 +69,7 @@ async def main() -> None:
                 for word in words:
                     for _ in range(chosen.repeat):
                         begun = time.perf_counter()
-                        body = await reads.list_page(door, reads.Page(CONTACTS), word)
+                        body = await lists.list_page(door, lists.Page(CONTACTS, words=Words(word)))
                         times.append((time.perf_counter() - begun) * 1000)
                     hits = max(hits, body.count(b'"version":'))
                 times.sort()

@@ -9,10 +9,12 @@ from fastapi import Request, Response
 
 from app.api import problems
 from app.api.etag import etag, unchanged
-from app.db import reads
+from app.db import lists, reads
+from app.db.lists import Page
 from app.db.nouns import ALWAYS, Noun
-from app.db.reads import Page, Reads
+from app.db.reads import Reads
 from app.db.uow import Answer, UnitOfWork
+from app.db.words import Words
 from app.domain import conditions
 from app.domain.access import Actor, Scope, whole
 from app.domain.conditions import Condition
@@ -42,11 +44,16 @@ def given_fields(raw: str | None) -> list[str] | None:
 
 async def record(door: Reads, noun: Noun, id_: UUID, request: Request, fields: str | None = None) -> Response:
     """One record with its ETag, or 304 when the reader has it."""
-    row = reads.must_exist(noun, await door.row(reads.one(noun, id_, given_fields(fields))))
-    tag = {"ETag": etag(row[2])}
-    if unchanged(request.headers.get("if-none-match"), row[2]):
-        return Response(status_code=304, headers=tag)
-    return Response(row[1], media_type=JSON, headers=tag)
+    wanted = given_fields(fields)
+    row = reads.must_exist(noun, await door.row(reads.one(noun, id_, wanted)))
+    return tagged(request, row[1], etag(row[2], reads.shown(door.actor, noun, wanted)))
+
+
+def tagged(request: Request, body: str, tag: str) -> Response:
+    """A body with its ETag, or 304 when the reader has it."""
+    if unchanged(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(body, media_type=JSON, headers={"ETag": tag})
 
 
 async def by_external_id(
@@ -85,6 +92,10 @@ def _searchable(noun: Noun, words: str | None) -> None:
         )
 
 
+def _words(typed: str | None) -> Words | None:
+    return Words(typed) if typed else None
+
+
 async def listing(door: Reads, noun: Noun, query: PageQuery) -> Response:
     """A page by simple filters."""
     page = Page(
@@ -95,8 +106,9 @@ async def listing(door: Reads, noun: Noun, query: PageQuery) -> Response:
         query.cursor,
         given_fields(query.fields),
         query.archived,
+        _words(getattr(query, "q", None)),
     )
-    return body(await reads.list_page(door, page, getattr(query, "q", None)))
+    return body(await lists.list_page(door, page))
 
 
 async def search(door: Reads, noun: Noun, query: Search) -> Response:
@@ -110,15 +122,16 @@ async def search(door: Reads, noun: Noun, query: Search) -> Response:
         query.cursor,
         query.fields,
         query.archived,
+        _words(query.q),
     )
-    return body(await reads.list_page(door, page, query.q))
+    return body(await lists.list_page(door, page))
 
 
 async def count(door: Reads, noun: Noun, query: CountQuery) -> Response:
     """How many."""
     _searchable(noun, query.q)
-    page = Page(noun, _condition(noun, query.where), archived=query.archived)
-    return plain({"count": await reads.count(door, page, query.q)})
+    page = Page(noun, _condition(noun, query.where), archived=query.archived, words=_words(query.q))
+    return plain({"count": await lists.count(door, page)})
 
 
 def told(
@@ -151,16 +164,17 @@ async def changed(uow: UnitOfWork, noun: Noun, id_: UUID, status: int = 200) -> 
 
     A new one out of its maker's sight is answered with what every reader sees, which tells its maker nothing new.
     """
-    shown = None if uow.actor.may(Scope(noun.reading)) else sorted(ALWAYS)
-    question = reads.one(noun, id_, shown)(uow.actor)
+    actor, shown = uow.actor, None if uow.actor.may(Scope(noun.reading)) else sorted(ALWAYS)
+    question = reads.one(noun, id_, shown)(actor)
     row = (await uow.fetch(question.statement.sql, *question.statement.values(question.binds)))[0]
     shows = row[1] is not None
     if not shows:
         if status not in _MADE:
             return told(uow, 204, b"")
-        question = reads.one(noun, id_, sorted(ALWAYS))(replace(uow.actor, grant=whole()))
+        actor, shown = replace(actor, grant=whole(), readable={}), sorted(ALWAYS)
+        question = reads.one(noun, id_, shown)(actor)
         row = (await uow.fetch(question.statement.sql, *question.statement.values(question.binds)))[0]
-    headers = {"ETag": etag(row[2])}
+    headers = {"ETag": etag(row[2], reads.shown(actor, noun, shown))}
     if status in _MADE:
         headers["Location"] = f"/v1/{noun.plural}/{id_}"
     return told(uow, status, row[1].encode(), headers, (noun, id_) if shows else None)

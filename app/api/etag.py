@@ -1,4 +1,4 @@
-"""Versions on the wire: ETag out, If-Match in (RFC 9110, 8.8.3 and 13.1.1)."""
+"""Versions on the wire: ETag out, If-Match and If-None-Match in (RFC 9110, 8.8.3, 13.1.1 and 13.1.2)."""
 
 import re
 from typing import Annotated
@@ -7,12 +7,12 @@ from fastapi import Depends, Header
 
 from app.domain.errors import InvalidInput, PreconditionMissing
 
-_TAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+_TAG = re.compile(r'(?:W/)?"(\d{1,9})(?:\.[0-9a-f]{8})?"')
 
 
-def etag(version: int) -> str:
-    """The entity tag of a version."""
-    return f'"{version}"'
+def etag(version: int, shown: str = "") -> str:
+    """The entity tag of a version, and of what its reader is shown of it: two readers may see two representations."""
+    return f'"{version}.{shown}"' if shown else f'"{version}"'
 
 
 def _version(
@@ -32,9 +32,9 @@ def _version(
 
 
 Version = Annotated[int | None, Depends(_version)]
-"""The version that a change was made for; None for any."""
+"""The version that a change was made for; None for any. What its maker was shown plays no part."""
 
 
-def unchanged(if_none_match: str | None, version: int) -> bool:
-    """Whether the reader has this version already."""
-    return if_none_match is not None and etag(version) in if_none_match
+def unchanged(if_none_match: str | None, tag: str) -> bool:
+    """Whether the reader has this already, or wants nothing that is there."""
+    return if_none_match is not None and (if_none_match.strip() == "*" or tag in if_none_match)

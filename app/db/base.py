@@ -91,3 +91,10 @@ def last_changed(table: str) -> Index:
 def newest_first(table: str) -> Index:
     """Serves the default order of every list."""
     return Index(f"ix_{table}_newest", "org_id", text("created_at desc"), text("id desc"))
+
+
+def sought(table: str) -> Index:
+    """Serves the look-up of words, tags and custom values."""
+    columns = ("org_id", "terms", "tags", "custom")
+    operators = {"custom": "jsonb_path_ops"}
+    return Index(f"ix_{table}_sought", *columns, postgresql_using="gin", postgresql_ops=operators)

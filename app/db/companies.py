@@ -8,7 +8,7 @@ from sqlalchemy import Index
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Record, field, last_changed, newest_first, points_to
+from app.db.base import Record, field, last_changed, newest_first, points_to, sought
 from app.db.nouns import Noun
 from app.db.users import USERS
 from app.domain.access import Actor
@@ -28,7 +28,7 @@ class Company(Record):
         Index("ix_companies_owner", "org_id", "owner_id"),
         Index("ix_companies_domain", "org_id", "domain"),
         Index("ix_companies_parent", "org_id", "parent_id"),
-        Index("ix_companies_terms", "org_id", "terms", postgresql_using="gin"),
+        sought("companies"),
     )
 
     name: Mapped[str] = mapped_column(info=field("basic", sorted_by="name_key"))

@@ -9,7 +9,7 @@ from sqlalchemy import Index
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Record, choice, field, last_changed, newest_first, one_of, points_to
+from app.db.base import Record, choice, field, last_changed, newest_first, one_of, points_to, sought
 from app.db.companies import COMPANIES
 from app.db.nouns import Noun
 from app.db.users import USERS
@@ -34,7 +34,7 @@ class Contact(Record):
         Index("ix_contacts_company", "org_id", "company_id"),
         Index("ix_contacts_email", "org_id", "email"),
         Index("ix_contacts_phone", "org_id", "phone"),
-        Index("ix_contacts_terms", "org_id", "terms", postgresql_using="gin"),
+        sought("contacts"),
     )
 
     name: Mapped[str] = mapped_column(info=field("basic", sorted_by="name_key"))

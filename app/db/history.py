@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, false, literal_column, or_, select
 from sqlalchemy.types import Uuid
 
-from app.db import sight
+from app.db import paging, sight
 from app.db.engine import Prepared, compiled, prepared
 from app.db.nouns import Noun
 from app.db.organisations import Organisation
-from app.db.reads import Question, Reads, envelope, must_see, open_cursor, stamped
+from app.db.reads import Question, Reads, must_see
 from app.db.registry import NOUNS
 from app.domain.access import Actor, Scope
 from app.domain.errors import InvalidInput
@@ -83,7 +83,7 @@ def _seen(actor: Actor, nouns: list[Noun]) -> Any:
 
 def _question(actor: Actor, wanted: Wanted) -> Question:
     nouns = _open(actor)
-    last = open_cursor(_CONTEXT, wanted.cursor)
+    last = paging.opened(_CONTEXT, wanted.cursor, paging.sequence) if wanted.cursor else None
     filters = {
         "noun": wanted.noun,
         "noun_id": wanted.noun_id,
@@ -115,23 +115,16 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
         if last is not None:
             where.append(literal_column("e.seq") < bindparam("last", type_=BigInteger))
         ready = compiled(and_(*where))
-        n = len(ready.names)
-        masks = f"${n + 1}::jsonb"
-        limit = f"${n + 2}::int"
-        inner = f"""select e.seq, row_number() over (order by e.seq desc) as n, row_to_json((select r from (select
+        masks, more = (f"${len(ready.names) + place}" for place in (1, 2))
+        inner = f"""select e.seq, row_to_json((select r from (select
             e.seq, e.id, e.at, e.type, e.noun, e.noun_id, e.version, e.actor_id, e.actor_kind,
             case when e.before is not null then {_MASK.format(side="before")} end as before,
-            {_MASK.format(side="after")} as after, e.cause) r))::text as body
-          from (select * from events e where {ready.sql} order by e.seq desc limit {limit} + 1) e
-          cross join lateral (select coalesce({masks} -> e.noun, '[]') as names,
-            coalesce({masks} -> 'custom' ? e.noun, false) as customs) m"""
-        outer = (
-            f"coalesce(string_agg(p.body, ',' order by p.n) filter (where p.n <= {limit}), ''),"
-            f" max(p.seq) filter (where p.n = {limit}), count(p.n)"
-            " from organisations o left join lateral ({inner}) p on true"
-        )
-        whole = stamped(Prepared(inner, (*ready.names, "masks", "limit")), outer)
-        return Prepared(whole.sql + " group by o.stamp", whole.names)
+            {_MASK.format(side="after")} as after, e.cause) r)) as body
+          from (select * from events e where {ready.sql} order by e.seq desc limit {more}::int) e
+          cross join lateral (select coalesce({masks}::jsonb -> e.noun, '[]') as names,
+            coalesce({masks}::jsonb -> 'custom' ? e.noun, false) as customs) m order by e.seq desc"""
+        whole = Prepared(inner, (*ready.names, "masks", "more"))
+        return paging.paged(whole, "t.body::text", "json_build_array(t.seq)")
 
     masks: dict[str, Any] = {noun.name: _names(actor, noun) for noun in nouns} | {SETTINGS: _SETTINGS}
     masks["custom"] = [
@@ -140,11 +133,11 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
     binds: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
     binds |= {
         "masks": masks,
-        "limit": wanted.limit,
         "since": wanted.since,
         "before": wanted.before,
         "last": last,
     }
+    binds |= paging.limits(wanted.limit)
     for noun in nouns:
         binds |= sight.binds(actor, noun)
     return Question(prepared(key, text), binds | {"org": actor.org_id})
@@ -156,7 +149,7 @@ async def list_events(reads: Reads, wanted: Wanted) -> bytes:
     if wanted.noun is not None and wanted.noun not in nouns:
         raise InvalidInput("noun_unknown", f"There is no noun {wanted.noun!r}; there are {', '.join(nouns)}.")
     row = await reads.row(lambda actor: _question(actor, wanted))
-    return envelope(row[1], f"[{row[2]}]" if row[3] > wanted.limit else None, _CONTEXT)
+    return paging.answer(row, wanted.limit, _CONTEXT)
 
 
 async def of_record(reads: Reads, noun: Noun, id_: UUID, limit: int, after: str | None) -> bytes:

@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Keyed, Record, choice, field, last_changed, newest_first, one_of, points_to
+from app.db.base import Keyed, Record, choice, field, last_changed, newest_first, one_of, points_to, sought
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.nouns import Child, Noun, Through
@@ -40,7 +40,7 @@ class Order(Record):
         Index("ix_orders_company", "org_id", "company_id", text("placed_at desc"), text("id desc")),
         Index("ix_orders_placed", "org_id", text("placed_at desc"), text("id desc")),
         Index("ix_orders_owner", "org_id", "owner_id"),
-        Index("ix_orders_terms", "org_id", "terms", postgresql_using="gin"),
+        sought("orders"),
     )
 
     number: Mapped[str] = mapped_column(info=field("basic"))

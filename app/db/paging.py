@@ -1,19 +1,21 @@
-"""Keyset pages: the sort list, the predicate of "after this one", and the values that a cursor carries."""
+"""Keyset pages: the sort list, the predicate of "after this one", the values that a cursor carries, and the answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Numeric, Text, and_, asc, bindparam, cast, desc, or_, tuple_
 
 from app.db import where
+from app.db.engine import Prepared, Row
 from app.db.nouns import Noun
 from app.domain.errors import InvalidInput
 from app.domain.fields import Field, Kind, custom_key, of_kind, to_raw
-from app.kit import cursor
+from app.kit import cursor, json
 
 MOST_SORTS = 4
+_Opened = TypeVar("_Opened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +82,57 @@ def context(noun: str, sorts: Sequence[Sort]) -> str:
 
 def open_cursor(text: str, noun: str, sorts: Sequence[Sort]) -> list[Any]:
     """The sort values of the last record seen. Raises InvalidInput."""
-    try:
-        raw = cursor.unseal(context(noun, sorts), text)
-        if len(raw) != len(sorts):
-            raise ValueError
+
+    def read(raw: list[Any]) -> list[Any]:
         return [None if v is None else _sealed(s.field, v) for s, v in zip(sorts, raw, strict=True)]
-    except (ValueError, ArithmeticError):
+
+    return opened(context(noun, sorts), text, read)
+
+
+def opened(context: str, text: str, read: Callable[[list[Any]], _Opened]) -> _Opened:
+    """What a cursor carries, read by a function that may find it wrong. Raises InvalidInput."""
+    try:
+        return read(cursor.unseal(context, text))
+    except (ValueError, TypeError, ArithmeticError, AttributeError):
         raise InvalidInput(
             "cursor_invalid",
             "This cursor does not belong to this list with this sort; begin again without one.",
             field="cursor",
         ) from None
+
+
+def sequence(values: list[Any]) -> int:
+    """The number of an event, which is all that a cursor of events carries. Raises ValueError."""
+    (number,) = values
+    if not isinstance(number, int) or not 0 <= number < 2**62:
+        raise ValueError(number)
+    return number
+
+
+def paged(inner: Prepared, body: str, last: str) -> Prepared:
+    """The question for a page: (stamp, items as text, what the cursor carries, rows met).
+
+    The inner statement gives the rows t in order, one more than are shown, by its value "more"; of each, body is its
+    JSON and last what a cursor to it carries.
+    """
+    limit, org = (f"${len(inner.names) + place}" for place in (1, 2))
+    sql = f"""select o.stamp, coalesce(string_agg(p.body, ',' order by p.n) filter (where p.n <= {limit}::int), ''),
+        max(p.last) filter (where p.n = {limit}::int), count(p.n)
+      from organisations o left join lateral (
+        select {body} as body, {last}::text as last, row_number() over () as n from ({inner.sql}) t
+      ) p on true where o.id = {org}::uuid group by o.stamp"""
+    return Prepared(sql, (*inner.names, "limit", "org"))
+
+
+def limits(limit: int) -> dict[str, int]:
+    """The values of a page's length."""
+    return {"limit": limit, "more": limit + 1}
+
+
+def answer(row: Row, limit: int, context: str) -> bytes:
+    """The one shape of lists: {"data": […], "next": cursor or null}."""
+    following = f'"{cursor.seal(context, json.loads(row[2]))}"' if row[3] > limit else "null"
+    return f'{{"data":[{row[1]}],"next":{following}}}'.encode()
 
 
 def _far(field: Field) -> bool:

@@ -9,10 +9,11 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Record, field, last_changed, newest_first
+from app.db import paging
+from app.db.base import Record, field, last_changed, newest_first, sought
 from app.db.engine import Prepared
 from app.db.nouns import Noun
-from app.db.reads import Question, Reads, envelope, must_see, open_cursor
+from app.db.reads import Question, Reads, must_see
 from app.domain.access import Actor
 from app.kit import terms
 
@@ -28,7 +29,7 @@ class Product(Record):
         newest_first("products"),
         last_changed("products"),
         Index("ix_products_category", "org_id", "category"),
-        Index("ix_products_terms", "org_id", "terms", postgresql_using="gin"),
+        sought("products"),
     )
 
     sku: Mapped[str] = mapped_column(info=field("basic"))
@@ -61,27 +62,25 @@ PRODUCTS = Noun(
 
 _PRICES = ("price", "cost", "currency")
 _CONTEXT = "prices"
+_CHANGES = Prepared(
+    """select e.seq, jsonb_build_object('at', e.at, 'version', e.version, 'actor_id', e.actor_id) || (
+      select coalesce(jsonb_object_agg(f.key, f.value), '{}') from jsonb_each(e.after) f
+      where f.key = any($3::text[])) as body
+    from events e where e.org_id = $1 and e.noun_id = $2 and e.after ?| $3::text[] and e.seq < $4
+    order by e.seq desc limit $5::int""",
+    ("org", "id", "shown", "before", "more"),
+)
+_PAGE = paging.paged(_CHANGES, "t.body::text", "json_build_array(t.seq)")
 
 
 async def prices(door: Reads, product: UUID, limit: int, after: str | None) -> bytes:
     """A page of the product's prices, read from its events, newest first. Raises NotFound."""
     await must_see(door, PRODUCTS, product)
-    last = open_cursor(_CONTEXT, after)
+    before = paging.opened(_CONTEXT, after, paging.sequence) if after else 2**62
 
     def build(actor: Actor) -> Question:
         shown = [name for name in _PRICES if actor.reads("product", name)]
-        sql = """select o.stamp, coalesce(string_agg(p.body, ',' order by p.n) filter (where p.n <= $4), ''),
-          max(p.seq) filter (where p.n = $4), count(p.n)
-        from organisations o left join lateral (
-          select e.seq, row_number() over (order by e.seq desc) as n, (jsonb_build_object(
-            'at', e.at, 'version', e.version, 'actor_id', e.actor_id) || (
-              select coalesce(jsonb_object_agg(f.key, f.value), '{}') from jsonb_each(e.after) f
-              where f.key = any($3::text[])))::text as body
-          from events e where e.org_id = $1 and e.noun_id = $2 and e.after ?| $3::text[] and e.seq < $5
-          order by e.seq desc limit $4 + 1
-        ) p on true where o.id = $1 group by o.stamp"""
-        binds = {"org": actor.org_id, "id": product, "shown": shown, "limit": limit, "last": last or 2**62}
-        return Question(Prepared(sql, ("org", "id", "shown", "limit", "last")), binds)
+        binds = {"org": actor.org_id, "id": product, "shown": shown, "before": before}
+        return Question(_PAGE, binds | paging.limits(limit))
 
-    row = await door.row(build)
-    return envelope(row[1], f"[{row[2]}]" if row[3] > limit else None, _CONTEXT)
+    return paging.answer(await door.row(build), limit, _CONTEXT)

@@ -5,30 +5,21 @@ under, the answer is thrown away, the actor loaded anew and the question built a
 role or a new custom field counts from the next request on, at no extra round trip.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2s
 from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, select
-from sqlalchemy.dialects.postgresql import TSQUERY
-from sqlalchemy.types import Integer, Uuid
+from sqlalchemy import ColumnElement, Select, bindparam, select
+from sqlalchemy.types import Uuid
 
-from app.db import constraints, paging, sight, where
+from app.db import constraints, sight
 from app.db.engine import Database, Prepared, Row, compiled, prepared
 from app.db.nouns import Noun
-from app.domain import conditions
 from app.domain.access import Actor, must_read
-from app.domain.conditions import Condition
 from app.domain.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
-from app.kit import cursor, json, terms
-
-MOST_FOUND = 3_000
-"""A search that finds more than this many records walks the sort order instead of their ids: it meets one soon."""
-
-
-EVERY_RECORD = conditions.All(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +84,8 @@ def stamped(inner: Prepared, outer: str) -> Prepared:
     return Prepared(sql, (*inner.names, "org"))
 
 
-def _body(names: Sequence[str]) -> str:
+def body(names: Sequence[str]) -> str:
+    """The row t as JSON, with these fields."""
     shown = ", ".join(f't."{name}"' for name in names)
     return f"(select row_to_json(r) from (select {shown}) r)::text"
 
@@ -110,26 +102,38 @@ def chosen(actor: Actor, noun: Noun, wanted: Sequence[str] | None) -> tuple[str,
     return tuple(name for name in readable if name in wanted or name in {"id", "version"})
 
 
+def shown(actor: Actor, noun: Noun, wanted: Sequence[str] | None) -> str:
+    """What the actor is shown of a record, as a short text that differs when it does."""
+    keys = noun.custom_keys(actor) if sight.custom_key(actor, noun) else None
+    return blake2s(repr((chosen(actor, noun, wanted), keys)).encode(), digest_size=4).hexdigest()
+
+
 def checked(actor: Actor, noun: Noun, names: frozenset[str]) -> None:
     """Raise Forbidden when a condition or a sort uses a field that the actor may not read."""
     must_read(actor, noun.name, [name for name in names if not noun.shows(actor, name)])
 
 
-def _base(
-    actor: Actor, noun: Noun, columns: Sequence[ColumnElement[Any]], *, many: bool = False
+def of_sight(
+    actor: Actor,
+    noun: Noun,
+    columns: Sequence[ColumnElement[Any]],
+    parents: sight.Parents = sight.Parents.ASKED,
 ) -> Select[Any]:
-    return select(*columns).where(sight.tenant(noun), sight.visible(actor, noun, many=many))
+    """Columns of the records that the actor sees."""
+    return select(*columns).where(sight.tenant(noun), sight.visible(actor, noun, parents))
 
 
-def _text_key(actor: Actor, noun: Noun) -> tuple[Any, ...]:
+def text_key(actor: Actor, noun: Noun) -> tuple[Any, ...]:
+    """What the text of a statement depends on that shows records to the actor."""
     return (noun.name, sight.sight_key(actor, noun), sight.custom_key(actor, noun))
 
 
-def _binds(actor: Actor, noun: Noun) -> dict[str, Any]:
-    binds = sight.binds(actor, noun)
+def binds(actor: Actor, noun: Noun) -> dict[str, Any]:
+    """The values behind of_sight() and sight.columns()."""
+    values = sight.binds(actor, noun)
     if sight.custom_key(actor, noun):
-        binds["custom_keys"] = list(noun.custom_keys(actor))
-    return binds
+        values["custom_keys"] = list(noun.custom_keys(actor))
+    return values
 
 
 def one(noun: Noun, record: UUID, fields: Sequence[str] | None = None) -> Callable[[Actor], Question]:
@@ -139,15 +143,15 @@ def one(noun: Noun, record: UUID, fields: Sequence[str] | None = None) -> Callab
         names = chosen(actor, noun, fields)
 
         def text() -> Prepared:
-            inner = _base(actor, noun, sight.columns(actor, noun, names)).where(
+            inner = of_sight(actor, noun, sight.columns(actor, noun, names)).where(
                 noun.table.c.id == bindparam("id", type_=noun.table.c.id.type)
             )
-            body = f"case when t.version is not null then {_body(names)} end"
-            outer = f"{body}, t.version from organisations o left join ({{inner}}) t on true"
+            kept = f"case when t.version is not null then {body(names)} end"
+            outer = f"{kept}, t.version from organisations o left join ({{inner}}) t on true"
             return stamped(compiled(inner), outer)
 
         return Question(
-            prepared(("one", *_text_key(actor, noun), names), text), _binds(actor, noun) | {"id": record}
+            prepared(("one", *text_key(actor, noun), names), text), binds(actor, noun) | {"id": record}
         )
 
     return build
@@ -170,204 +174,6 @@ def by_external_id(noun: Noun, system: str, external_id: str) -> Callable[[Actor
     return build
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What to list."""
-
-    noun: Noun
-    where: Callable[[Actor], Condition] = lambda _: EVERY_RECORD
-    """The condition, read by the fields that the actor knows."""
-    sort: str = "-created_at"
-    limit: int = 50
-    cursor: str | None = None
-    fields: Sequence[str] | None = None
-    archived: bool | None = False
-    """None for both."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a search by words came to: the ids, or, when they are too many, the query to filter by."""
-
-    ids: list[UUID] | None
-    query: str | None = None
-
-
-async def found(reads: Reads, noun: Noun, q: str) -> Found:
-    """Look words up in the noun's stored terms; where nothing is found, once more allowing one typing error."""
-    for make in (terms.query, terms.fuzzy):
-        query, ids = await _find(reads, noun, make, q)
-        if ids is None:
-            return Found(None, query)
-        if ids and not sight.sees_all(reads.actor, noun):
-            ids = await _in_sight(reads, noun, ids)
-        if ids:
-            return Found(ids)
-    return Found([])
-
-
-async def _find(
-    reads: Reads, noun: Noun, make: Callable[[str, Mapping[str, str]], str | None], q: str
-) -> tuple[str | None, list[UUID] | None]:
-    """The query, over the fields that the actor may read now, and every record of the tenant that it finds.
-
-    None for the records when they are too many to name.
-    """
-    statement = Prepared(
-        "select o.stamp, case when $3::text is not null then rapport_find($2, $3::text::tsquery, $4) else '{}' end, $3::text"
-        " from organisations o where o.id = $1",
-        ("org", "noun", "query", "most"),
-    )
-
-    def build(actor: Actor) -> Question:
-        shown = noun.readable(actor)
-        groups = {letter: kind for letter, (kind, field) in noun.search.items() if field in shown}
-        query = make(q, groups) if groups else None
-        return Question(
-            statement, {"org": actor.org_id, "noun": noun.plural, "query": query, "most": MOST_FOUND}
-        )
-
-    row = await reads.row(build)
-    return row[2], row[1]
-
-
-async def _in_sight(reads: Reads, noun: Noun, ids: list[UUID]) -> list[UUID]:
-    """Those that the actor sees: or a hit out of sight would tell of itself by keeping the next try from being made."""
-
-    def build(actor: Actor) -> Question:
-        def text() -> Prepared:
-            wanted = noun.table.c.id == func.any(bindparam("found", type_=sight.UUIDS))
-            inner = _base(actor, noun, [noun.table.c.id]).where(wanted)
-            return stamped(compiled(inner), "array({inner}) from organisations o")
-
-        key = ("in sight", noun.name, sight.sight_key(actor, noun))
-        return Question(prepared(key, text), sight.binds(actor, noun) | {"found": ids})
-
-    return list((await reads.row(build))[1])
-
-
-def _filter(statement: Select[Any], condition: Condition, page: Page, looked: Found | None) -> Select[Any]:
-    table = page.noun.table
-    columns = dict(table.c.items())
-    statement = statement.where(where.compile_(condition, columns))
-    if page.archived is not None:
-        gone = table.c.archived_at
-        statement = statement.where(gone.is_not(None) if page.archived else gone.is_(None))
-    if looked is not None:
-        if looked.ids is None:
-            statement = statement.where(
-                table.c.terms.bool_op("@@")(cast(bindparam("query", type_=Text()), TSQUERY()))
-            )
-        else:
-            statement = statement.where(table.c.id == func.any(bindparam("found", type_=sight.UUIDS)))
-    return statement
-
-
-def _filter_key(condition: Condition, page: Page, looked: Found | None) -> tuple[Any, ...]:
-    mode = None if looked is None else looked.ids is None
-    return (conditions.shape(condition), page.archived, mode)
-
-
-def _filter_binds(condition: Condition, looked: Found | None) -> dict[str, Any]:
-    binds = where.parameters(condition)
-    if looked is not None:
-        binds["query" if looked.ids is None else "found"] = looked.query if looked.ids is None else looked.ids
-    return binds
-
-
-def _listing(actor: Actor, page: Page, looked: Found | None) -> tuple[Question, tuple[paging.Sort, ...]]:
-    noun = page.noun
-    names = chosen(actor, noun, page.fields)
-    known = noun.known(actor)
-    sorts = paging.parse_sort(page.sort, known)
-    condition = page.where(actor)
-    checked(actor, noun, conditions.fields_of(condition) | {sort.field.name for sort in sorts})
-    last = paging.open_cursor(page.cursor, noun.name, sorts) if page.cursor else None
-    nulls = None if last is None else tuple(value is None for value in last)
-    kinds = tuple((str(sort), sort.field.kind) for sort in sorts)
-    key = ("page", *_text_key(actor, noun), names, *_filter_key(condition, page, looked), kinds, nulls)
-
-    def text() -> Prepared:
-        keys = paging.cursor_values(noun, sorts)
-        inner = _filter(
-            _base(actor, noun, [*sight.columns(actor, noun, names), *keys], many=True),
-            condition,
-            page,
-            looked,
-        )
-        if last is not None:
-            inner = inner.where(paging.after(noun, sorts, last))
-        inner = inner.order_by(*paging.order_by(noun, sorts)).limit(bindparam("more", type_=Integer))
-        ready = compiled(inner)
-        limit = f"${len(ready.names) + 2}::int"
-        listed = ", ".join(f"t.k{i}" for i in range(len(sorts)))
-        outer = (
-            f"coalesce(string_agg(p.body, ',' order by p.n) filter (where p.n <= {limit}), ''),"
-            f" max(p.last) filter (where p.n = {limit}), count(p.n) from organisations o left join lateral"
-            f" (select {_body(names)} as body, json_build_array({listed})::text as last, row_number() over () as n"
-            " from ({inner}) t) p on true"
-        )
-        whole = stamped(ready, outer)
-        return Prepared(whole.sql + " group by o.stamp", (*whole.names, "limit"))
-
-    binds = (
-        _binds(actor, noun) | _filter_binds(condition, looked) | {"limit": page.limit, "more": page.limit + 1}
-    )
-    if last is not None:
-        binds |= {f"after{i}": value for i, value in enumerate(last)}
-    return Question(prepared(key, text), binds), sorts
-
-
-async def list_page(reads: Reads, page: Page, q: str | None = None) -> bytes:
-    """A page of records as the JSON that goes out: {"data": […], "next": cursor or null}."""
-    looked = await found(reads, page.noun, q) if q else None
-    row = await reads.row(lambda actor: _listing(actor, page, looked)[0])
-    sorts = paging.parse_sort(page.sort, page.noun.known(reads.actor))
-    return envelope(row[1], row[2] if row[3] > page.limit else None, paging.context(page.noun.name, sorts))
-
-
-def envelope(items: str, last: str | None, context: str) -> bytes:
-    """The one shape of lists around items that are JSON already."""
-    following = "null" if last is None else f'"{cursor.seal(context, json.loads(last))}"'
-    return f'{{"data":[{items}],"next":{following}}}'.encode()
-
-
-def open_cursor(context: str, text: str | None) -> int | None:
-    """The number that a cursor of events carries. Raises InvalidInput."""
-    if text is None:
-        return None
-    try:
-        found = cursor.unseal(context, text)[0]
-        if not isinstance(found, int) or not 0 <= found < 2**62:
-            raise ValueError
-    except (ValueError, IndexError):
-        raise InvalidInput(
-            "cursor_invalid",
-            "This cursor does not belong to this list; begin again without one.",
-            field="cursor",
-        ) from None
-    return found
-
-
-async def count(reads: Reads, page: Page, q: str | None = None) -> int:
-    """How many records a page's condition holds for, among those that the actor sees."""
-    looked = await found(reads, page.noun, q) if q else None
-    noun = page.noun
-
-    def build(actor: Actor) -> Question:
-        condition = page.where(actor)
-        checked(actor, noun, conditions.fields_of(condition))
-
-        def text() -> Prepared:
-            inner = _filter(_base(actor, noun, [func.count()], many=True), condition, page, looked)
-            return stamped(compiled(inner), "({inner}) from organisations o")
-
-        key = ("count", *_text_key(actor, noun), *_filter_key(condition, page, looked))
-        return Question(prepared(key, text), sight.binds(actor, noun) | _filter_binds(condition, looked))
-
-    return int((await reads.row(build))[1])
-
-
 def must_exist(noun: Noun, row: Row) -> Row:
     """The row of one(), or NotFound."""
     if row[1] is None:
@@ -385,7 +191,7 @@ async def must_see(reads: Reads, noun: Noun, record: UUID) -> None:
 
     def build(actor: Actor) -> Question:
         def text() -> Prepared:
-            inner = _base(actor, noun, [noun.table.c.id]).where(
+            inner = of_sight(actor, noun, [noun.table.c.id]).where(
                 noun.table.c.id == bindparam("id", type_=Uuid)
             )
             return stamped(compiled(inner), "exists ({inner}) from organisations o")

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from app.db import reads
+from app.db import lists
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.nouns import Noun
 from app.db.orders import ORDERS
 from app.db.products import PRODUCTS
-from app.db.reads import Page, Reads
+from app.db.reads import Reads
+from app.db.words import Words
 from app.domain.access import Scope
 from app.kit import json
 
@@ -38,8 +39,9 @@ async def _hits(
     if not door.actor.may(scope):
         return [], False
     shown = [title] if door.actor.reads(noun.name, title) else []
-    page = json.loads(await reads.list_page(door, Page(noun, limit=limit, fields=["id", *shown]), q))
+    page = lists.Page(noun, limit=limit, fields=["id", *shown], words=Words(q))
+    listed = json.loads(await lists.list_page(door, page))
     if not door.actor.may(scope):
         return [], False  # access was loaded anew on the way
-    hits = [{"noun": noun.name, "id": one["id"], "title": one.get(title)} for one in page["data"]]
-    return hits, bool(page["next"])
+    hits = [{"noun": noun.name, "id": one["id"], "title": one.get(title)} for one in listed["data"]]
+    return hits, bool(listed["next"])

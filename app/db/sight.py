@@ -1,5 +1,6 @@
 """The one compiler of access: an actor's roles become the SQL predicate and the column list of every read."""
 
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, or_, select, true
@@ -23,12 +24,21 @@ def sees_all(actor: Actor, noun: Noun) -> bool:
     return not noun.owned or actor.owners(noun.name) is None
 
 
-def visible(actor: Actor, noun: Noun, *, many: bool = False) -> ColumnElement[bool]:
-    """Owned by somebody whose records the actor sees, or hanging on a record that the actor sees.
+class Parents(Enum):
+    """How it is found out whether a record hangs on one that is seen.
 
-    One record asks whether its parents are seen. Of many, the parents that are seen are gathered first, into an array
-    that indexes can be asked with: measured on 200,000 orders, one in 300 of them seen, a count takes 5 ms for 100.
+    Measured on 300,000 orders of a million contacts, as pages of memory read. Of a seller who sees 1 in 100 orders: a
+    page 40,000 asked, 4,000 weighed; the count 2,000,000 asked, 9,000 gathered. Of one who sees nearly all: a page 13
+    asked; gathered, the count is not done in 15 seconds.
     """
+
+    ASKED = "each record asks for its own"
+    WEIGHED = "PostgreSQL may put those that are seen into a hash table first"
+    GATHERED = "those that are seen become an array, with which indexes are asked for the records"
+
+
+def visible(actor: Actor, noun: Noun, parents: Parents = Parents.ASKED) -> ColumnElement[bool]:
+    """Owned by somebody whose records the actor sees, or hanging on a record that the actor sees."""
     if sees_all(actor, noun):
         return true()
     table = noun.table
@@ -37,13 +47,15 @@ def visible(actor: Actor, noun: Noun, *, many: bool = False) -> ColumnElement[bo
         parent = through.noun.table
         if sees_all(actor, through.noun):
             ways.append(table.c[through.column].is_not(None))
-        else:
-            seen = select(parent.c.id).where(tenant(through.noun), visible(actor, through.noun))
-            if many:
-                ways.append(table.c[through.column] == func.any(func.array(seen.scalar_subquery())))
-            else:
-                mine: Select[Any] = seen.where(parent.c.id == table.c[through.column])
-                ways.append(mine.correlate(table).exists())
+            continue
+        seen = select(parent.c.id).where(tenant(through.noun), visible(actor, through.noun))
+        if parents is Parents.GATHERED:
+            ways.append(table.c[through.column] == func.any(func.array(seen.scalar_subquery())))
+            continue
+        mine: Select[Any] = seen.where(parent.c.id == table.c[through.column])
+        if parents is Parents.ASKED:
+            mine = mine.offset(literal_column("0"))  # keeps PostgreSQL from the hash table
+        ways.append(mine.correlate(table).exists())
     return or_(*ways)
 
 

@@ -4,15 +4,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from app.db import paging
 from app.db.contacts import CONTACTS
 from app.db.engine import Prepared
 from app.db.interactions import INTERACTIONS
 from app.db.nouns import Noun
 from app.db.orders import ORDERS
-from app.db.reads import Question, Reads, envelope, must_see
+from app.db.reads import Question, Reads, must_see
 from app.domain.access import Actor, Scope
-from app.domain.errors import InvalidInput
-from app.kit import cursor
 
 _CONTEXT = "timeline"
 _SHOWN = {
@@ -43,71 +42,59 @@ def _follows(actor: Actor, noun: Noun, when: str) -> bool:
 
 
 def _branches(actor: Actor, more: str) -> list[str]:
-    page = "order by {at} desc, x.id desc limit ${limit} + 1"
+    page = "order by {at} desc, x.id desc limit $3::int"
     found = []
     if _follows(actor, INTERACTIONS, "at"):
         found.append(
             f"(select 'interaction' as kind, x.at, x.id, {_title(actor, INTERACTIONS, 'subject')} as title,"
             f" {_detail(actor, INTERACTIONS)} as detail from interactions x"
             f" where x.org_id = $1 and x.contact_id = $2 and x.archived_at is null {more.format(at='x.at')}"
-            f" {page.format(at='x.at', limit=3)})"
+            f" {page.format(at='x.at')})"
         )
     if _follows(actor, ORDERS, "placed_at"):
         found.append(
             f"(select 'order' as kind, x.placed_at as at, x.id, {_title(actor, ORDERS, 'number')} as title,"
             f" {_detail(actor, ORDERS)} as detail"
             f" from orders x where x.org_id = $1 and x.contact_id = $2 and x.archived_at is null"
-            f" {more.format(at='x.placed_at')} {page.format(at='x.placed_at', limit=3)})"
+            f" {more.format(at='x.placed_at')} {page.format(at='x.placed_at')})"
         )
     found.append(
         "(select 'event' as kind, x.at, x.id, x.type as title,"
         " jsonb_build_object('fields', (select coalesce(jsonb_agg(k order by k), '[]')"
         " from jsonb_object_keys(x.after) k where k = any($4::text[])), 'actor_id', x.actor_id) as detail"
         " from events x"
-        f" where x.org_id = $1 and x.noun_id = $2 {more.format(at='x.at')} {page.format(at='x.at', limit=3)})"
+        f" where x.org_id = $1 and x.noun_id = $2 {more.format(at='x.at')} {page.format(at='x.at')})"
     )
     return found
 
 
 async def timeline(reads: Reads, contact: UUID, limit: int, after: str | None) -> bytes:
     """A page of the contact's timeline. Raises NotFound when the reader may not see the contact."""
-    last = _opened(after)
+    last = paging.opened(_CONTEXT, after, _moment) if after else None
     await must_see(reads, CONTACTS, contact)
 
     def build(actor: Actor) -> Question:
         more = "" if last is None else "and ({at}, x.id) < ($5::timestamptz, $6::uuid)"
         union = " union all ".join(_branches(actor, more))
-        sql = f"""select o.stamp,
-          coalesce(string_agg(p.body, ',' order by p.n) filter (where p.n <= $3), ''),
-          max(p.last) filter (where p.n = $3), count(p.n)
-        from organisations o left join lateral (
-          select row_to_json(t)::text as body, json_build_array(t.at, t.id)::text as last,
-            row_number() over (order by t.at desc, t.id desc) as n
-          from (select * from ({union}) u order by u.at desc, u.id desc limit $3 + 1) t
-        ) p on true where o.id = $1 group by o.stamp"""
-        names = ("org", "contact", "limit", "names", *(("at", "id") if last else ()))
-        binds = {
+        inner = Prepared(
+            f"select * from ({union}) u order by u.at desc, u.id desc limit $3::int",
+            ("org", "contact", "more", "names", *(("at", "id") if last else ())),
+        )
+        statement = paging.paged(inner, "row_to_json(t)::text", "json_build_array(t.at, t.id)")
+        binds: dict[str, Any] = {
             "org": actor.org_id,
             "contact": contact,
-            "limit": limit,
             "names": list(CONTACTS.readable(actor)),
         }
-        return Question(Prepared(sql, names), binds | ({"at": last[0], "id": last[1]} if last else {}))
+        binds |= paging.limits(limit)
+        return Question(statement, binds | ({"at": last[0], "id": last[1]} if last else {}))
 
-    row = await reads.row(build)
-    return envelope(row[1], row[2] if row[3] > limit else None, _CONTEXT)
+    return paging.answer(await reads.row(build), limit, _CONTEXT)
 
 
-def _opened(text: str | None) -> tuple[datetime, UUID] | None:
-    if text is None:
-        return None
-    try:
-        at, id_ = cursor.unseal(_CONTEXT, text)
-        return datetime.fromisoformat(at), UUID(id_)
-    except (ValueError, TypeError, AttributeError):
-        raise InvalidInput(
-            "cursor_invalid", "This cursor does not belong to this list; begin again without one."
-        ) from None
+def _moment(values: list[Any]) -> tuple[datetime, UUID]:
+    at, id_ = values
+    return datetime.fromisoformat(at), UUID(id_)
 
 
 _ORDERS = """(select jsonb_build_object('count', count(*), 'open', count(*) filter (where status in ('placed')),

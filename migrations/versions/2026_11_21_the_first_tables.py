@@ -180,7 +180,12 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
         unique=False,
     )
     op.create_index(
-        "ix_products_terms", "products", ["org_id", "terms"], unique=False, postgresql_using="gin"
+        "ix_products_sought",
+        "products",
+        ["org_id", "terms", "tags", "custom"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"custom": "jsonb_path_ops"},
     )
     op.create_table(
         "roles",
@@ -384,7 +389,12 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
     op.create_index("ix_companies_owner", "companies", ["org_id", "owner_id"], unique=False)
     op.create_index("ix_companies_parent", "companies", ["org_id", "parent_id"], unique=False)
     op.create_index(
-        "ix_companies_terms", "companies", ["org_id", "terms"], unique=False, postgresql_using="gin"
+        "ix_companies_sought",
+        "companies",
+        ["org_id", "terms", "tags", "custom"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"custom": "jsonb_path_ops"},
     )
     op.create_table(
         "logins",
@@ -466,7 +476,12 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
     op.create_index("ix_contacts_owner", "contacts", ["org_id", "owner_id", "created_at", "id"], unique=False)
     op.create_index("ix_contacts_phone", "contacts", ["org_id", "phone"], unique=False)
     op.create_index(
-        "ix_contacts_terms", "contacts", ["org_id", "terms"], unique=False, postgresql_using="gin"
+        "ix_contacts_sought",
+        "contacts",
+        ["org_id", "terms", "tags", "custom"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"custom": "jsonb_path_ops"},
     )
     op.create_table(
         "interactions",
@@ -620,7 +635,14 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
         ["org_id", sa.literal_column("placed_at desc"), sa.literal_column("id desc")],
         unique=False,
     )
-    op.create_index("ix_orders_terms", "orders", ["org_id", "terms"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_orders_sought",
+        "orders",
+        ["org_id", "terms", "tags", "custom"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"custom": "jsonb_path_ops"},
+    )
     op.create_table(
         "order_lines",
         sa.Column("order_id", sa.Uuid(), nullable=False),

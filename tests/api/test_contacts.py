@@ -21,7 +21,7 @@ async def test_a_contact_is_added_read_edited_archived_and_restored(org: Organis
     body = made.json()
     assert body["email"] == "wei.zhang@example.com"
     assert body["phone"] == "+8613800138000"
-    assert made.headers["etag"] == '"1"'
+    assert made.headers["etag"].startswith('"1.')
     here = made.headers["location"]
     assert (await org.admin.get(here)).json() == body
 

@@ -132,7 +132,7 @@ async def test_only_these_functions_look_over_the_walls(inside: Connection):
         " and p.prosecdef and has_function_privilege(p.oid, 'execute') order by 1"
     )
     assert {row["name"] for row in found} == {
-        "rapport_find(text,tsquery,integer)",
+        "rapport_find(text,tsquery,text[],jsonb,uuid[])",
         "rapport_key(text)",
         "rapport_logins(text)",
         "rapport_due(timestamp with time zone,integer)",
@@ -148,8 +148,8 @@ async def test_only_these_functions_look_over_the_walls(inside: Connection):
 
 async def test_a_search_stays_in_its_tenant(world: World, outside: Organisation, inside: Connection):
     word = (await world.org.admin.get(f"/v1/contacts/{world.of('contact')[0].id}")).json()["name"]
-    asked = ("contacts", f"'n{word}'", 10)
-    find = "select rapport_find($1, $2::text::tsquery, $3)"
+    asked = ("contacts", f"'n{word}'")
+    find = "select rapport_find($1, $2::text::tsquery, null, null, null)"
     assert not await inside.fetchval(find, *asked)
     await _set(inside, outside)
     assert not await inside.fetchval(find, *asked)

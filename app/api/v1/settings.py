@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from app.api import answers, docs
 from app.api.doors import reads, writes
-from app.api.etag import Version, etag, unchanged
+from app.api.etag import Version, etag
 from app.db import history, organisations
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
@@ -25,10 +25,7 @@ Writing = Annotated[UnitOfWork, writes(Scope.settings_write)]
 async def get_settings(request: Request, door: Reading) -> Response:
     """Get the organisation's settings."""
     row = await door.row(organisations.settings)
-    tag = {"ETag": etag(row[2])}
-    if unchanged(request.headers.get("if-none-match"), row[2]):
-        return Response(status_code=304, headers=tag)
-    return Response(row[1], media_type=answers.JSON, headers=tag)
+    return answers.tagged(request, row[1], etag(row[2]))
 
 
 @router.patch("", **docs.answer(SettingsOut, headers=docs.TAG))

@@ -1,0 +1,248 @@
+"""Lists: pages and counts of the records that a condition, words and the actor's sight leave.
+
+What is common is met soon by walking a list's own order; what is rare is gathered by an index and then sorted. Which
+of the two it is nobody knows beforehand: rare words may all stand at the top, common ones may all be old. So a short
+walk is made first, a longer one when the short one met enough to promise a page, and then indexes are asked.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import cache, partial
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.types import Integer
+
+from app.db import paging, sight, where, words
+from app.db.engine import Prepared, Row, compiled, prepared
+from app.db.nouns import Noun
+from app.db.reads import Question, Reads, binds, body, checked, chosen, of_sight, stamped, text_key
+from app.db.sight import Parents
+from app.db.words import Words
+from app.domain import conditions
+from app.domain.access import Actor
+from app.domain.conditions import All, Condition, Op, Test
+
+_WALKS = (1_000, 20_000)
+"""Records looked at along the order: a millisecond or two, and twenty times that."""
+_COMMON = 10
+"""What is met so often on a short walk is counted faster by reading everything than by an index."""
+_FEW_OWNERS = 64
+"""More owners than these are a wide sight, of which no index need gather the records."""
+
+EVERY_RECORD = All(())
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What to list."""
+
+    noun: Noun
+    where: Callable[[Actor], Condition] = lambda _: EVERY_RECORD
+    """The condition, read by the fields that the actor knows."""
+    sort: str = "-created_at"
+    limit: int = 50
+    cursor: str | None = None
+    fields: Sequence[str] | None = None
+    archived: bool | None = False
+    """None for both."""
+    words: Words | None = None
+
+
+class _Way(Enum):
+    """How the records are come by."""
+
+    PLAIN = "as PostgreSQL thinks best"
+    WALK = "a few of them, in the list's order"
+    LONG_WALK = "more of them"
+    LOOK_UP = "by the index of words, tags and custom values"
+    GATHER = "by the indexes of those who are seen"
+
+
+_PARENTS = {_Way.LONG_WALK: Parents.WEIGHED, _Way.GATHER: Parents.GATHERED}
+
+
+@cache
+def _indexed(noun: Noun) -> frozenset[str]:
+    """The columns that an index finds or sorts by, within the organisation."""
+    keys = (list(index.expressions) for index in noun.table.indexes)
+    return frozenset(
+        str(key[1]).removeprefix(f"{noun.table.name}.").removesuffix(" desc") for key in keys if len(key) > 1
+    ) - {"terms"}
+
+
+def _pointed(noun: Noun, condition: Condition) -> bool:
+    """Whether the condition names a value that an ordinary index finds."""
+    parts = condition.parts if isinstance(condition, All) else (condition,)
+    return any(
+        isinstance(part, Test) and part.op in {Op.EQ, Op.IN} and part.field.name in _indexed(noun)
+        for part in parts
+    )
+
+
+def _few(actor: Actor, noun: Noun) -> bool:
+    """Whether the actor sees the records of few owners, and by way of their parents."""
+    owners = actor.owners(noun.name)
+    return bool(noun.through) and owners is not None and len(owners) <= _FEW_OWNERS
+
+
+def _walkable(actor: Actor, page: Page, condition: Condition) -> bool:
+    """Whether to walk before indexes are asked: the planner knows neither where words stand nor who is seen."""
+    noun = page.noun
+    first = page.sort.split(",")[0].strip().removeprefix("-")
+    if first in noun.table.c:
+        first = noun.table.c[first].info.get("sorted_by", first)
+    hidden = bool(noun.through) and not sight.sees_all(actor, noun)
+    return (
+        (hidden or words.sought(noun, condition, page.words))
+        and first in _indexed(noun)
+        and not _pointed(noun, condition)
+    )
+
+
+def _way(actor: Actor, page: Page, condition: Condition) -> _Way:
+    """The way when nothing is walked."""
+    if _pointed(page.noun, condition):
+        return _Way.PLAIN
+    if words.sought(page.noun, condition, page.words):
+        return _Way.LOOK_UP
+    return _Way.GATHER if _few(actor, page.noun) else _Way.PLAIN
+
+
+def _filter(statement: Select[Any], condition: Condition, page: Page, way: _Way) -> Select[Any]:
+    noun = page.noun
+    statement = statement.where(where.compile_(condition, dict(noun.table.c.items())))
+    if page.archived is not None:
+        gone = noun.table.c.archived_at
+        statement = statement.where(gone.is_not(None) if page.archived else gone.is_(None))
+    if way is _Way.LOOK_UP:
+        return statement.where(words.looked_up(noun))
+    return statement if page.words is None else statement.where(words.matches(noun))
+
+
+def _filter_key(condition: Condition, page: Page, way: _Way) -> tuple[Any, ...]:
+    return (conditions.shape(condition), page.archived, page.words is None, way)
+
+
+def _filter_binds(actor: Actor, condition: Condition, page: Page) -> dict[str, Any]:
+    return where.parameters(condition) | words.binds(actor, page.noun, condition, page.words)
+
+
+def _question(actor: Actor, page: Page, length: int) -> tuple[Question, bool]:
+    """A page, and whether only as many records as length says are walked for it, which makes no sense for each."""
+    noun = page.noun
+    names = chosen(actor, noun, page.fields)
+    sorts = paging.parse_sort(page.sort, noun.known(actor))
+    condition = page.where(actor)
+    checked(actor, noun, conditions.fields_of(condition) | {sort.field.name for sort in sorts})
+    way = _way(actor, page, condition)
+    if length and _walkable(actor, page, condition):
+        way = _Way.WALK if length == min(_WALKS) else _Way.LONG_WALK
+    last = paging.open_cursor(page.cursor, noun.name, sorts) if page.cursor else None
+    nulls = None if last is None else tuple(value is None for value in last)
+    kinds = tuple((str(sort), sort.field.kind) for sort in sorts)
+    key = ("page", *text_key(actor, noun), names, *_filter_key(condition, page, way), kinds, nulls)
+
+    def text() -> Prepared:
+        def in_order(statement: Select[Any], limit: str) -> Select[Any]:
+            if last is not None:
+                statement = statement.where(paging.after(noun, sorts, last))
+            return statement.order_by(*paging.order_by(noun, sorts)).limit(bindparam(limit, type_=Integer))
+
+        columns = [*sight.columns(actor, noun, names), *paging.cursor_values(noun, sorts)]
+        inner = of_sight(actor, noun, columns, _PARENTS.get(way, Parents.ASKED))
+        # What is chosen first takes the table's name, so that the statement around it reads the same.
+        if way in {_Way.WALK, _Way.LONG_WALK}:
+            walked = in_order(select(noun.table).where(sight.tenant(noun)), "length")
+            inner = inner.add_cte(walked.cte(noun.table.name))
+        elif way is _Way.GATHER:
+            gathered = of_sight(actor, noun, [*noun.table.c], Parents.GATHERED).cte(noun.table.name)
+            inner = select(*columns).add_cte(gathered.prefix_with("MATERIALIZED"))
+        inner = _filter(inner, condition, page, way)
+        listed = ", ".join(f"t.k{i}" for i in range(len(sorts)))
+        return paging.paged(compiled(in_order(inner, "more")), body(names), f"json_build_array({listed})")
+
+    values = binds(actor, noun) | _filter_binds(actor, condition, page) | paging.limits(page.limit)
+    values |= {"length": length} | {f"after{i}": value for i, value in enumerate(last or ())}
+    return Question(prepared(key, text), values), way in {_Way.WALK, _Way.LONG_WALK}
+
+
+async def _rows(reads: Reads, page: Page) -> Row:
+    walked = False
+
+    def build(length: int, actor: Actor) -> Question:
+        nonlocal walked
+        question, walked = _question(actor, page, length)
+        return question
+
+    short, long = _WALKS
+    for length in (short, long):
+        row = await reads.row(partial(build, length))
+        if row[3] > page.limit or not walked:
+            return row
+        if row[3] * long <= page.limit * short:
+            break
+    return await reads.row(partial(build, 0))
+
+
+async def list_page(reads: Reads, page: Page) -> bytes:
+    """A page of records as the JSON that goes out: {"data": […], "next": cursor or null}."""
+    row = await _rows(reads, page)
+    if not row[3] and (nearer := await _respelt(reads, page)):
+        row = await _rows(reads, nearer)
+    sorts = paging.parse_sort(page.sort, page.noun.known(reads.actor))
+    return paging.answer(row, page.limit, paging.context(page.noun.name, sorts))
+
+
+async def _respelt(reads: Reads, page: Page) -> Page | None:
+    """The page with a typing error allowed, when its words find nothing, whatever else it asks for."""
+    if page.words is None or await words.anything(reads, page.noun, page.words):
+        return None
+    return replace(page, words=replace(page.words, loose=True))
+
+
+async def count(reads: Reads, page: Page) -> int:
+    """How many records a page's condition holds for, among those that the actor sees."""
+    found = await _count(reads, page)
+    if not found and (nearer := await _respelt(reads, page)):
+        found = await _count(reads, nearer)
+    return found
+
+
+async def _count(reads: Reads, page: Page) -> int:
+    sampled = False
+
+    def build(way: _Way | None, actor: Actor) -> Question:
+        nonlocal sampled
+        question, sampled = _counting(actor, page, way)
+        return question
+
+    row = await reads.row(partial(build, None))
+    if sampled:
+        row = await reads.row(partial(build, _Way.PLAIN if row[1] >= _COMMON else _Way.LOOK_UP))
+    return int(row[1])
+
+
+def _counting(actor: Actor, page: Page, way: _Way | None) -> tuple[Question, bool]:
+    """How many there are, and whether that is only of the newest: where the index may be asked, they are first."""
+    noun = page.noun
+    condition = page.where(actor)
+    checked(actor, noun, conditions.fields_of(condition))
+    chosen_way = way or _way(actor, page, condition)
+    sample = way is None and chosen_way is _Way.LOOK_UP
+    chosen_way = _Way.WALK if sample else chosen_way
+
+    def text() -> Prepared:
+        inner = of_sight(actor, noun, [func.count()], _PARENTS.get(chosen_way, Parents.ASKED))
+        if sample:
+            newest = (noun.table.c.created_at.desc(), noun.table.c.id.desc())
+            walked = select(noun.table).where(sight.tenant(noun)).order_by(*newest)
+            inner = inner.add_cte(walked.limit(bindparam("length", type_=Integer)).cte(noun.table.name))
+        return stamped(
+            compiled(_filter(inner, condition, page, chosen_way)), "({inner}) from organisations o"
+        )
+
+    key = ("count", *text_key(actor, noun), *_filter_key(condition, page, chosen_way))
+    values = sight.binds(actor, noun) | _filter_binds(actor, condition, page) | {"length": _WALKS[0]}
+    return Question(prepared(key, text), values), sample
