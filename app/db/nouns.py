@@ -84,7 +84,6 @@ def _field(column: Column[Any]) -> Field:
         writable=info.get("writable", True),
         sortable=kind in _SCALAR and info.get("sortable", True),
         filterable=kind is not Kind.JSON,
-        summary=column.doc or "",
     )
 
 

@@ -18,7 +18,7 @@ class NounField(BaseModel):
     filterable: bool = Field(description="Whether conditions may test it.")
     sortable: bool = Field(description="Whether lists may be sorted by it.")
     ops: list[Op] = Field(description="What a condition may do with it.")
-    summary: str
+    summary: str = Field(description="The label of a custom field; empty for one of the product.")
 
 
 class NounOut(BaseModel):
