@@ -17,6 +17,6 @@ Erasing = Annotated[UnitOfWork, writes(Scope.privacy_write)]
 
 @router.post("/contacts/{id:uuid}/erase", **docs.accepted())
 async def erase_contact(id_: Id, uow: Erasing) -> Response:
-    """Erase a person: the contact, what it wrote and said, and every trace of it in the log. It cannot be undone."""
+    """Erase a person for good: the contact, what it wrote and said, its orders' free text, their trace in the log."""
     run = await privacy.erase_contact(uow, id_)
     return await answers.changed(uow, RUNS, run, 202)
