@@ -52,6 +52,7 @@ def _new(uow: UnitOfWork, values: Values) -> Values:
 
 
 async def _judge(uow: UnitOfWork, changes: Sequence[Change]) -> None:
+    """Neither what a role opened before nor what it will open goes beyond the actor."""
     for row, new in changes:
         if row is not None and row["builtin"] and row["name"] == "admin":
             raise RuleBroken("role_builtin", "The administrator's role stays as it is; make another one.")

@@ -14,6 +14,7 @@ from app.usecases.plain import Change, Item, Values
 
 
 async def _judge(uow: UnitOfWork, changes: Sequence[Change]) -> None:
+    """No team goes below an archived one, or to where the actor may not move it."""
     moves = [(row, new["parent_id"]) for row, new in changes if "parent_id" in new]
     if not moves:
         return
