@@ -77,6 +77,12 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
     op.create_index(
         "ix_events_record", "events", ["org_id", "noun_id", sa.literal_column("seq desc")], unique=False
     )
+    op.create_index(
+        "ix_events_type",
+        "events",
+        ["org_id", "type", "actor_id", sa.literal_column("seq desc")],
+        unique=False,
+    )
     op.create_table(
         "exchange_rates",
         sa.Column("currency", sa.Text(collation="pg_c_utf8"), nullable=False),
