@@ -136,7 +136,9 @@ async def serve(own: Settings, stop: asyncio.Event) -> None:
             group.create_task(
                 _repeat("housekeeping", HOUSEKEEPING_EVERY, stop, lambda: keep_house(database, clock.now()))
             )
-            group.create_task(_repeat("spreading", SPREADING_EVERY, stop, lambda: spread_months(database)))
+            group.create_task(
+                _repeat("the spreading of months", SPREADING_EVERY, stop, lambda: spread_months(database))
+            )
     finally:
         await database.close()
 
