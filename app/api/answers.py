@@ -21,7 +21,7 @@ from app.domain.conditions import Condition
 from app.domain.errors import InvalidInput
 from app.kit import json
 from app.schemas.base import CountQuery, PageQuery, Search
-from app.usecases.plain import Item
+from app.usecases.bulk import Item
 
 JSON = "application/json"
 _MADE = frozenset({201, 202})

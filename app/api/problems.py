@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from app.domain import errors
 from app.domain.errors import DomainError
 from app.kit import json
+from app.schemas.problems import faults_of
 
 STATUS: Mapping[type[DomainError], int] = {
     errors.InvalidInput: 422,
@@ -73,15 +74,6 @@ async def _domain(request: Request, error: Exception) -> Response:
             "request.refused", request_id=request_id(request), code=error.code, cause=repr(error.__cause__)
         )
     return respond(request_id(request), error)
-
-
-def _pointer(location: tuple[Any, ...]) -> str:
-    return "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in location)
-
-
-def faults_of(found: list[Any], prefix: tuple[Any, ...] = ()) -> list[dict[str, str]]:
-    """Pydantic's findings as pointers and sentences, without the input, which may be a secret."""
-    return [{"at": _pointer((*prefix, *one["loc"])), "detail": one["msg"]} for one in found]
 
 
 async def _validation(request: Request, error: Exception) -> Response:

@@ -35,7 +35,7 @@ from app.schemas.orders import OrderUpsert
 from app.schemas.products import ProductUpsert
 from app.schemas.tags import TagAdd
 from app.settings import settings
-from app.usecases.plain import Item, upsert
+from app.usecases.bulk import Item, upsert
 
 SYSTEM = "sample"
 _BATCH = 1000

@@ -1,5 +1,6 @@
 """Errors on the wire: RFC 9457 problem details."""
 
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -44,3 +45,12 @@ class Problem(BaseModel):
         None, description="Of the fields that you may read, those that differ from what you started from."
     )
     retry_after: int | None = Field(None, description="Seconds, as in the header Retry-After.")
+
+
+def _pointer(location: tuple[Any, ...]) -> str:
+    return "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+def faults_of(found: list[Any], prefix: tuple[Any, ...] = ()) -> list[dict[str, str]]:
+    """Pydantic's findings as pointers and sentences, without the input, which may be a secret."""
+    return [{"at": _pointer((*prefix, *one["loc"])), "detail": one["msg"]} for one in found]

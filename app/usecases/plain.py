@@ -1,8 +1,6 @@
-"""The verbs that every noun has: add, edit, archive, restore, and upsert by the thousand."""
+"""The verbs that every noun has: add, edit, archive and restore, one record at a time."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +10,7 @@ from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope, must_read, must_write
 from app.domain.custom import check_custom, flat, merged, same
-from app.domain.errors import DomainError, Duplicate, NotFound, RuleBroken, Stale
-from app.domain.waves import waves
+from app.domain.errors import NotFound, RuleBroken, Stale
 from app.kit.ids import new_id
 
 Values = dict[str, Any]
@@ -50,6 +47,7 @@ def new_row(uow: UnitOfWork, noun: Noun, values: Values, given: Set[str]) -> Val
 def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
     """What differs between a stored record and the values given for it. Raises DomainError."""
     actor = uow.actor
+    must_write(actor, noun.name, _written(noun, given))
     if row["archived_at"] is not None:
         raise RuleBroken("archived", f"This {noun.name} is archived; restore it before you change it.")
     new = {
@@ -178,7 +176,6 @@ async def edit_row(
     judge: Judge | None = None,
 ) -> None:
     """As `edit`, for a record that is locked already."""
-    must_write(uow.actor, noun.name, _written(noun, given))
     after = changes_to(uow, noun, row, given)
     if after:
         if judge:
@@ -211,180 +208,3 @@ async def restore_row(uow: UnitOfWork, noun: Noun, row: Row) -> None:
     if row["archived_at"] is None:
         raise RuleBroken("not_archived", f"This {noun.name} is not archived.")
     await write.change(uow, noun, [(row, {"archived_at": None})], f"{noun.name}.restored")
-
-
-_CHUNK = 1_000
-_MANY = 100
-
-
-@dataclass(slots=True)
-class _Plan:
-    adding: list[Values] = field(default_factory=list)
-    ready: list[str] = field(default_factory=list)
-    """The documents of what is added."""
-    changing: list[tuple[Row, Values]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Item:
-    """One item of a bulk request on its way: what it asks for, then what came of it."""
-
-    index: int
-    given: Values
-    complete: Callable[[], Values] | None
-    """All values of a new record, or a refusal, when the item turns out to be one."""
-    id: UUID | None = None
-    status: str = ""
-    problem: DomainError | None = None
-
-    def fail(self, problem: DomainError) -> None:
-        """The item is not done, for this reason."""
-        self.status, self.problem, self.id = "failed", problem, None
-
-
-def prepare(
-    items: Sequence[Item], form: Callable[[Values], Values], whole: Callable[[Values], Values] | None = None
-) -> None:
-    """Bring the items' values, and all values of new records, into the forms that are kept; what has none fails."""
-    for item in items:
-        if item.status:
-            continue
-        try:
-            item.given = form(item.given)
-        except DomainError as refusal:
-            item.fail(refusal)
-        if item.complete is not None:
-            item.complete = _then(item.complete, whole or form)
-
-
-def _then(first: Callable[[], Values], second: Callable[[Values], Values]) -> Callable[[], Values]:
-    return lambda: second(first())
-
-
-async def upsert(uow: UnitOfWork, noun: Noun, items: Sequence[Item], *, judge: Judge | None = None) -> None:
-    """Add or edit each item: known by id, external id or key, edited; else added. Each has its own outcome."""
-    waiting = [item for item in items if not item.status]
-    names = [references.names_of(noun, item.given) for item in waiting]
-    # Whoever is adding one of these names is waited for, so that what they add is found and edited.
-    await references.claim(uow, noun, [name for listed in names for name in listed])
-    await references.hold_trees(uow, noun, [item.given for item in waiting])
-    known = await references.known(uow, noun, names)
-    paired = zip(names, known, strict=True)
-    named = [own if record is None else [*own, ("id", str(record))] for own, record in paired]
-    first, *later = waves(named) or [[]]
-    together = [waiting[place] for place in first]
-    await _apply(uow, noun, together, judge, known=[known[place] for place in first])
-    for wave in later:
-        await _apply(uow, noun, [waiting[place] for place in wave], judge)
-
-
-async def _apply(
-    uow: UnitOfWork,
-    noun: Noun,
-    items: Sequence[Item],
-    judge: Judge | None,
-    *,
-    known: Sequence[UUID | None] | None = None,
-    again: bool = False,
-) -> None:
-    """Write the items together; when the database refuses, halve until the guilty stand alone."""
-    if not items:
-        return
-    try:
-        async with uow.savepoint():
-            await _write(uow, noun, items, judge, known)
-    except DomainError as refusal:
-        if len(items) == 1:
-            if isinstance(refusal, Duplicate) and not again:
-                # Added by somebody else just now: what was to be added is to be edited.
-                await _apply(uow, noun, items, judge, again=True)
-            else:
-                items[0].fail(refusal)
-            return
-        for item in items:
-            if item.status != "failed":
-                item.status = ""
-        waiting = [item for item in items if not item.status]
-        half = len(waiting) // 2
-        await _apply(uow, noun, waiting[:half], judge)
-        await _apply(uow, noun, waiting[half:], judge)
-
-
-async def _write(
-    uow: UnitOfWork,
-    noun: Noun,
-    items: Sequence[Item],
-    judge: Judge | None,
-    known: Sequence[UUID | None] | None,
-) -> None:
-    if known is None:
-        known = await references.known(uow, noun, [references.names_of(noun, item.given) for item in items])
-    rows = await write.locked(uow, noun, [record for record in known if record is not None])
-    pairs = list(zip(items, known, strict=True))
-    writing: asyncio.Task[None] | None = None
-    try:
-        for start in range(0, len(pairs), _CHUNK):
-            # The next chunk is made ready, in a thread, while PostgreSQL writes the one before.
-            plan = await _in_thread(len(pairs), _plan, uow, noun, pairs[start : start + _CHUNK], rows)
-            if writing is not None:
-                await writing
-            if judge:
-                await judge(uow, [*((None, row) for row in plan.adding), *plan.changing])
-            adding = [(row["id"], row) for row in plan.adding]
-            changing = [(row["id"], after) for row, after in plan.changing]
-            await references.check(uow, noun, [*adding, *changing])
-            writing = asyncio.create_task(_keep(uow, noun, plan))
-    finally:
-        if writing is not None:
-            await writing
-
-
-async def _in_thread(size: int, function: Callable[..., _Plan], *inputs: Any) -> _Plan:
-    """Run a long computation beside the event loop, which other requests need; a short one at once."""
-    return await asyncio.to_thread(function, *inputs) if size > _MANY else function(*inputs)
-
-
-def _plan(
-    uow: UnitOfWork, noun: Noun, pairs: Sequence[tuple[Item, UUID | None]], rows: Mapping[UUID, Row]
-) -> _Plan:
-    plan = _Plan()
-    for item, record in pairs:
-        try:
-            if record is not None:
-                _plan_edit(uow, noun, item, rows.get(record), plan)
-            else:
-                _plan_add(uow, noun, item, plan)
-        except DomainError as refusal:
-            item.fail(refusal)
-    plan.ready = write.documents(noun, plan.adding)
-    return plan
-
-
-def _unknown(noun: Noun) -> NotFound:
-    # One sentence for both, or an id could be tried for whether it is somebody's.
-    detail = f"There is no {noun.name} that this item names, or you may not see it."
-    return NotFound(f"{noun.name}_not_found", detail)
-
-
-def _plan_add(uow: UnitOfWork, noun: Noun, item: Item, plan: _Plan) -> None:
-    if item.given.get("id") or item.complete is None:
-        raise _unknown(noun)
-    row = new_row(uow, noun, item.complete(), item.given.keys())
-    item.id, item.status = row["id"], "created"
-    plan.adding.append(row)
-
-
-def _plan_edit(uow: UnitOfWork, noun: Noun, item: Item, row: Row | None, plan: _Plan) -> None:
-    if row is None:
-        raise _unknown(noun)
-    given = {name: value for name, value in item.given.items() if name != "id"}
-    must_write(uow.actor, noun.name, _written(noun, given))
-    after = changes_to(uow, noun, row, given)
-    item.id, item.status = row["id"], "updated" if after else "unchanged"
-    if after:
-        plan.changing.append((row, after))
-
-
-async def _keep(uow: UnitOfWork, noun: Noun, plan: _Plan) -> None:
-    await write.add(uow, noun, plan.adding, f"{noun.name}.added", plan.ready)
-    await write.change(uow, noun, plan.changing, f"{noun.name}.edited")

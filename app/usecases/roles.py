@@ -14,8 +14,9 @@ from app.db.uow import UnitOfWork
 from app.domain.access import EVERYTHING, Actor
 from app.domain.errors import RuleBroken
 from app.domain.grants import known_fields, known_scopes, must_cover, unknown_noun
-from app.usecases import plain
-from app.usecases.plain import Change, Item, Values
+from app.usecases import bulk, plain
+from app.usecases.bulk import Item
+from app.usecases.plain import Change, Values
 
 
 def _readable(actor: Actor) -> dict[str, Set[str]]:
@@ -83,8 +84,8 @@ async def edit_role(uow: UnitOfWork, role: UUID, given: Values, *, version: int 
 async def upsert_roles(uow: UnitOfWork, items: Sequence[Item]) -> None:
     """Add or edit each role, known by its id or its name."""
     await uow.alone()
-    plain.prepare(items, partial(_checked, uow), partial(_new, uow))
-    await plain.upsert(uow, ROLES, items, judge=_judge)
+    bulk.prepare(items, partial(_checked, uow), partial(_new, uow))
+    await bulk.upsert(uow, ROLES, items, judge=_judge)
 
 
 async def archive_role(uow: UnitOfWork, role: UUID, *, version: int | None) -> None:

@@ -12,8 +12,9 @@ from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 from app.domain.runs import Progress
 from app.domain.tags import check_settled, replaced
-from app.usecases import plain
-from app.usecases.plain import Change, Item, Judge, Values
+from app.usecases import bulk, plain
+from app.usecases.bulk import Item
+from app.usecases.plain import Change, Judge, Values
 
 RENAME = "tags.rename"
 BATCH = 1_000
@@ -31,7 +32,7 @@ async def add_tag(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
 
 async def upsert_tags(uow: UnitOfWork, items: Sequence[Item]) -> None:
     """Add or edit each tag, known by its id or its name."""
-    await plain.upsert(uow, TAGS, items, judge=await _judge(uow))
+    await bulk.upsert(uow, TAGS, items, judge=await _judge(uow))
 
 
 async def restore_tag(uow: UnitOfWork, tag: UUID, *, version: int | None) -> None:

@@ -9,8 +9,9 @@ from app.db.teams import TEAMS
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 from app.domain.grants import must_place
-from app.usecases import plain
-from app.usecases.plain import Change, Item, Values
+from app.usecases import bulk, plain
+from app.usecases.bulk import Item
+from app.usecases.plain import Change, Values
 
 
 async def _judge(uow: UnitOfWork, changes: Sequence[Change]) -> None:
@@ -41,7 +42,7 @@ async def edit_team(uow: UnitOfWork, team: UUID, given: Values, *, version: int 
 async def upsert_teams(uow: UnitOfWork, items: Sequence[Item]) -> None:
     """Add or edit each team, known by its id, an external id or its name."""
     await uow.alone()
-    await plain.upsert(uow, TEAMS, items, judge=_judge)
+    await bulk.upsert(uow, TEAMS, items, judge=_judge)
 
 
 async def archive_team(uow: UnitOfWork, team: UUID, *, version: int | None) -> None:

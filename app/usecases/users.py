@@ -16,8 +16,9 @@ from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.grants import must_cover, must_place
 from app.domain.time_zones import must_be_known
 from app.kit import emails, passwords, tokens
-from app.usecases import plain
-from app.usecases.plain import Change, Item, Values
+from app.usecases import bulk, plain
+from app.usecases.bulk import Item
+from app.usecases.plain import Change, Values
 
 _ACCESS = frozenset({"email", "password_hash", "active", "archived_at", "role_ids", "team_id"})
 
@@ -102,8 +103,8 @@ async def edit_user(uow: UnitOfWork, user: UUID, given: Values, *, version: int 
 async def upsert_users(uow: UnitOfWork, items: Sequence[Item]) -> None:
     """Add or edit each user, known by id, an external id or e-mail address; who is active no more is signed out."""
     await uow.alone()
-    plain.prepare(items, _formed)
-    await plain.upsert(uow, USERS, items, judge=_judge)
+    bulk.prepare(items, _formed)
+    await bulk.upsert(uow, USERS, items, judge=_judge)
     dismissed = {item.id for item in items if item.id is not None and item.given.get("active") is False}
     await logins.revoke(uow, "deactivated", users=dismissed)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.api import answers, bulk, docs
+from app.api import answers, bodies, docs
 from app.api.doors import Id, ReadDoor, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -23,7 +23,7 @@ from app.schemas.companies import (
 )
 from app.schemas.contacts import ContactOut, ContactQuery
 from app.schemas.history import HistoryQuery
-from app.usecases import plain
+from app.usecases import bulk, plain
 
 router = APIRouter(prefix="/companies", tags=["companies"])
 Reading = Annotated[Reads, reads(Scope.companies_read)]
@@ -64,8 +64,8 @@ async def count_companies(query: CountQuery, door: Reading) -> Response:
 @router.post("/bulk", **docs.bulk(CompanyUpsert))
 async def upsert_companies(request: Request, uow: Writing) -> Response:
     """Add or edit up to 10,000 companies, each known by its id or an external id."""
-    items = await bulk.items_of(request, CompanyAdd, CompanyUpsert)
-    await plain.upsert(uow, COMPANIES, items)
+    items = await bodies.items_of(request, CompanyAdd, CompanyUpsert)
+    await bulk.upsert(uow, COMPANIES, items)
     return answers.outcomes(uow, items)
 
 
@@ -80,8 +80,8 @@ async def get_company_by_external_id(
 @router.put("/by/{system}/{external_id}", **docs.upserted(CompanyOut))
 async def upsert_company(system: Key, external_id: Code, body: CompanyUpsert, uow: Writing) -> Response:
     """Add the company that another system calls so, or edit it when it is there."""
-    item = bulk.one_item(body, CompanyAdd, system, external_id)
-    await plain.upsert(uow, COMPANIES, [item])
+    item = bodies.one_item(body, CompanyAdd, system, external_id)
+    await bulk.upsert(uow, COMPANIES, [item])
     return await answers.upserted(uow, COMPANIES, item)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, bulk, docs
+from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history, timeline
@@ -25,7 +25,7 @@ from app.schemas.contacts import (
     TimelineItem,
 )
 from app.schemas.history import HistoryQuery
-from app.usecases import contacts, plain
+from app.usecases import bulk, contacts, plain
 
 router = APIRouter(prefix="/contacts", tags=["contacts"])
 Reading = Annotated[Reads, reads(Scope.contacts_read)]
@@ -66,8 +66,8 @@ async def count_contacts(query: CountQuery, door: Reading) -> Response:
 @router.post("/bulk", **docs.bulk(ContactUpsert))
 async def upsert_contacts(request: Request, uow: Writing) -> Response:
     """Add or edit up to 10,000 contacts, each known by its id or an external id."""
-    items = await bulk.items_of(request, ContactAdd, ContactUpsert)
-    await plain.upsert(uow, CONTACTS, items)
+    items = await bodies.items_of(request, ContactAdd, ContactUpsert)
+    await bulk.upsert(uow, CONTACTS, items)
     return answers.outcomes(uow, items)
 
 
@@ -82,8 +82,8 @@ async def get_contact_by_external_id(
 @router.put("/by/{system}/{external_id}", **docs.upserted(ContactOut))
 async def upsert_contact(system: Key, external_id: Code, body: ContactUpsert, uow: Writing) -> Response:
     """Add the contact that another system calls so, or edit it when it is there."""
-    item = bulk.one_item(body, ContactAdd, system, external_id)
-    await plain.upsert(uow, CONTACTS, [item])
+    item = bodies.one_item(body, ContactAdd, system, external_id)
+    await bulk.upsert(uow, CONTACTS, [item])
     return await answers.upserted(uow, CONTACTS, item)
 
 

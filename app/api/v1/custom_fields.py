@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, bulk, docs
+from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -21,7 +21,7 @@ from app.schemas.custom_fields import (
     CustomFieldUpsert,
 )
 from app.schemas.history import HistoryQuery
-from app.usecases import plain
+from app.usecases import bulk, plain
 
 router = APIRouter(prefix="/custom_fields", tags=["custom_fields"])
 Reading = Annotated[Reads, reads(Scope.custom_fields_read)]
@@ -62,8 +62,8 @@ async def add_custom_field(body: CustomFieldAdd, uow: Writing) -> Response:
 @router.post("/bulk", **docs.bulk(CustomFieldUpsert))
 async def upsert_custom_fields(request: Request, uow: Writing) -> Response:
     """Add or edit up to 10,000 custom fields, each known by its id, or its noun and key."""
-    items = await bulk.items_of(request, CustomFieldAdd, CustomFieldUpsert)
-    await plain.upsert(uow, CUSTOM_FIELDS, items)
+    items = await bodies.items_of(request, CustomFieldAdd, CustomFieldUpsert)
+    await bulk.upsert(uow, CUSTOM_FIELDS, items)
     return answers.outcomes(uow, items)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, bulk, docs
+from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -21,7 +21,7 @@ from app.schemas.exchange_rates import (
     ExchangeRateUpsert,
 )
 from app.schemas.history import HistoryQuery
-from app.usecases import plain
+from app.usecases import bulk, plain
 
 router = APIRouter(prefix="/exchange_rates", tags=["exchange_rates"])
 Reading = Annotated[Reads, reads(Scope.exchange_rates_read)]
@@ -62,8 +62,8 @@ async def add_exchange_rate(body: ExchangeRateAdd, uow: Writing) -> Response:
 @router.post("/bulk", **docs.bulk(ExchangeRateUpsert))
 async def upsert_exchange_rates(request: Request, uow: Writing) -> Response:
     """Add or edit up to 10,000 exchange rates, each known by its id, or its currencies and its day."""
-    items = await bulk.items_of(request, ExchangeRateAdd, ExchangeRateUpsert)
-    await plain.upsert(uow, EXCHANGE_RATES, items)
+    items = await bodies.items_of(request, ExchangeRateAdd, ExchangeRateUpsert)
+    await bulk.upsert(uow, EXCHANGE_RATES, items)
     return answers.outcomes(uow, items)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, bulk, docs
+from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -21,7 +21,7 @@ from app.schemas.interactions import (
     InteractionQuery,
     InteractionUpsert,
 )
-from app.usecases import plain
+from app.usecases import bulk, plain
 
 router = APIRouter(prefix="/interactions", tags=["interactions"])
 Reading = Annotated[Reads, reads(Scope.interactions_read)]
@@ -62,8 +62,8 @@ async def count_interactions(query: CountQuery, door: Reading) -> Response:
 @router.post("/bulk", **docs.bulk(InteractionUpsert))
 async def upsert_interactions(request: Request, uow: Writing) -> Response:
     """Add or edit up to 10,000 interactions, each known by its id or an external id."""
-    items = await bulk.items_of(request, InteractionAdd, InteractionUpsert)
-    await plain.upsert(uow, INTERACTIONS, items)
+    items = await bodies.items_of(request, InteractionAdd, InteractionUpsert)
+    await bulk.upsert(uow, INTERACTIONS, items)
     return answers.outcomes(uow, items)
 
 
@@ -80,8 +80,8 @@ async def upsert_interaction(
     system: Key, external_id: Code, body: InteractionUpsert, uow: Writing
 ) -> Response:
     """Add the interaction that another system calls so, or edit it when it is there."""
-    item = bulk.one_item(body, InteractionAdd, system, external_id)
-    await plain.upsert(uow, INTERACTIONS, [item])
+    item = bodies.one_item(body, InteractionAdd, system, external_id)
+    await bulk.upsert(uow, INTERACTIONS, [item])
     return await answers.upserted(uow, INTERACTIONS, item)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, bulk, docs
+from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -29,7 +29,7 @@ from app.schemas.orders import (
     OrderTarget,
     OrderUpsert,
 )
-from app.usecases import orders, plain
+from app.usecases import bulk, orders, plain
 
 router = APIRouter(prefix="/orders", tags=["orders"])
 Reading = Annotated[Reads, reads(Scope.orders_read)]
@@ -70,8 +70,8 @@ async def count_orders(query: CountQuery, door: Reading) -> Response:
 @router.post("/bulk", **docs.bulk(OrderUpsert))
 async def upsert_orders(request: Request, uow: Writing) -> Response:
     """Add or edit up to 10,000 orders, each known by its id or an external id."""
-    items = await bulk.items_of(request, OrderAdd, OrderUpsert)
-    await plain.upsert(uow, ORDERS, items)
+    items = await bodies.items_of(request, OrderAdd, OrderUpsert)
+    await bulk.upsert(uow, ORDERS, items)
     return answers.outcomes(uow, items)
 
 
@@ -86,8 +86,8 @@ async def get_order_by_external_id(
 @router.put("/by/{system}/{external_id}", **docs.upserted(OrderOut))
 async def upsert_order(system: Key, external_id: Code, body: OrderUpsert, uow: Writing) -> Response:
     """Add the order that another system calls so, or edit it when it is there."""
-    item = bulk.one_item(body, OrderAdd, system, external_id)
-    await plain.upsert(uow, ORDERS, [item])
+    item = bodies.one_item(body, OrderAdd, system, external_id)
+    await bulk.upsert(uow, ORDERS, [item])
     return await answers.upserted(uow, ORDERS, item)
 
 

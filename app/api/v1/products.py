@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, bulk, docs
+from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history, products
@@ -22,7 +22,7 @@ from app.schemas.products import (
     ProductQuery,
     ProductUpsert,
 )
-from app.usecases import plain
+from app.usecases import bulk, plain
 
 router = APIRouter(prefix="/products", tags=["products"])
 Reading = Annotated[Reads, reads(Scope.products_read)]
@@ -63,8 +63,8 @@ async def count_products(query: CountQuery, door: Reading) -> Response:
 @router.post("/bulk", **docs.bulk(ProductUpsert))
 async def upsert_products(request: Request, uow: Writing) -> Response:
     """Add or edit up to 10,000 products, each known by its id or an external id."""
-    items = await bulk.items_of(request, ProductAdd, ProductUpsert)
-    await plain.upsert(uow, PRODUCTS, items)
+    items = await bodies.items_of(request, ProductAdd, ProductUpsert)
+    await bulk.upsert(uow, PRODUCTS, items)
     return answers.outcomes(uow, items)
 
 
@@ -79,8 +79,8 @@ async def get_product_by_external_id(
 @router.put("/by/{system}/{external_id}", **docs.upserted(ProductOut))
 async def upsert_product(system: Key, external_id: Code, body: ProductUpsert, uow: Writing) -> Response:
     """Add the product that another system calls so, or edit it when it is there."""
-    item = bulk.one_item(body, ProductAdd, system, external_id)
-    await plain.upsert(uow, PRODUCTS, [item])
+    item = bodies.one_item(body, ProductAdd, system, external_id)
+    await bulk.upsert(uow, PRODUCTS, [item])
     return await answers.upserted(uow, PRODUCTS, item)
 
 

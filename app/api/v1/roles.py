@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, bulk, docs
+from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -56,7 +56,7 @@ async def add_role(body: RoleAdd, uow: Writing) -> Response:
 @router.post("/bulk", **docs.bulk(RoleUpsert))
 async def upsert_roles(request: Request, uow: Writing) -> Response:
     """Add or edit up to 10,000 roles, each known by its id or its name."""
-    items = await bulk.items_of(request, RoleAdd, RoleUpsert)
+    items = await bodies.items_of(request, RoleAdd, RoleUpsert)
     await roles.upsert_roles(uow, items)
     return answers.outcomes(uow, items)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, bulk, docs
+from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -57,7 +57,7 @@ async def add_tag(body: TagAdd, uow: Writing) -> Response:
 @router.post("/bulk", **docs.bulk(TagUpsert))
 async def upsert_tags(request: Request, uow: Writing) -> Response:
     """Add or edit up to 10,000 tags, each known by its id or its name."""
-    items = await bulk.items_of(request, TagAdd, TagUpsert)
+    items = await bodies.items_of(request, TagAdd, TagUpsert)
     await tags.upsert_tags(uow, items)
     return answers.outcomes(uow, items)
 

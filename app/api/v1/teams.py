@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, bulk, docs
+from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -56,7 +56,7 @@ async def add_team(body: TeamAdd, uow: Writing) -> Response:
 @router.post("/bulk", **docs.bulk(TeamUpsert))
 async def upsert_teams(request: Request, uow: Writing) -> Response:
     """Add or edit up to 10,000 teams, each known by its id, an external id or its name."""
-    items = await bulk.items_of(request, TeamAdd, TeamUpsert)
+    items = await bodies.items_of(request, TeamAdd, TeamUpsert)
     await teams.upsert_teams(uow, items)
     return answers.outcomes(uow, items)
 
@@ -72,7 +72,7 @@ async def get_team_by_external_id(
 @router.put("/by/{system}/{external_id}", **docs.upserted(TeamOut))
 async def upsert_team(system: Key, external_id: Code, body: TeamUpsert, uow: Writing) -> Response:
     """Add the team that another system calls so, or edit it when it is there."""
-    item = bulk.one_item(body, TeamAdd, system, external_id)
+    item = bodies.one_item(body, TeamAdd, system, external_id)
     await teams.upsert_teams(uow, [item])
     return await answers.upserted(uow, TEAMS, item)
 

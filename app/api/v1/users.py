@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, bulk, docs
+from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -56,7 +56,7 @@ async def add_user(body: UserAdd, uow: Writing) -> Response:
 @router.post("/bulk", **docs.bulk(UserUpsert))
 async def upsert_users(request: Request, uow: Writing) -> Response:
     """Add or edit up to 10,000 users, each known by their id, an external id or their e-mail address."""
-    items = await bulk.items_of(request, UserNew, UserUpsert)
+    items = await bodies.items_of(request, UserNew, UserUpsert)
     await users.upsert_users(uow, items)
     return answers.outcomes(uow, items)
 
@@ -72,7 +72,7 @@ async def get_user_by_external_id(
 @router.put("/by/{system}/{external_id}", **docs.upserted(UserOut))
 async def upsert_user(system: Key, external_id: Code, body: UserUpsert, uow: Writing) -> Response:
     """Add the user that another system calls so, or edit them when they are there."""
-    item = bulk.one_item(body, UserNew, system, external_id)
+    item = bodies.one_item(body, UserNew, system, external_id)
     await users.upsert_users(uow, [item])
     return await answers.upserted(uow, USERS, item)
 

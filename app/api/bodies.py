@@ -1,17 +1,15 @@
 """Bulk bodies: read once, judged item by item, so that one bad row does not cost the others."""
 
 import asyncio
-from functools import cache
 from typing import Any
 
 from fastapi import Request
 from pydantic import ValidationError
 
-from app.api.problems import faults_of
 from app.domain.errors import InvalidInput
 from app.kit import json
 from app.schemas.base import Shape
-from app.usecases.plain import Item
+from app.usecases.bulk import Item, incomplete_for, item_of
 
 MOST_ITEMS = 10_000
 
@@ -27,50 +25,17 @@ async def items_of(request: Request, add: type[Shape], upsert: type[Shape]) -> l
         raise InvalidInput(
             "items_invalid", f'The body is {{"items": […]}} with 1 to {MOST_ITEMS:,} items and nothing else.'
         )
-    judge = _item_of_any_numbers if odd else _item
+    judge = _item_of_any_numbers if odd else item_of
     return await asyncio.to_thread(lambda: [judge(index, one, add, upsert) for index, one in enumerate(raw)])
-
-
-@cache
-def _defaults(add: type[Shape]) -> dict[str, Any]:
-    return {
-        name: field.get_default(call_default_factory=True, validated_data={})
-        for name, field in add.model_fields.items()
-        if not field.is_required()
-    }
-
-
-def _item(index: int, raw: Any, add: type[Shape], upsert: type[Shape]) -> Item:
-    try:
-        shape = add.model_validate(raw)
-    except ValidationError as not_new:
-        return _edit(index, raw, upsert, not_new)
-    given = shape.model_dump(exclude_unset=True)
-    return Item(index, given, lambda: {**_defaults(add), **given})
 
 
 def _item_of_any_numbers(index: int, raw: Any, add: type[Shape], upsert: type[Shape]) -> Item:
     refusal = inexact(raw)
     if refusal is None:
-        return _item(index, raw, add, upsert)
+        return item_of(index, raw, add, upsert)
     item = Item(index, {}, None)
     item.fail(refusal)
     return item
-
-
-def _edit(index: int, raw: Any, upsert: type[Shape], not_new: ValidationError) -> Item:
-    """An item that would not do as a new record may still edit one that is there."""
-
-    def incomplete() -> dict[str, Any]:
-        raise incomplete_for(not_new)
-
-    try:
-        shape = upsert.model_validate(raw)
-    except ValidationError as fault:
-        item = Item(index, {}, None)
-        item.fail(invalid(fault))
-        return item
-    return Item(index, shape.model_dump(exclude_unset=True), incomplete)
 
 
 def one_item(body: Shape, add: type[Shape], system: str, external_id: str) -> Item:
@@ -99,22 +64,3 @@ def inexact(raw: Any) -> InvalidInput | None:
         f"The number {str(number)[:40]} at {at} has more digits than a JSON number keeps; send fewer, or send it as text.",
         at=at,
     )
-
-
-def invalid(fault: ValidationError) -> InvalidInput:
-    """A shape's findings as our error."""
-    faults, named = _found(fault)
-    return InvalidInput("request_invalid", f"This item cannot be understood. {named}", errors=faults[:20])
-
-
-def incomplete_for(fault: ValidationError) -> InvalidInput:
-    """What would do as an edit, but knows no record that is there, and is not enough for a new one."""
-    faults, named = _found(fault)
-    return InvalidInput(
-        "incomplete", f"There is no such record yet, and a new one needs more. {named}", errors=faults[:20]
-    )
-
-
-def _found(fault: ValidationError) -> tuple[list[dict[str, str]], str]:
-    faults = faults_of(list(fault.errors(include_url=False, include_input=False)))
-    return faults, "; ".join(f"{one['at']}: {one['detail']}" for one in faults[:3])
