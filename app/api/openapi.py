@@ -59,11 +59,15 @@ _READ_PARAMETERS = {
         "name": "If-None-Match",
         "in": "header",
         "schema": {"type": "string"},
-        "description": "The ETag that you have; while it stands, the answer is 304 without a body.",
+        "description": "The ETag that you have, or *; while it stands, the answer is 304 without a body.",
     },
 }
 _HEADERS = {
-    "ETag": ("string", "The version of the record; send it as If-Match to change it.", '"3"'),
+    "ETag": (
+        "string",
+        "The version of the record and what you are shown of it; send it as If-Match to change it.",
+        '"3.1f0c9a2b"',
+    ),
     "Location": ("string", "Where the new record is.", f"/v1/contacts/{ID}"),
     "Retry-After": ("integer", "Seconds to wait.", 1),
     "WWW-Authenticate": ("string", "How to say who you are.", "Bearer"),
