@@ -82,9 +82,10 @@ def _pointed(noun: Noun, condition: Condition) -> bool:
 
 
 def _few(actor: Actor, noun: Noun) -> bool:
-    """Whether the actor sees the records of few owners, and by way of their parents."""
-    owners = actor.owners(noun.name)
-    return bool(noun.through) and owners is not None and len(owners) <= _FEW_OWNERS
+    """Whether the actor sees, also by way of parents, the records of few owners."""
+    opened = [actor.owners(one.name) for one in (noun, *(through.noun for through in noun.through))]
+    restricted = bool(noun.through) and opened[0] is not None
+    return restricted and all(owners is None or len(owners) <= _FEW_OWNERS for owners in opened)
 
 
 def _walkable(actor: Actor, page: Page, condition: Condition) -> bool:
