@@ -18,7 +18,7 @@ from app.db.products import PRODUCTS
 from app.db.users import USERS
 from app.domain import orders
 from app.domain.access import Actor
-from app.domain.orders import Status
+from app.domain.orders import OrderStatus
 from app.kit import terms
 
 
@@ -31,7 +31,7 @@ class Order(Record):
         points_to("contact_id", "contacts"),
         points_to("company_id", "companies"),
         points_to("owner_id", "users"),
-        one_of("status", Status),
+        one_of("status", OrderStatus),
         CheckConstraint("total >= 0", name="total"),
         CheckConstraint("refunded >= 0 and refunded <= total", name="refunded"),
         newest_first("orders"),
@@ -47,7 +47,7 @@ class Order(Record):
     contact_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
     company_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
     channel: Mapped[str | None] = mapped_column(info=field("basic"))
-    status: Mapped[str] = mapped_column(info=choice(Status, "basic", writable=False))
+    status: Mapped[str] = mapped_column(info=choice(OrderStatus, "basic", writable=False))
     currency: Mapped[str] = mapped_column(info=field("basic"))
     subtotal: Mapped[Decimal] = mapped_column(info=field("basic", writable=False))
     discount: Mapped[Decimal] = mapped_column(info=field("basic"))

@@ -12,7 +12,7 @@ from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.transitions import Transitions
 
 
-class Status(StrEnum):
+class OrderStatus(StrEnum):
     """Where an order stands."""
 
     PLACED = "placed"
@@ -25,12 +25,12 @@ class Status(StrEnum):
 
 ALLOWED = Transitions(
     {
-        Status.PLACED: {Status.PAID, Status.SHIPPED, Status.CANCELLED},
-        Status.PAID: {Status.SHIPPED, Status.REFUNDED_IN_PART, Status.REFUNDED},
-        Status.SHIPPED: {Status.REFUNDED_IN_PART, Status.REFUNDED},
-        Status.REFUNDED_IN_PART: {Status.REFUNDED_IN_PART, Status.REFUNDED},
-        Status.REFUNDED: set(),
-        Status.CANCELLED: set(),
+        OrderStatus.PLACED: {OrderStatus.PAID, OrderStatus.SHIPPED, OrderStatus.CANCELLED},
+        OrderStatus.PAID: {OrderStatus.SHIPPED, OrderStatus.REFUNDED_IN_PART, OrderStatus.REFUNDED},
+        OrderStatus.SHIPPED: {OrderStatus.REFUNDED_IN_PART, OrderStatus.REFUNDED},
+        OrderStatus.REFUNDED_IN_PART: {OrderStatus.REFUNDED_IN_PART, OrderStatus.REFUNDED},
+        OrderStatus.REFUNDED: set(),
+        OrderStatus.CANCELLED: set(),
     }
 )
 
@@ -105,18 +105,18 @@ def check_total(stated: Decimal | None, total: Decimal) -> None:
         )
 
 
-def status_of(order: Mapping[str, Any]) -> Status:
+def status_of(order: Mapping[str, Any]) -> OrderStatus:
     """The status that an order's dates and refunds amount to."""
     if order["refunded"] > 0:
-        return Status.REFUNDED if order["refunded"] >= order["total"] else Status.REFUNDED_IN_PART
+        return OrderStatus.REFUNDED if order["refunded"] >= order["total"] else OrderStatus.REFUNDED_IN_PART
     for column, status in (
-        ("cancelled_at", Status.CANCELLED),
-        ("shipped_at", Status.SHIPPED),
-        ("paid_at", Status.PAID),
+        ("cancelled_at", OrderStatus.CANCELLED),
+        ("shipped_at", OrderStatus.SHIPPED),
+        ("paid_at", OrderStatus.PAID),
     ):
         if order.get(column):
             return status
-    return Status.PLACED
+    return OrderStatus.PLACED
 
 
 _MONEY = frozenset({"lines", "discount", "tax", "currency", "total"})
@@ -127,18 +127,18 @@ def check_edit(order: OrderLike, after: Mapping[str, Any]) -> None:
 
     A source that sends the state of an order may skip states between, so every status that can be reached will do.
     """
-    status = Status(order.status)
-    if status != Status.PLACED and (touched := sorted(_MONEY & after.keys())):
+    status = OrderStatus(order.status)
+    if status != OrderStatus.PLACED and (touched := sorted(_MONEY & after.keys())):
         raise RuleBroken(
             "order_settled", f"This order is {status}, so its {' and '.join(touched)} cannot change any more."
         )
-    to = Status(after.get("status", status))
+    to = OrderStatus(after.get("status", status))
     if to != status and to not in ALLOWED.reachable(status):
         ALLOWED.allow("order", status, to)
 
 
-def _move(order: OrderLike, to: Status) -> Status:
-    ALLOWED.allow("order", Status(order.status), to)
+def _move(order: OrderLike, to: OrderStatus) -> OrderStatus:
+    ALLOWED.allow("order", OrderStatus(order.status), to)
     return to
 
 
@@ -146,19 +146,19 @@ def plan_pay(order: OrderLike, *, at: datetime) -> dict[str, Any]:
     """Full payment; an order shipped on credit stays shipped."""
     if order.paid_at is not None:
         raise RuleBroken("already_paid", f"This order was paid on {order.paid_at:%Y-%m-%d}.")
-    if order.status == Status.SHIPPED:
+    if order.status == OrderStatus.SHIPPED:
         return {"paid_at": at}
-    return {"status": _move(order, Status.PAID), "paid_at": at}
+    return {"status": _move(order, OrderStatus.PAID), "paid_at": at}
 
 
 def plan_ship(order: OrderLike, *, at: datetime) -> dict[str, Any]:
     """Goods leave, paid for or on credit."""
-    return {"status": _move(order, Status.SHIPPED), "shipped_at": at}
+    return {"status": _move(order, OrderStatus.SHIPPED), "shipped_at": at}
 
 
 def plan_cancel(order: OrderLike, *, at: datetime) -> dict[str, Any]:
     """Only what was neither paid nor shipped can be cancelled; the rest is refunded."""
-    return {"status": _move(order, Status.CANCELLED), "cancelled_at": at}
+    return {"status": _move(order, OrderStatus.CANCELLED), "cancelled_at": at}
 
 
 def check_refunded(refunded: Decimal, total: Decimal) -> None:
@@ -167,12 +167,17 @@ def check_refunded(refunded: Decimal, total: Decimal) -> None:
         raise RuleBroken("refund_too_large", "More cannot have been given back than the order comes to.")
 
 
+_INSTEAD_OF_REFUND = {
+    OrderStatus.PLACED: "; cancel it instead",
+    OrderStatus.SHIPPED: "; record its payment first",
+}
+
+
 def plan_refund(order: OrderLike, *, amount: Decimal | None, at: datetime) -> dict[str, Any]:
     """Give back an amount, or with None all that is left; never more than was paid."""
     if order.paid_at is None:
-        raise RuleBroken(
-            "not_paid", "This order was never paid, so there is nothing to give back; cancel it instead."
-        )
+        instead = _INSTEAD_OF_REFUND.get(OrderStatus(order.status), "")
+        raise RuleBroken("not_paid", f"This order was never paid, so there is nothing to give back{instead}.")
     left = order.total - order.refunded
     amount = left if amount is None else _amount(amount)
     if amount <= 0 or amount > left:
@@ -180,7 +185,7 @@ def plan_refund(order: OrderLike, *, amount: Decimal | None, at: datetime) -> di
             "refund_too_large" if amount > left else "refund_not_positive",
             f"A refund must be above zero and at most the {left} that is left of this order; {amount} is not.",
         )
-    to = Status.REFUNDED if amount == left else Status.REFUNDED_IN_PART
+    to = OrderStatus.REFUNDED if amount == left else OrderStatus.REFUNDED_IN_PART
     return {"status": _move(order, to), "refunded": order.refunded + amount, "refunded_at": at}
 
 
@@ -199,23 +204,23 @@ class Target:
     """A verb, the status that it leads to, and the refusal that it would meet now, if any."""
 
     verb: str
-    status: Status
+    status: OrderStatus
     allowed: bool = True
     code: str | None = None
     reason: str | None = None
 
 
-def _plan_refund_to(to: Status, order: OrderLike, *, at: datetime) -> dict[str, Any]:
+def _plan_refund_to(to: OrderStatus, order: OrderLike, *, at: datetime) -> dict[str, Any]:
     _move(order, to)
-    return plan_refund(order, amount=None if to == Status.REFUNDED else SMALLEST, at=at)
+    return plan_refund(order, amount=None if to == OrderStatus.REFUNDED else SMALLEST, at=at)
 
 
-_VERBS: tuple[tuple[str, Status, Callable[..., dict[str, Any]]], ...] = (
-    ("pay", Status.PAID, plan_pay),
-    ("ship", Status.SHIPPED, plan_ship),
-    ("cancel", Status.CANCELLED, plan_cancel),
-    ("refund", Status.REFUNDED_IN_PART, partial(_plan_refund_to, Status.REFUNDED_IN_PART)),
-    ("refund", Status.REFUNDED, partial(_plan_refund_to, Status.REFUNDED)),
+_VERBS: tuple[tuple[str, OrderStatus, Callable[..., dict[str, Any]]], ...] = (
+    ("pay", OrderStatus.PAID, plan_pay),
+    ("ship", OrderStatus.SHIPPED, plan_ship),
+    ("cancel", OrderStatus.CANCELLED, plan_cancel),
+    ("refund", OrderStatus.REFUNDED_IN_PART, partial(_plan_refund_to, OrderStatus.REFUNDED_IN_PART)),
+    ("refund", OrderStatus.REFUNDED, partial(_plan_refund_to, OrderStatus.REFUNDED)),
 )
 
 
@@ -225,11 +230,11 @@ def targets(order: OrderLike, *, at: datetime) -> list[Target]:
 
 
 def _target(
-    order: OrderLike, verb: str, to: Status, plan: Callable[..., dict[str, Any]], at: datetime
+    order: OrderLike, verb: str, to: OrderStatus, plan: Callable[..., dict[str, Any]], at: datetime
 ) -> Target:
     try:
         check_open(order, at=None)
         after = plan(order, at=at)
     except RuleBroken as refusal:
         return Target(verb, to, allowed=False, code=refusal.code, reason=refusal.detail)
-    return Target(verb, Status(after.get("status", order.status)))
+    return Target(verb, OrderStatus(after.get("status", order.status)))

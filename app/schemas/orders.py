@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from app.domain.orders import Status
+from app.domain.orders import OrderStatus
 from app.schemas.base import (
     Code,
     Currency,
@@ -124,7 +124,7 @@ class OrderOut(RecordOut, OrderFields):
 
     external_ids: ExternalOut = Field(default_factory=dict)  # type: ignore[assignment]  # no null, no limit
     lines: list[OrderLineOut] = Field(default_factory=list)  # type: ignore[assignment]  # more than was written
-    status: Status | None = None
+    status: OrderStatus | None = None
     subtotal: str | None = None
     refunded: str | None = None
     paid_at: datetime | None = None
@@ -137,7 +137,7 @@ class OrderQuery(RecordQuery):
     """Simple filters over orders."""
 
     number: Code | None = None
-    status: Status | None = None
+    status: OrderStatus | None = None
     contact_id: UUID | None = None
     company_id: UUID | None = None
     channel: Label | None = None
@@ -190,7 +190,7 @@ class OrderTarget(BaseModel):
     """Something that can happen to an order, and why it cannot now."""
 
     verb: Literal["pay", "ship", "cancel", "refund"]
-    status: Status = Field(description="Where the order stands after it.")
+    status: OrderStatus = Field(description="Where the order stands after it.")
     allowed: bool = Field(description="By the order as it stands; your role is another matter.")
     code: str | None = Field(description="Of the refusal that the verb would meet.")
     reason: str | None

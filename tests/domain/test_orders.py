@@ -1,9 +1,11 @@
 """Orders: every move between statuses, and money that adds up."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,22 +13,22 @@ from hypothesis import strategies as st
 
 from app.domain import orders
 from app.domain.errors import InvalidInput, RuleBroken
-from app.domain.orders import ALLOWED, SMALLEST, Status
+from app.domain.orders import ALLOWED, SMALLEST, OrderStatus
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MOVES = {
-    (Status.PLACED, Status.PAID),
-    (Status.PLACED, Status.SHIPPED),
-    (Status.PLACED, Status.CANCELLED),
-    (Status.PAID, Status.SHIPPED),
-    (Status.PAID, Status.REFUNDED_IN_PART),
-    (Status.PAID, Status.REFUNDED),
-    (Status.SHIPPED, Status.REFUNDED_IN_PART),
-    (Status.SHIPPED, Status.REFUNDED),
-    (Status.REFUNDED_IN_PART, Status.REFUNDED_IN_PART),
-    (Status.REFUNDED_IN_PART, Status.REFUNDED),
+    (OrderStatus.PLACED, OrderStatus.PAID),
+    (OrderStatus.PLACED, OrderStatus.SHIPPED),
+    (OrderStatus.PLACED, OrderStatus.CANCELLED),
+    (OrderStatus.PAID, OrderStatus.SHIPPED),
+    (OrderStatus.PAID, OrderStatus.REFUNDED_IN_PART),
+    (OrderStatus.PAID, OrderStatus.REFUNDED),
+    (OrderStatus.SHIPPED, OrderStatus.REFUNDED_IN_PART),
+    (OrderStatus.SHIPPED, OrderStatus.REFUNDED),
+    (OrderStatus.REFUNDED_IN_PART, OrderStatus.REFUNDED_IN_PART),
+    (OrderStatus.REFUNDED_IN_PART, OrderStatus.REFUNDED),
 }
-PAIRS = list(product(Status, Status))
+PAIRS = list(product(OrderStatus, OrderStatus))
 AMOUNT = st.decimals(0, "999999999999.9999", places=4)
 SMALL = st.decimals(0, 9999, places=4)
 LINE = st.fixed_dictionaries({"quantity": SMALL, "unit_price": SMALL})
@@ -36,7 +38,7 @@ LINE = st.fixed_dictionaries({"quantity": SMALL, "unit_price": SMALL})
 class AnOrder:
     """What the rules look at."""
 
-    status: str = Status.PLACED
+    status: str = OrderStatus.PLACED
     total: Decimal = Decimal(100)
     refunded: Decimal = Decimal(0)
     paid_at: datetime | None = None
@@ -44,12 +46,12 @@ class AnOrder:
     archived_at: datetime | None = None
 
 
-def paid(status: Status, refunded: str = "0") -> AnOrder:
+def paid(status: OrderStatus, refunded: str = "0") -> AnOrder:
     return AnOrder(status, refunded=Decimal(refunded), paid_at=NOON)
 
 
 @pytest.mark.parametrize(("state", "to"), PAIRS)
-def test_every_pair_of_statuses_is_a_move_or_refused(state: Status, to: Status):
+def test_every_pair_of_statuses_is_a_move_or_refused(state: OrderStatus, to: OrderStatus):
     if (state, to) in MOVES:
         ALLOWED.allow("order", state, to)
         return
@@ -60,7 +62,7 @@ def test_every_pair_of_statuses_is_a_move_or_refused(state: Status, to: Status):
 
 
 @pytest.mark.parametrize(("state", "to"), PAIRS)
-def test_an_edit_reaches_the_statuses_that_moves_lead_to(state: Status, to: Status):
+def test_an_edit_reaches_the_statuses_that_moves_lead_to(state: OrderStatus, to: OrderStatus):
     ahead, seen = {state}, set()
     while ahead:
         ahead = {after for before, after in MOVES if before in ahead} - seen
@@ -74,10 +76,10 @@ def test_an_edit_reaches_the_statuses_that_moves_lead_to(state: Status, to: Stat
 
 
 @pytest.mark.parametrize(
-    ("state", "name"), list(product(Status, ["lines", "discount", "tax", "currency", "total"]))
+    ("state", "name"), list(product(OrderStatus, ["lines", "discount", "tax", "currency", "total"]))
 )
-def test_money_changes_only_while_the_order_is_placed(state: Status, name: str):
-    if state == Status.PLACED:
+def test_money_changes_only_while_the_order_is_placed(state: OrderStatus, name: str):
+    if state == OrderStatus.PLACED:
         orders.check_edit(AnOrder(state), {name: 1})
         return
     with pytest.raises(RuleBroken) as refused:
@@ -86,17 +88,17 @@ def test_money_changes_only_while_the_order_is_placed(state: Status, name: str):
     assert name in refused.value.detail
 
 
-@pytest.mark.parametrize("state", list(Status))
-def test_the_verbs_follow_the_table(state: Status):
+@pytest.mark.parametrize("state", list(OrderStatus))
+def test_the_verbs_follow_the_table(state: OrderStatus):
     for plan, to in (
-        (orders.plan_pay, Status.PAID),
-        (orders.plan_ship, Status.SHIPPED),
-        (orders.plan_cancel, Status.CANCELLED),
+        (orders.plan_pay, OrderStatus.PAID),
+        (orders.plan_ship, OrderStatus.SHIPPED),
+        (orders.plan_cancel, OrderStatus.CANCELLED),
     ):
         order = AnOrder(state)
         if (state, to) in MOVES:
             assert plan(order, at=NOON)["status"] == to
-        elif (plan, state) == (orders.plan_pay, Status.SHIPPED):
+        elif (plan, state) == (orders.plan_pay, OrderStatus.SHIPPED):
             assert plan(order, at=NOON) == {"paid_at": NOON}
         else:
             with pytest.raises(RuleBroken):
@@ -105,21 +107,32 @@ def test_the_verbs_follow_the_table(state: Status):
 
 def test_an_order_is_paid_once():
     with pytest.raises(RuleBroken) as refused:
-        orders.plan_pay(paid(Status.PAID), at=NOON)
+        orders.plan_pay(paid(OrderStatus.PAID), at=NOON)
     assert refused.value.code == "already_paid"
 
 
-@pytest.mark.parametrize("state", list(Status))
-def test_what_was_never_paid_is_not_refunded(state: Status):
+@pytest.mark.parametrize("state", list(OrderStatus))
+def test_what_was_never_paid_is_not_refunded(state: OrderStatus):
     with pytest.raises(RuleBroken) as refused:
         orders.plan_refund(AnOrder(state), amount=None, at=NOON)
     assert refused.value.code == "not_paid"
 
 
+@pytest.mark.parametrize(
+    ("state", "word", "verb"),
+    [(OrderStatus.PLACED, "cancel", orders.plan_cancel), (OrderStatus.SHIPPED, "payment", orders.plan_pay)],
+)
+def test_a_refused_refund_names_a_way_that_is_open(state: OrderStatus, word: str, verb: Callable[..., Any]):
+    with pytest.raises(RuleBroken) as refused:
+        orders.plan_refund(AnOrder(state), amount=None, at=NOON)
+    assert word in refused.value.detail
+    assert verb(AnOrder(state), at=NOON)
+
+
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.decimals("-1", 60, places=4), max_size=6))
 def test_refunds_never_give_back_more_than_was_paid(amounts: list[Decimal]):
-    order = paid(Status.PAID)
+    order = paid(OrderStatus.PAID)
     for amount in amounts:
         left = order.total - order.refunded
         try:
@@ -129,7 +142,7 @@ def test_refunds_never_give_back_more_than_was_paid(amounts: list[Decimal]):
             continue
         assert 0 < amount <= left
         assert plan["refunded"] == order.refunded + amount <= order.total
-        assert plan["status"] == (Status.REFUNDED if amount == left else Status.REFUNDED_IN_PART)
+        assert plan["status"] == (OrderStatus.REFUNDED if amount == left else OrderStatus.REFUNDED_IN_PART)
         order = AnOrder(plan["status"], refunded=plan["refunded"], paid_at=NOON)
     if order.refunded < order.total:
         assert orders.plan_refund(order, amount=None, at=NOON)["refunded"] == order.total
@@ -195,13 +208,13 @@ def test_totals_of_any_size_are_exact_or_refused(lines):
 @pytest.mark.parametrize(
     ("known", "status"),
     [
-        ({}, Status.PLACED),
-        ({"paid_at": NOON}, Status.PAID),
-        ({"shipped_at": NOON}, Status.SHIPPED),
-        ({"paid_at": NOON, "shipped_at": NOON}, Status.SHIPPED),
-        ({"cancelled_at": NOON}, Status.CANCELLED),
-        ({"paid_at": NOON, "refunded": Decimal(1)}, Status.REFUNDED_IN_PART),
-        ({"paid_at": NOON, "refunded": Decimal(100)}, Status.REFUNDED),
+        ({}, OrderStatus.PLACED),
+        ({"paid_at": NOON}, OrderStatus.PAID),
+        ({"shipped_at": NOON}, OrderStatus.SHIPPED),
+        ({"paid_at": NOON, "shipped_at": NOON}, OrderStatus.SHIPPED),
+        ({"cancelled_at": NOON}, OrderStatus.CANCELLED),
+        ({"paid_at": NOON, "refunded": Decimal(1)}, OrderStatus.REFUNDED_IN_PART),
+        ({"paid_at": NOON, "refunded": Decimal(100)}, OrderStatus.REFUNDED),
     ],
 )
 def test_the_status_follows_from_what_happened(known, status):
@@ -233,16 +246,18 @@ def test_no_more_was_given_back_than_the_order_comes_to():
 
 
 VERBS = {
-    ("pay", Status.PAID): lambda order: orders.plan_pay(order, at=NOON),
-    ("ship", Status.SHIPPED): lambda order: orders.plan_ship(order, at=NOON),
-    ("cancel", Status.CANCELLED): lambda order: orders.plan_cancel(order, at=NOON),
-    ("refund", Status.REFUNDED_IN_PART): lambda order: orders.plan_refund(order, amount=SMALLEST, at=NOON),
-    ("refund", Status.REFUNDED): lambda order: orders.plan_refund(order, amount=None, at=NOON),
+    ("pay", OrderStatus.PAID): lambda order: orders.plan_pay(order, at=NOON),
+    ("ship", OrderStatus.SHIPPED): lambda order: orders.plan_ship(order, at=NOON),
+    ("cancel", OrderStatus.CANCELLED): lambda order: orders.plan_cancel(order, at=NOON),
+    ("refund", OrderStatus.REFUNDED_IN_PART): lambda order: orders.plan_refund(
+        order, amount=SMALLEST, at=NOON
+    ),
+    ("refund", OrderStatus.REFUNDED): lambda order: orders.plan_refund(order, amount=None, at=NOON),
 }
 
 
-@given(st.sampled_from(Status), st.booleans(), st.sampled_from(["0", "1", "100"]))
-def test_the_targets_are_what_the_verbs_do(state: Status, is_paid: bool, refunded: str):
+@given(st.sampled_from(OrderStatus), st.booleans(), st.sampled_from(["0", "1", "100"]))
+def test_the_targets_are_what_the_verbs_do(state: OrderStatus, is_paid: bool, refunded: str):
     order = AnOrder(state, refunded=Decimal(refunded), paid_at=NOON if is_paid else None)
     told = orders.targets(order, at=NOON)
     assert [one.verb for one in told] == [verb for verb, _ in VERBS]

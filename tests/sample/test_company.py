@@ -11,7 +11,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
-from app.domain.orders import Status, status_of, totals
+from app.domain.orders import OrderStatus, status_of, totals
 from app.kit import emails, json, phones
 from app.sample.catalogue import FRAGILE
 from app.sample.company import FIRST, LAPSED_AFTER, LAST, TAGS, World, build
@@ -169,8 +169,8 @@ def test_orders_stand_in_every_status_and_some_are_overdue(world):
         )
         for order in world.orders
     )
-    assert set(counts) == set(Status)
-    assert counts[Status.SHIPPED] > len(world.orders) * 0.8
+    assert set(counts) == set(OrderStatus)
+    assert counts[OrderStatus.SHIPPED] > len(world.orders) * 0.8
     overdue = [
         order
         for order in world.orders
