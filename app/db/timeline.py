@@ -1,6 +1,6 @@
 """Everything that touched a contact, newest first, and the contact at a glance."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -36,7 +36,7 @@ def _title(actor: Actor, noun: Noun, name: str) -> str:
 
 def _follows(actor: Actor, noun: Noun, when: str) -> bool:
     """Whether the actor may know that a record of the noun touched the contact, and when."""
-    return actor.may(Scope(f"{noun.plural}:read")) and all(
+    return actor.may(Scope(noun.reading)) and all(
         actor.reads(noun.name, name) for name in (when, "contact_id")
     )
 
@@ -94,7 +94,7 @@ async def timeline(reads: Reads, contact: UUID, limit: int, after: str | None) -
 
 def _moment(values: list[Any]) -> tuple[datetime, UUID]:
     at, id_ = values
-    return datetime.fromisoformat(at), UUID(id_)
+    return datetime.fromisoformat(at).astimezone(UTC), UUID(id_)
 
 
 _ORDERS = """(select jsonb_build_object('count', count(*), 'open', count(*) filter (where status in ('placed')),
