@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, Uuid, bindparam, select, text
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import sight
+from app.db import references
 from app.db.base import Base
-from app.db.engine import Prepared, compiled, prepared
+from app.db.engine import Row
 from app.db.registry import NOUNS
 from app.db.uow import Answer, UnitOfWork
 from app.domain.access import fingerprint
@@ -71,22 +71,9 @@ async def claim(uow: UnitOfWork, key: str, request_hash: str) -> None:
     """
     if uow.dry_run:
         return
-    owner = (uow.org_id, uow.actor.id, key)
-    claimed = await uow.fetchval(
-        "insert into idempotency_keys (org_id, actor_id, key, request_hash, created_at) values ($1, $2, $3, $4, $5)"
-        " on conflict do nothing returning true",
-        *owner,
-        request_hash,
-        uow.now,
-    )
-    if claimed:
+    kept = await _take(uow, key, request_hash)
+    if kept is None:
         return
-    rows = await uow.fetch(
-        "select request_hash, status, headers, body, access, noun, noun_id from idempotency_keys"
-        " where (org_id, actor_id, key) = ($1, $2, $3)",
-        *owner,
-    )
-    kept = rows[0]
     if kept["request_hash"] != request_hash:
         raise InvalidInput(
             "idempotency_key_reused", "This Idempotency-Key was used for another request; choose a new one."
@@ -99,18 +86,30 @@ async def claim(uow: UnitOfWork, key: str, request_hash: str) -> None:
     raise Replayed(Answer(kept["status"], kept["body"].encode(), kept["headers"]))
 
 
+async def _take(uow: UnitOfWork, key: str, request_hash: str) -> Row | None:
+    """What is kept under the key already; None when it is this request's from now on."""
+    owner = (uow.org_id, uow.actor.id, key)
+    while True:  # an old key may be forgotten between the two statements, and can be taken then
+        if await uow.fetchval(
+            "insert into idempotency_keys (org_id, actor_id, key, request_hash, created_at)"
+            " values ($1, $2, $3, $4, $5) on conflict do nothing returning true",
+            *owner,
+            request_hash,
+            uow.now,
+        ):
+            return None
+        rows = await uow.fetch(
+            "select request_hash, status, headers, body, access, noun, noun_id from idempotency_keys"
+            " where (org_id, actor_id, key) = ($1, $2, $3)",
+            *owner,
+        )
+        if rows:
+            return rows[0]
+
+
 async def _sees(uow: UnitOfWork, name: str | None, record: UUID | None) -> bool:
     noun = NOUNS.get(name or "")
-    if noun is None or record is None or sight.sees_all(uow.actor, noun):
-        return True
-    actor = uow.actor
-
-    def build() -> Prepared:
-        wanted = noun.table.c.id == bindparam("id", type_=Uuid)
-        return compiled(select(noun.table.c.id).where(sight.tenant(noun), wanted, sight.visible(actor, noun)))
-
-    question = prepared(("sees", noun.name, sight.sight_key(actor, noun)), build)
-    return bool(await uow.fetch(question.sql, *question.values(sight.binds(actor, noun) | {"id": record})))
+    return noun is None or record is None or record in await references.seen(uow, noun, {record})
 
 
 async def keep(uow: UnitOfWork, key: str) -> None:

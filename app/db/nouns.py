@@ -109,7 +109,7 @@ class Noun:
     custom: bool = True
     """Whether records carry custom fields."""
     search: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Term group letter to (kind of text, field that must be readable to search by it)."""
+    """Term group letter to (kind of text, field that must be readable to search by it); the first field names a hit."""
     derive: Derive | None = None
     """Columns computed from the others, on every write."""
     check: Check | None = None

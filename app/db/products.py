@@ -73,9 +73,9 @@ _CHANGES = Prepared(
 _PAGE = paging.paged(_CHANGES, "t.body::text", "json_build_array(t.seq)")
 
 
-async def prices(door: Reads, product: UUID, limit: int, after: str | None) -> bytes:
+async def prices(reads: Reads, product: UUID, limit: int, after: str | None) -> bytes:
     """A page of the product's prices, read from its events, newest first. Raises NotFound."""
-    await must_see(door, PRODUCTS, product)
+    await must_see(reads, PRODUCTS, product)
     before = paging.opened(_CONTEXT, after, paging.sequence) if after else 2**62
 
     def build(actor: Actor) -> Question:
@@ -83,4 +83,4 @@ async def prices(door: Reads, product: UUID, limit: int, after: str | None) -> b
         binds = {"org": actor.org_id, "id": product, "shown": shown, "before": before}
         return Question(_PAGE, binds | paging.limits(limit))
 
-    return paging.answer(await door.row(build), limit, _CONTEXT)
+    return paging.answer(await reads.row(build), limit, _CONTEXT)

@@ -13,13 +13,12 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy import ColumnElement, Select, bindparam, select
-from sqlalchemy.types import Uuid
 
 from app.db import constraints, sight
 from app.db.engine import Database, Prepared, Row, compiled, prepared
 from app.db.nouns import Noun
 from app.domain.access import Actor, must_read
-from app.domain.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
+from app.domain.errors import Busy, Forbidden, InvalidInput, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Reads:
             if rows and rows[0][0] == self.actor.stamp:
                 return rows
             self.actor = await self._reload()
-        raise Unauthenticated("unauthenticated", "Your access is being changed; sign in again.")
+        raise Busy("try_again", "Access in this organisation is being changed; try again in a moment.")
 
     async def _build(self, build: Callable[[Actor], Question]) -> Question:
         """The question; a refusal by what is remembered of the actor may be out of date, so it is looked at again."""
@@ -175,7 +174,7 @@ def by_external_id(noun: Noun, system: str, external_id: str) -> Callable[[Actor
 
 
 def must_exist(noun: Noun, row: Row) -> Row:
-    """The row of one(), or NotFound."""
+    """The row of a record, or NotFound when nothing follows the stamp."""
     if row[1] is None:
         raise absent(noun)
     return row
@@ -186,18 +185,14 @@ def absent(noun: Noun) -> NotFound:
     return NotFound(f"{noun.name}_not_found", f"There is no {noun.name} with this id, or you may not see it.")
 
 
-async def must_see(reads: Reads, noun: Noun, record: UUID) -> None:
-    """Raise NotFound when the record is not there or not for the reader's eyes."""
+async def must_see(reads: Reads, noun: Noun, record: UUID, names: tuple[str, ...] = ()) -> Row:
+    """The record's columns of these names. Raises NotFound when it is not there or not for the reader's eyes."""
 
     def build(actor: Actor) -> Question:
-        def text() -> Prepared:
-            inner = of_sight(actor, noun, [noun.table.c.id]).where(
-                noun.table.c.id == bindparam("id", type_=Uuid)
-            )
-            return stamped(compiled(inner), "exists ({inner}) from organisations o")
+        question, values = sight.seen(actor, noun, [record], ("id", *names))
+        listed = ", ".join(f"t.{name}" for name in ("id", *names))
+        return Question(
+            stamped(question, f"{listed} from organisations o left join ({{inner}}) t on true"), values
+        )
 
-        key = ("exists", noun.name, sight.sight_key(actor, noun))
-        return Question(prepared(key, text), sight.binds(actor, noun) | {"id": record})
-
-    if not (await reads.row(build))[1]:
-        raise absent(noun)
+    return must_exist(noun, await reads.row(build))

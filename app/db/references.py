@@ -1,15 +1,13 @@
 """What a record points to: it must exist, be visible to the writer, and make no circle."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 from uuid import UUID
 from zlib import crc32
 
-from sqlalchemy import bindparam, func, select
-
 from app.db import sight
 from app.db.constraints import unknown_reference
-from app.db.engine import DIALECT, Prepared, compiled, prepared
+from app.db.engine import DIALECT
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
@@ -49,21 +47,16 @@ async def check(uow: UnitOfWork, noun: Noun, pairs: Pairs) -> None:
         await _no_circle(uow, noun, column, moved)
 
 
-async def _visible(uow: UnitOfWork, target: Noun, column: str, ids: set[UUID]) -> None:
-    if not ids or sight.sees_all(uow.actor, target):
-        return
-    actor = uow.actor
+async def seen(uow: UnitOfWork, noun: Noun, ids: Set[UUID]) -> Set[UUID]:
+    """Those of the ids that are not hidden from the actor."""
+    if not ids or sight.sees_all(uow.actor, noun):
+        return ids
+    question, values = sight.seen(uow.actor, noun, ids)
+    return {row["id"] for row in await uow.fetch(question.sql, *question.values(values))}
 
-    def build() -> Prepared:
-        wanted = target.table.c.id == func.any(bindparam("ids", type_=sight.UUIDS))
-        return compiled(
-            select(target.table.c.id).where(sight.tenant(target), wanted, sight.visible(actor, target))
-        )
 
-    question = prepared(("visible", target.name, sight.sight_key(actor, target)), build)
-    values = question.values(sight.binds(actor, target) | {"ids": list(ids)})
-    missing = ids - {row["id"] for row in await uow.fetch(question.sql, *values)}
-    if missing:
+async def _visible(uow: UnitOfWork, target: Noun, column: str, ids: Set[UUID]) -> None:
+    if missing := ids - await seen(uow, target, ids):
         raise unknown_reference(column, min(missing))
 
 

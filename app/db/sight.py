@@ -1,13 +1,16 @@
 """The one compiler of access: an actor's roles become the SQL predicate and the column list of every read."""
 
+from collections.abc import Collection
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
 from app.db.base import TEXT
+from app.db.engine import Prepared, compiled, prepared
 from app.db.nouns import Noun
 from app.domain.access import Actor
 
@@ -66,6 +69,20 @@ def binds(actor: Actor, noun: Noun) -> dict[str, Any]:
         owners = actor.owners(one.name)
         values[f"{one.name}_owners"] = [] if owners is None else sorted(owners)
     return values
+
+
+def seen(
+    actor: Actor, noun: Noun, ids: Collection[UUID], names: tuple[str, ...] = ("id",)
+) -> tuple[Prepared, dict[str, Any]]:
+    """Columns of those among the records with these ids that the actor sees: the question, and its values."""
+
+    def text() -> Prepared:
+        wanted = noun.table.c.id == func.any(bindparam("ids", type_=UUIDS))
+        shown = (noun.table.c[name] for name in names)
+        return compiled(select(*shown).where(tenant(noun), wanted, visible(actor, noun)))
+
+    question = prepared(("seen", noun.name, sight_key(actor, noun), names), text)
+    return question, binds(actor, noun) | {"ids": list(ids)}
 
 
 def sight_key(actor: Actor, noun: Noun) -> tuple[bool, ...]:

@@ -57,13 +57,13 @@ from organisations o left join users u on u.org_id = o.id and u.id = $2 where o.
 )
 
 
-async def person(door: Reads, user: UUID | None) -> Row:
+async def person(reads: Reads, user: UUID | None) -> Row:
     """A user, or the caller, with their roles; without an id, where there is none."""
 
     def build(actor: Actor) -> Question:
         return Question(_PERSON, {"org": actor.org_id, "user": user or actor.user_id})
 
-    return await door.row(build)
+    return await reads.row(build)
 
 
 async def admins_besides(uow: UnitOfWork, users: Collection[UUID]) -> int:

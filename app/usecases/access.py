@@ -5,12 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from app.db import actors, reads, users
+from app.db import actors, users
 from app.db.actors import grant_of
-from app.db.belonging import belonging
 from app.db.engine import Row
 from app.db.nouns import ALWAYS, Noun
-from app.db.reads import Reads
+from app.db.reads import Reads, must_see
 from app.db.registry import NOUNS, OWNED
 from app.domain.access import EVERYTHING, Actor, Grant, Scope, Sight
 from app.domain.errors import InvalidInput, NotFound
@@ -72,21 +71,21 @@ def writable(actor: Actor) -> dict[str, list[str]]:
     }
 
 
-async def explain_access(door: Reads, asked: Asked) -> dict[str, Any]:
+async def explain_access(reads: Reads, asked: Asked) -> dict[str, Any]:
     """Which rule lets or stops whom. The asker sees the record, or hears that there is none. Raises DomainError."""
     noun = _noun(asked)
     if asked.scope is not None:
         known_scopes([asked.scope])
-    row = await users.person(door, asked.user_id)
-    own = asked.user_id in {None, door.actor.user_id}
+    row = await users.person(reads, asked.user_id)
+    own = asked.user_id in {None, reads.actor.user_id}
     if not own:
-        door.actor.needs(Scope.users_read)
+        reads.actor.needs(Scope.users_read)
     if row["id"] is None:
         raise NotFound("user_not_found", "There is no user with this id, or you may not see it.")
     if noun is not None and asked.record_id is not None:
-        door.actor.needs(Scope(noun.reading))
-        await reads.must_see(door, noun, asked.record_id)
-    told = Told(await _whom(door, row, asked), {one["name"]: grant_of(one) for one in row["roles"]})
+        reads.actor.needs(Scope(noun.reading))
+        await must_see(reads, noun, asked.record_id)
+    told = Told(await _whom(reads, row, asked), {one["name"]: grant_of(one) for one in row["roles"]})
     active = bool(row["active"])
     told.rule(
         "active", "user", active, "The user is active." if active else "The user is not active, or archived."
@@ -95,7 +94,7 @@ async def explain_access(door: Reads, asked: Asked) -> dict[str, Any]:
     may_read: bool | None = None
     may_write: bool | None = None
     if noun is not None:
-        seen = await _seen(door, told, noun, asked.record_id)
+        seen = await _seen(reads, told, noun, asked.record_id)
         read, write = _field(told, noun, asked.field) if asked.field else (True, True)
         may_read = active and seen and read and scopes.get("read", True)
         may_write = active and seen and write and scopes.get("write", False)
@@ -122,11 +121,13 @@ def _noun(asked: Asked) -> Noun | None:
     return NOUNS[asked.noun]
 
 
-async def _whom(door: Reads, row: Row, asked: Asked) -> Actor:
+async def _whom(reads: Reads, row: Row, asked: Asked) -> Actor:
     """The caller as they came, or the named user as if signed in."""
     if asked.user_id is None:
-        return door.actor
-    return await actors.load(door.database, door.actor.org_id, row["id"], now=clock.now(), even_inactive=True)
+        return reads.actor
+    return await actors.load(
+        reads.database, reads.actor.org_id, row["id"], now=clock.now(), even_inactive=True
+    )
 
 
 def _scopes(told: Told, asked: Asked, noun: Noun | None) -> dict[str, bool]:
@@ -153,7 +154,7 @@ def _named(roles: Sequence[str]) -> str:
     return f"The role {roles[0]}" if len(roles) == 1 else f"Each of the roles {', '.join(roles)}"
 
 
-async def _seen(door: Reads, told: Told, noun: Noun, record: UUID | None) -> bool:
+async def _seen(reads: Reads, told: Told, noun: Noun, record: UUID | None) -> bool:
     if not noun.owned:
         return told.rule("sight", noun.name, True, f"Whoever may read any {noun.name} sees all of them.")
     sight = told.actor.grant.sight_of(noun.name)
@@ -162,7 +163,7 @@ async def _seen(door: Reads, told: Told, noun: Noun, record: UUID | None) -> boo
         whose = {Sight.ALL: "everybody's", Sight.TEAM: "their team's and their own", Sight.OWN: "their own"}
         how = f"Sight {sight}: they see {whose[sight]} records"
         return told.rule("sight", noun.name, True, how + ("." if sight is Sight.ALL else _parents(noun)), by)
-    return await _seen_record(door, told, noun, record, sight, by)
+    return await _seen_record(reads, told, noun, record, sight, by)
 
 
 def _parents(noun: Noun) -> str:
@@ -171,20 +172,20 @@ def _parents(noun: Noun) -> str:
 
 
 async def _seen_record(
-    door: Reads, told: Told, noun: Noun, record: UUID, sight: Sight, by: Sequence[str]
+    reads: Reads, told: Told, noun: Noun, record: UUID, sight: Sight, by: Sequence[str]
 ) -> bool:
-    row = await belonging(door, noun, record)
+    row = await must_see(reads, noun, record, ("owner_id", *(one.column for one in noun.through)))
     owners = told.actor.owners(noun.name) or frozenset()
     # What the asker's own role hides from them is not told by way of the reason either.
-    shown = door.actor.reads(noun.name, "owner_id")
+    shown = reads.actor.reads(noun.name, "owner_id")
     if row["owner_id"] in owners:
         mine = row["owner_id"] == told.actor.user_id
         why = "They own the record." if mine else "Its owner is in their team or in one below."
         return told.rule("sight", noun.name, True, why if shown else "Their sight reaches it.", by)
     for one in noun.through:
-        if row[one.column] is not None and await _sees(door, told.actor, one.noun, row[one.column]):
+        if row[one.column] is not None and await _sees(reads, told.actor, one.noun, row[one.column]):
             why = f"They see the {one.noun.name} that it belongs to."
-            open_ = door.actor.reads(noun.name, one.column)
+            open_ = reads.actor.reads(noun.name, one.column)
             return told.rule("sight", noun.name, True, why if open_ else "Their sight reaches it.")
     nobody = row["owner_id"] is None
     reach = "nor in their team or one below" if sight is Sight.TEAM else f"and their sight is {sight}"
@@ -193,14 +194,14 @@ async def _seen_record(
     return told.rule("sight", noun.name, False, why if shown else "Their sight does not reach it.")
 
 
-async def _sees(door: Reads, actor: Actor, noun: Noun, record: UUID) -> bool:
+async def _sees(reads: Reads, actor: Actor, noun: Noun, record: UUID) -> bool:
     async def stay() -> Actor:
         return await actors.load(
-            door.database, actor.org_id, actor.user_id, now=clock.now(), even_inactive=True
+            reads.database, actor.org_id, actor.user_id, now=clock.now(), even_inactive=True
         )
 
     try:
-        await reads.must_see(Reads(door.database, actor, stay), noun, record)
+        await must_see(Reads(reads.database, actor, stay), noun, record)
     except NotFound:
         return False
     return True

@@ -7,10 +7,11 @@ from uuid import UUID
 from app.db import events, references, write
 from app.db.engine import Row
 from app.db.nouns import Noun
+from app.db.reads import absent
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope, must_read, must_write
 from app.domain.custom import check_custom, flat, merged, same
-from app.domain.errors import NotFound, RuleBroken, Stale
+from app.domain.errors import RuleBroken, Stale
 from app.kit.ids import new_id
 
 Values = dict[str, Any]
@@ -119,9 +120,7 @@ async def get_locked(uow: UnitOfWork, noun: Noun, record: UUID, version: int | N
     """The record, locked, in the version that the caller knows. Raises NotFound or Stale."""
     row = (await write.locked(uow, noun, [record])).get(record)
     if row is None:
-        raise NotFound(
-            f"{noun.name}_not_found", f"There is no {noun.name} with this id, or you may not see it."
-        )
+        raise absent(noun)
     if version is not None and row["version"] != version:
         base = await events.base_of(uow, row["id"], version)
         facts = conflicts(uow, noun, row, base, given)
