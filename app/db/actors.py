@@ -7,22 +7,20 @@ from typing import Any
 from uuid import UUID
 
 from app.db.engine import Connection, Database
+from app.db.teams import BELOW
 from app.domain.access import Actor, Grant, Sight, merge, whole
 from app.domain.errors import Unauthenticated
 from app.domain.fields import Field, Kind
 from app.domain.grants import narrowed
 
-_LOAD = """
+_LOAD = f"""
 with recursive me as (
   select u.* from users u where u.org_id = $1 and u.id = $2
-), below as (
-  select t.id from teams t join me on t.org_id = me.org_id and t.id = me.team_id
-  union select t.id from teams t join below on t.parent_id = below.id where t.org_id = $1 and t.archived_at is null
-)
+), {BELOW}
 select o.stamp, o.region, me.id, me.name, me.active and me.archived_at is null as active,
   (select coalesce(jsonb_agg(to_jsonb(r)), '[]') from roles r
     where r.org_id = $1 and r.id = any(me.role_ids) and r.archived_at is null) as roles,
-  (select coalesce(array_agg(u.id), '{}') from users u
+  (select coalesce(array_agg(u.id), '{{}}') from users u
     where u.org_id = $1 and u.team_id in (select id from below)) as team,
   (select coalesce(jsonb_agg(to_jsonb(c)), '[]') from custom_fields c
     where c.org_id = $1 and c.archived_at is null) as custom,

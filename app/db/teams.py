@@ -36,6 +36,13 @@ TEAMS = Noun(
 )
 
 
+BELOW = """below as (
+  select u.team_id as id from users u where u.org_id = $1 and u.id = $2 and u.team_id is not null
+  union select t.id from teams t join below on t.parent_id = below.id where t.org_id = $1 and t.archived_at is null
+)"""
+"""Part of a recursive WITH: the team of the user $2 and those below it, down to archived ones."""
+
+
 async def any_archived(uow: UnitOfWork, teams: Collection[UUID | None]) -> bool:
     """Whether one of the teams is put away."""
     found: bool = await uow.fetchval(
@@ -48,14 +55,7 @@ async def any_archived(uow: UnitOfWork, teams: Collection[UUID | None]) -> bool:
 
 async def of_user(uow: UnitOfWork, user: UUID | None) -> frozenset[UUID]:
     """The user's team and the teams below it."""
-    rows = await uow.fetch(
-        """with recursive below as (
-          select team_id as id from users where org_id = $1 and id = $2 and team_id is not null
-          union select t.id from teams t join below on t.parent_id = below.id where t.org_id = $1
-        ) select id from below""",
-        uow.org_id,
-        user,
-    )
+    rows = await uow.fetch(f"with recursive {BELOW} select id from below", uow.org_id, user)
     return frozenset(row["id"] for row in rows)
 
 
