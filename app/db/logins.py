@@ -3,18 +3,19 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped
 
+from app.db import paging
 from app.db.base import Keyed, points_to
 from app.db.engine import Prepared, Row
 from app.db.reads import Question, Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
-from app.domain.errors import InvalidInput, NotFound
-from app.kit import cursor, json
+from app.domain.errors import NotFound
 
 _CONTEXT = "logins"
 
@@ -108,39 +109,30 @@ async def revoke(
     return ended
 
 
-def _before(text: str | None) -> UUID | None:
-    if text is None:
-        return None
-    try:
-        return UUID(cursor.unseal(_CONTEXT, text)[0])
-    except (ValueError, IndexError, AttributeError, TypeError):
-        raise InvalidInput(
-            "cursor_invalid",
-            "This cursor does not belong to this list; begin again without one.",
-            field="cursor",
-        ) from None
+_NEWEST = Prepared(
+    """select l.id, l.created_at, l.used_at, l.expires_at, l.revoked_at, l.revoked_why,
+      l.id is not distinct from $3::uuid as current
+    from logins l where l.org_id = $1 and l.user_id = $2 and ($4::uuid is null or l.id < $4)
+    order by l.id desc limit $5::int""",
+    ("org", "user", "login", "before", "more"),
+)
+_PAGE = paging.paged(_NEWEST, "row_to_json(t)::text", "json_build_array(t.id)")
+
+
+def _last(values: list[Any]) -> UUID:
+    (login,) = values
+    return UUID(login)
 
 
 async def list_of(reads: Reads, limit: int, after: str | None) -> bytes:
     """A page of the caller's own sign-ins, newest first."""
-    before = _before(after)
-    sql = """select o.stamp, l.id, l.created_at, l.used_at, l.expires_at, l.revoked_at, l.revoked_why, l.id = $3 as current
-      from organisations o left join lateral (
-        select * from logins where org_id = $1 and user_id = $2 and ($5::uuid is null or id < $5)
-        order by id desc limit $4 + 1) l on true
-      where o.id = $1"""
+    before = paging.opened(_CONTEXT, after, _last) if after else None
 
     def build(actor: Actor) -> Question:
-        names = ("org", "user", "login", "limit", "before")
-        values = (actor.org_id, actor.user_id, actor.login_id, limit, before)
-        return Question(Prepared(sql, names), dict(zip(names, values, strict=True)))
+        binds = {"org": actor.org_id, "user": actor.user_id, "login": actor.login_id, "before": before}
+        return Question(_PAGE, binds | paging.limits(limit))
 
-    rows = [dict(row) for row in await reads.rows(build) if row["id"] is not None]
-    shown = [{**row, "stamp": None, "current": bool(row["current"])} for row in rows[:limit]]
-    for row in shown:
-        del row["stamp"]
-    more = cursor.seal(_CONTEXT, [str(shown[-1]["id"])]) if len(rows) > limit else None
-    return json.dumps({"data": shown, "next": more})
+    return paging.answer(await reads.row(build), limit, _CONTEXT)
 
 
 def absent() -> NotFound:
