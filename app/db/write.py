@@ -1,7 +1,7 @@
 """The one way in: records, their children, external ids and events in one statement, one or ten thousand at a time."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,8 @@ from app.domain.errors import Busy
 from app.kit import json
 from app.kit.ids import new_id
 
+_TEXTS = 1024
+"""Statements remembered of each sort; there is one for every set of fields that anybody has written together."""
 _MOST_TRIES = 20
 """How often records may change under a writer that waits for them before it gives up."""
 
@@ -71,7 +73,7 @@ _LINKS_SQL = """, links_in as (
 _EVENTS = "insert into events (org_id, at, type, noun, noun_id, version, actor_id, actor_kind, before, after, cause)"
 
 
-@cache
+@lru_cache(_TEXTS)
 def _adding(noun: Noun, names: tuple[str, ...]) -> str:
     own = _own(noun, names)
     listed = ", ".join(c.name for c in own)
@@ -119,7 +121,7 @@ async def add(
     await uow.execute(_adding(noun, names), uow.org_id, sent, uow.now, event, actor.id, actor.kind, uow.cause)
 
 
-@cache
+@lru_cache(_TEXTS)
 def _changing(noun: Noun, names: tuple[str, ...], partition: str | None) -> str:
     own = _own(noun, names)
     moves = "".join(f", {c.name} = {_value(c, 'i')}" for c in own)
