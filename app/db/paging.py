@@ -2,10 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Numeric, Text, and_, asc, bindparam, cast, desc, or_, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Numeric,
+    Text,
+    and_,
+    asc,
+    bindparam,
+    cast,
+    desc,
+    false,
+    or_,
+    tuple_,
+)
 
 from app.db import where
 from app.db.engine import Prepared, Row
@@ -27,6 +39,11 @@ class Sort:
 
     def __str__(self) -> str:
         return ("-" if self.down else "") + self.field.name
+
+    @property
+    def nullable(self) -> bool:
+        """Whether a record may lack it; one that is older than a required custom field does."""
+        return self.field.nullable or custom_key(self.field.name) is not None
 
 
 def parse_sort(raw: str, fields: Mapping[str, Field]) -> tuple[Sort, ...]:
@@ -61,7 +78,7 @@ def order_by(noun: Noun, sorts: Sequence[Sort]) -> list[ColumnElement[Any]]:
     listed = []
     for sort in sorts:
         turned = desc(column(noun, sort)) if sort.down else asc(column(noun, sort))
-        listed.append(turned.nulls_last() if sort.field.nullable else turned)
+        listed.append(turned.nulls_last() if sort.nullable else turned)
     return listed
 
 
@@ -142,29 +159,22 @@ def _far(field: Field) -> bool:
 def _bind(sort: Sort, name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
     if _far(sort.field):
         return cast(bindparam(name, type_=Text()), column.type)
-    return bindparam(name, type_=column.type)
+    # A cursor that somebody made up may hold a number beyond the column's own type.
+    whole = sort.field.kind is Kind.INTEGER
+    return bindparam(name, type_=BigInteger() if whole else column.type)
 
 
 def _sealed(field: Field, raw: Any) -> Any:
-    """A value from a cursor; columns hold numbers of more digits than conditions take.
-
-    Custom dates and times stay text: the driver would send the last day of 9999 as infinity.
-    """
-    if _far(field):
-        return to_raw(of_kind(field, raw))
-    if field.kind is not Kind.NUMBER or not isinstance(raw, str):
-        return of_kind(field, raw)
-    number = Decimal(raw)
-    if not number.is_finite():
-        raise ValueError(raw)
-    return number
+    """A value from a cursor. Custom dates and times stay text: the driver would send the last day of 9999 as infinity."""
+    value = of_kind(field, raw)
+    return to_raw(value) if _far(field) else value
 
 
 def after(noun: Noun, sorts: Sequence[Sort], values: Sequence[Any]) -> ColumnElement[bool]:
     """True of the records that come after the values; its text depends on which of them are null."""
     columns = [column(noun, sort) for sort in sorts]
     binds = [_bind(sort, f"after{i}", c) for i, (sort, c) in enumerate(zip(sorts, columns, strict=True))]
-    if len({sort.down for sort in sorts}) == 1 and not any(sort.field.nullable for sort in sorts):
+    if len({sort.down for sort in sorts}) == 1 and not any(sort.nullable for sort in sorts):
         # One row comparison, which the index of the same columns answers from its middle.
         left, right = tuple_(*columns), tuple_(*binds)
         return left < right if sorts[0].down else left > right
@@ -174,5 +184,5 @@ def after(noun: Noun, sorts: Sequence[Sort], values: Sequence[Any]) -> ColumnEle
         if values[i] is None:
             continue  # nothing comes after a missing value but other missing values
         later = columns[i] < binds[i] if sort.down else columns[i] > binds[i]
-        ways.append(and_(*same, or_(later, columns[i].is_(None)) if sort.field.nullable else later))
-    return or_(*ways)
+        ways.append(and_(*same, or_(later, columns[i].is_(None)) if sort.nullable else later))
+    return or_(false(), *ways)
