@@ -140,7 +140,7 @@ class Actor:
 
     def needs(self, scope: Scope) -> None:
         """Raise Forbidden when the scope is not among those granted."""
-        if not (EVERYTHING in self.grant.scopes or scope in self.grant.scopes):
+        if not self.may(scope):
             raise Forbidden(
                 "scope_missing",
                 f"This needs the scope {scope}, which your role or key does not have.",
@@ -176,8 +176,10 @@ def fingerprint(actor: Actor) -> str:
     seen = {
         "scopes": sorted(grant.scopes),
         "sight": dict(sorted(grant.sight.items())),
+        "user": str(actor.user_id),
         "read": {noun: sorted(names) for noun, names in sorted(grant.read.items())},
-        "team": sorted(map(str, actor.team)),
+        # Whoever sees by no team sees the same when somebody joins theirs.
+        "team": sorted(map(str, actor.team)) if Sight.TEAM in grant.sight.values() else [],
     }
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
