@@ -32,7 +32,7 @@ class Organisation(Base):
     """ISO 4217 code of the base currency."""
     language: Mapped[str]
     stamp: Mapped[int] = mapped_column(BigInteger)
-    """Moves with every change of users, teams, roles, keys, sessions, custom fields and settings."""
+    """Moves with every change of users, teams, roles, keys, sign-ins, custom fields and settings."""
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -8,7 +8,7 @@ from app.domain.access import EVERYTHING, Sight
 RECORDS = ("contact", "company", "product", "order", "interaction")
 """The nouns that people record their work in; they carry custom fields and tags."""
 _READ_RECORDS = ("contacts:read", "companies:read", "products:read", "orders:read", "interactions:read")
-_READ_WORDS = ("tags:read", "custom_fields:read", "exchange_rates:read", "settings:read", "users:read")
+_READ_REFERENCE = ("tags:read", "custom_fields:read", "exchange_rates:read", "settings:read", "users:read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ def _all(*groups: str) -> dict[str, tuple[str, ...]]:
     return dict.fromkeys(RECORDS, groups)
 
 
-_WORDS = dict.fromkeys(("tag", "custom_field", "exchange_rate", "user", "team", "run"), ("basic",))
-_OPEN = _all("basic", "reach", "content", "consent") | _WORDS
+_REFERENCE = dict.fromkeys(("tag", "custom_field", "exchange_rate", "user", "team", "run"), ("basic",))
+_OPEN = _all("basic", "reach", "content", "consent") | _REFERENCE
 
 BUILTIN: Mapping[str, BuiltinRole] = {
     "admin": BuiltinRole(
@@ -38,7 +38,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
     "manager": BuiltinRole(
         (
             *_READ_RECORDS,
-            *_READ_WORDS,
+            *_READ_REFERENCE,
             "contacts:write",
             "companies:write",
             "products:write",
@@ -55,7 +55,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
     "sales": BuiltinRole(
         (
             *_READ_RECORDS,
-            *_READ_WORDS,
+            *_READ_REFERENCE,
             "contacts:write",
             "companies:write",
             "orders:write",
@@ -66,7 +66,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         _all("basic", "reach", "content", "consent") | {"product": ()},
     ),
     "marketing": BuiltinRole(
-        (*_READ_RECORDS, *_READ_WORDS, "contacts:write", "interactions:write", "tags:write"),
+        (*_READ_RECORDS, *_READ_REFERENCE, "contacts:write", "interactions:write", "tags:write"),
         Sight.ALL,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent")},
         {
@@ -76,20 +76,20 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         },
     ),
     "service": BuiltinRole(
-        (*_READ_RECORDS, *_READ_WORDS, "contacts:write", "interactions:write"),
+        (*_READ_RECORDS, *_READ_REFERENCE, "contacts:write", "interactions:write"),
         Sight.ALL,
         _OPEN,
         {"contact": ("basic", "reach", "consent"), "interaction": ("basic", "content")},
     ),
     "analyst": BuiltinRole(
-        (*_READ_RECORDS, *_READ_WORDS, "events:read", "runs:read"),
+        (*_READ_RECORDS, *_READ_REFERENCE, "events:read", "runs:read"),
         Sight.ALL,
         _all("basic")
-        | _WORDS
+        | _REFERENCE
         | {"contact": ("basic", "demographics", "consent"), "product": ("basic", "cost")},
         {},
     ),
-    "read_only": BuiltinRole((*_READ_RECORDS, *_READ_WORDS), Sight.TEAM, _all("basic") | _WORDS, {}),
+    "read_only": BuiltinRole((*_READ_RECORDS, *_READ_REFERENCE), Sight.TEAM, _all("basic") | _REFERENCE, {}),
 }
 
 
