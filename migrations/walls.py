@@ -1,6 +1,9 @@
 """The walls between tenants, as SQL: policies, grants, and the few functions that look over them.
 
-The functions run as the owner of the tables. Each answers one narrow question and names its tenant itself.
+Those that say SECURITY DEFINER run as the owner of the tables, whom no wall stops; each answers one narrow question.
+rapport_find and rapport_scrub keep to the caller's tenant. The others look across all tenants, since they find the
+tenant (rapport_key, rapport_logins) or are nobody's own: attempts, due runs, what is forgotten, partitions. The rest
+run as the caller, behind the walls.
 """
 
 from collections.abc import Iterator
@@ -8,7 +11,7 @@ from datetime import date
 
 # Tables that the app may only add to, or may also delete from; the rest can be read, added to and updated.
 _APPEND_ONLY = frozenset({"events"})
-_DELETABLE = frozenset({"external_ids", "order_lines", "idempotency_keys"})
+_DELETABLE = frozenset({"external_ids", "order_lines"})
 _TENANT_TABLES = (
     "api_keys",
     "companies",
@@ -35,7 +38,7 @@ _ACCESS = {
     "teams": "parent_id, archived_at",
     "roles": "scopes, sight, read, write, archived_at",
     "api_keys": "user_id, scopes, expires_at, revoked_at, archived_at",
-    "custom_fields": "key, kind, choices, required, archived_at",
+    "custom_fields": "key, kind, label, choices, required, archived_at",
     "logins": "revoked_at",
     "organisations": "name, region, time_zone, currency, language",
 }

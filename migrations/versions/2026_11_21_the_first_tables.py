@@ -15,6 +15,29 @@ down_revision: str | None = None
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
+_TABLES = (
+    "api_keys",
+    "attempts",
+    "companies",
+    "contacts",
+    "custom_fields",
+    "events",
+    "exchange_rates",
+    "external_ids",
+    "idempotency_keys",
+    "interactions",
+    "logins",
+    "order_lines",
+    "orders",
+    "organisations",
+    "products",
+    "roles",
+    "runs",
+    "tags",
+    "teams",
+    "users",
+)
+
 
 def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Alembic writes them
     """Apply."""
@@ -685,11 +708,12 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table and index, as Al
 
 
 def downgrade() -> None:
-    """Take back everything, data included."""
+    """Take back the tables with their data, and the functions.
+
+    The role stays, since other databases of the server may know it, and btree_gin, which may have been there before.
+    """
     op.execute("set local lock_timeout = '5s'")
-    for table in reversed(op.get_bind().dialect.get_table_names(op.get_bind())):
-        if table != "alembic_version":
-            op.execute(f"drop table if exists {table} cascade")
+    op.execute(f"drop table {', '.join(_TABLES)}")
     op.execute("""do $$ declare function regprocedure; begin
   for function in select oid from pg_proc where pronamespace = 'public'::regnamespace and proname like 'rapport\\_%' loop
     execute format('drop function %s', function);

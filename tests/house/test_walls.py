@@ -17,8 +17,8 @@ OF_NO_TENANT = {
     "organisations": "it is the tenants, walled by its own id",
     "attempts": "an address may be nobody's; only two functions come near it",
 }
-DELETABLE = {"external_ids", "order_lines", "idempotency_keys"}
-"""Parts of a record that are written anew with it, and keys that are forgotten; everything else is archived."""
+DELETABLE = {"external_ids", "order_lines"}
+"""Parts of a record that are written anew with it; everything else is archived, or forgotten by the owner's functions."""
 APPEND_ONLY = {"events"}
 CLOSED = {(noun, "custom") for noun in ("contact", "company", "product", "order", "interaction")}
 """Fields in no group: whoever may see them was told so by name. Custom fields are opened one by one."""
