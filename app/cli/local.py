@@ -101,7 +101,7 @@ def needs_urls() -> None:
 
 def check_database(url: str) -> None:
     """Raise Refused when PostgreSQL does not answer at the address."""
-    import asyncpg  # noqa: PLC0415 - see app/cli/__init__.py
+    import asyncpg  # noqa: PLC0415 - see app/cli/commands.py
 
     async def ask() -> None:
         connection = await asyncpg.connect(plain_url(url), timeout=5)
@@ -117,7 +117,7 @@ def check_database(url: str) -> None:
 
 def check_redis(url: str) -> None:
     """Raise Refused when Redis does not answer at the address."""
-    from redis import Redis, RedisError  # noqa: PLC0415 - see app/cli/__init__.py
+    from redis import Redis, RedisError  # noqa: PLC0415 - see app/cli/commands.py
 
     try:
         with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as redis:
@@ -176,7 +176,7 @@ def _bind(host: str, port: int) -> OSError | None:
 
 def holder(port: int) -> str:
     """Who listens on the port, as the end of a sentence; empty when the system does not say."""
-    import psutil  # type: ignore[import-untyped]  # it carries no types  # noqa: PLC0415 - see app/cli/__init__.py
+    import psutil  # type: ignore[import-untyped]  # it carries no types  # noqa: PLC0415 - see app/cli/commands.py
 
     try:
         for connection in psutil.net_connections("inet"):

@@ -89,7 +89,7 @@ def _servers(console: Console, stack: ExitStack, wanted: Settings) -> tuple[Serv
 
 def _migrate(database_url: str) -> None:
     with loading():
-        from app.db.migrate import migrate, pending  # noqa: PLC0415 - see app/cli/__init__.py
+        from app.db.migrate import migrate, pending  # noqa: PLC0415 - see app/cli/commands.py
 
     if pending(database_url):
         migrate(database_url)
@@ -123,12 +123,12 @@ def _start(stack: ExitStack, name: str, command: str, environment: dict[str, str
 
 def _bootstrap(database_url: str) -> "Bootstrap | None":
     with loading():
-        from app.usecases.bootstrap import bootstrap  # noqa: PLC0415 - see app/cli/__init__.py
+        from app.usecases.bootstrap import bootstrap  # noqa: PLC0415 - see app/cli/commands.py
     return asyncio.run(bootstrap(database_url))
 
 
 def _sample(console: Console, database_url: str) -> None:
-    from app.sample.load import load  # noqa: PLC0415 - see app/cli/__init__.py
+    from app.sample.load import load  # noqa: PLC0415 - see app/cli/commands.py
 
     columns = (TextColumn("      {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (

@@ -5,7 +5,7 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from app import cli
+from app.cli import commands
 from app.main import create_app
 from app.settings import Settings, Unset
 from tests.house.source import ROOT
@@ -20,7 +20,7 @@ def test_a_short_secret_is_refused_and_never_printed(
     with pytest.raises(ValidationError) as fault:
         Settings()
     with pytest.raises(SystemExit):
-        cli._explain(fault.value)
+        commands._explain(fault.value)
     told = capsys.readouterr().err
     assert "RAPPORT_SECRET_KEY" in told
     assert SHORT not in told
