@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.middleware.cors import CORSMiddleware
 
 from app.api import answers, health, openapi, problems, swagger
-from app.api.auth import Doorman
+from app.api.doorman import Doorman
 from app.api.middleware import Around
 from app.api.v1 import ROUTERS
 from app.db.engine import Database

@@ -9,8 +9,8 @@ from fastapi import Depends, Path, Query
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 
-from app.api.auth import Caller, Doorman, Load
 from app.api.bodies import inexact
+from app.api.doorman import Caller, Doorman, Load
 from app.api.problems import request_id
 from app.db import idempotency
 from app.db.engine import Connection

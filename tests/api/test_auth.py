@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from app.api.auth import ACCESS, REFRESH
+from app.api.doorman import ACCESS, REFRESH
 from app.db.engine import Database
 from app.kit import clock, tokens
 from tests.conftest import SECRET
@@ -322,7 +322,7 @@ async def test_another_expiry_of_an_api_key_counts_from_the_next_request_on(
     user, client = await org.user("machine", "admin")
     began = clock.now()
     at = [began]
-    monkeypatch.setattr("app.api.auth.clock.now", lambda: at[0])
+    monkeypatch.setattr("app.api.doorman.clock.now", lambda: at[0])
 
     async def expire(after: timedelta) -> None:
         async with owner.connection(org.id) as connection:

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request, Response
 
 from app.api import answers, docs
-from app.api.auth import ACCESS, REFRESH
+from app.api.doorman import ACCESS, REFRESH
 from app.api.doors import Id, reads, writes
 from app.api.problems import MEDIA_TYPE, request_id
 from app.db import logins as sign_ins
