@@ -8,6 +8,7 @@ from app.db.engine import Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
 from app.domain.runs import ENDED
+from app.kit import json
 
 
 async def records_of(uow: UnitOfWork, noun: Noun, contact: UUID, after: UUID | None, most: int) -> list[UUID]:
@@ -45,27 +46,39 @@ async def forget_answers(uow: UnitOfWork, noun: str, records: Sequence[UUID]) ->
     )
 
 
-async def runs_with(uow: UnitOfWork, words: Sequence[str]) -> Sequence[Row]:
-    """The ended runs in which one of the words stands, locked."""
-    return await uow.fetch(
-        "select id, params, result, error from runs where org_id = $1 and status = any($3)"
-        " and exists (select from unnest($2::text[]) w"
-        " where strpos(concat(params::text, ' ', result::text, ' ', error), w) > 0) order by id for update",
+async def runs_with(
+    uow: UnitOfWork, words: Sequence[str], after: UUID | None, most: int
+) -> tuple[Sequence[Row], UUID | None]:
+    """Those of the next ended runs in which one of the words stands, locked; and where to look on, None at the end."""
+    ahead = await uow.fetch(
+        "select id, exists (select from unnest($5::text[]) w"
+        " where strpos(concat(params::text, ' ', result::text, ' ', error), w) > 0) as tells"
+        " from runs where org_id = $1 and status = any($2) and ($3::uuid is null or id > $3) order by id limit $4",
         uow.org_id,
-        list(words),
         sorted(ENDED),
+        after,
+        most,
+        list(words),
     )
-
-
-async def rewrite_run(uow: UnitOfWork, run: UUID, kept: Mapping[str, Any]) -> None:
-    """Give an ended run parameters, result and error without the person."""
-    await uow.execute(
-        "update runs set version = version + 1, updated_at = $3, params = $4, result = $5, error = $6,"
-        " checkpoint = null where org_id = $1 and id = $2",
+    # One that goes on meanwhile is left alone.
+    rows = await uow.fetch(
+        "select id, params, result, error from runs where org_id = $1 and status = any($2) and id = any($3::uuid[])"
+        " order by id for update",
         uow.org_id,
-        run,
+        sorted(ENDED),
+        [row["id"] for row in ahead if row["tells"]],
+    )
+    return rows, ahead[-1]["id"] if len(ahead) == most else None
+
+
+async def rewrite_runs(uow: UnitOfWork, kept: Sequence[Mapping[str, Any]]) -> None:
+    """Give ended runs, by their ids, parameters, result and error without the person."""
+    await uow.execute(
+        "update runs r set version = r.version + 1, updated_at = $2, params = k.params, result = k.result,"
+        " error = k.error, checkpoint = null from unnest($3::text[]) u(row),"
+        " jsonb_to_record(u.row::jsonb) k(id uuid, params jsonb, result jsonb, error text)"
+        " where r.org_id = $1 and r.id = k.id",
+        uow.org_id,
         uow.now,
-        kept["params"],
-        kept["result"],
-        kept["error"],
+        [json.text(one) for one in kept],
     )

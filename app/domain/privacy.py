@@ -1,10 +1,16 @@
 """What is left when a person is erased: what they did with us stays countable, who they were does not stay."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 ERASED = "erased"
+_SHORTEST_ADDRESS = 6
+"""Characters of a@b.cn: what is shorter stands in many texts by chance."""
+_FEWEST_DIGITS = 7
+"""Of a local number; fewer stand in many texts by chance."""
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PERSON: Mapping[str, Any] = {
     "name": ERASED,
     "given_name": None,
@@ -64,19 +70,31 @@ def plan_order(row: Row) -> dict[str, Any]:
 
 
 def words_of(contact: Row) -> list[str]:
-    """What tells of the person wherever it stands: addresses and numbers, as typed and as understood."""
-    addresses = [entry[form] for entry in contact["emails"] for form in ("address", "normalised")]
-    numbers = [entry["e164"] for entry in contact["phones"]]
-    return sorted({word for word in (*addresses, *numbers) if word})
+    """What tells of the person wherever it stands: addresses and numbers, as understood and as typed.
+
+    What was typed counts only when it looks like an address or a number: "?" stands everywhere and tells of nobody.
+    """
+    understood = [entry["normalised"] for entry in contact["emails"]]
+    understood += [entry["e164"] for entry in contact["phones"]]
+    typed = [entry["address"].strip() for entry in contact["emails"]]
+    numbers = [entry["number"].strip() for entry in contact["phones"]]
+    return sorted(
+        {word for word in understood if word}
+        | {word for word in typed if "@" in word and len(word) >= _SHORTEST_ADDRESS}
+        | {word for word in numbers if sum(map(str.isdigit, word)) >= _FEWEST_DIGITS}
+    )
 
 
 def redacted(value: Any, words: Sequence[str]) -> Any:
-    """The JSON value with every text replaced in which one of the words stands."""
+    """The JSON value with every text replaced in which one of the words stands.
+
+    Keys stay, and ids, in which digits may stand by chance: without them nothing could be done with the value.
+    """
     match value:
         case str():
-            return ERASED if any(word in value for word in words) else value
+            return ERASED if any(word in value for word in words) and not _ID.fullmatch(value) else value
         case dict():
-            return {redacted(key, words): redacted(item, words) for key, item in value.items()}
+            return {key: redacted(item, words) for key, item in value.items()}
         case list():
             return [redacted(item, words) for item in value]
         case _:

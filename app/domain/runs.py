@@ -6,7 +6,7 @@ batch's own work. So a batch counts whole or not at all, whoever dies or comes l
 comes due again when its lease is over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -136,6 +136,23 @@ def plan_retry(run: RunLike, *, at: datetime) -> Plan:
     ALLOWED.allow("run", RunStatus(run.status), RunStatus.QUEUED)
     values = {"status": RunStatus.QUEUED, "attempts": 0, "error": None, "finished_at": None, "due_at": at}
     return Plan(values, "run.queued")
+
+
+def first(nouns: Sequence[str]) -> dict[str, Any]:
+    """The checkpoint at which a walk over the records of these nouns begins."""
+    return {"pass": 1, "noun": nouns[0], "after": None}
+
+
+def ahead(
+    here: Mapping[str, Any], following: UUID | None, nouns: Sequence[str], passes: int
+) -> dict[str, Any] | None:
+    """Where a walk goes on: after a record of the same noun, in the next noun, in the next pass, or nowhere."""
+    if following is not None:
+        return {**here, "after": str(following)}
+    place = nouns.index(here["noun"]) + 1
+    if place < len(nouns):
+        return {**here, "noun": nouns[place], "after": None}
+    return {**first(nouns), "pass": here["pass"] + 1} if here["pass"] < passes else None
 
 
 def _failed(run: RunLike, attempts: int, sentence: str, at: datetime) -> Plan:

@@ -14,7 +14,7 @@ from app.db.runs import RUNS
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 from app.domain.privacy import TOLD, plan_contact, plan_interaction, plan_order, redacted, words_of
-from app.domain.runs import Progress
+from app.domain.runs import Progress, ahead, first
 from app.kit import terms
 from app.usecases import plain
 
@@ -24,7 +24,11 @@ _TRACES: Mapping[str, tuple[Noun, Callable[[Row], dict[str, Any]]]] = {
     INTERACTIONS.name: (INTERACTIONS, plan_interaction),
     ORDERS.name: (ORDERS, plan_order),
 }
-"""What hangs on a person, in the order in which it is erased."""
+"""What hangs on a person."""
+_NOUNS = (CONTACTS.name, *_TRACES)
+"""In the order in which they are erased."""
+_PASSES = 2
+"""Whoever is hanging something on the person holds the contact, for which the second pass waits: it finds what they left."""
 
 
 async def erase_contact(uow: UnitOfWork, contact: UUID) -> UUID:
@@ -40,47 +44,55 @@ async def erase_contact(uow: UnitOfWork, contact: UUID) -> UUID:
 async def erase_batch(uow: UnitOfWork, run: Row) -> Progress:
     """First the contact with all that was copied from it, then what hangs on it, a batch at a time."""
     contact = UUID(run["params"]["contact_id"])
-    here = run["checkpoint"]
-    if here is None:
-        changed = await _erase_person(uow, contact)
-        return Progress({"noun": next(iter(_TRACES)), "after": None}, run["done"] + changed)
-    noun, plan = _TRACES[here["noun"]]
+    here = run["checkpoint"] or first(_NOUNS)
     after = None if here["after"] is None else UUID(here["after"])
-    ids = await privacy.records_of(uow, noun, contact, after, BATCH)
-    done = run["done"] + await _erase_traces(uow, noun, ids, plan)
-    if len(ids) == BATCH:
-        return Progress({**here, "after": str(ids[-1])}, done)
-    following = list(_TRACES)[list(_TRACES).index(noun.name) + 1 :]
-    if following:
-        return Progress({"noun": following[0], "after": None}, done)
-    return Progress(here, done, finished=True, result={"erased": done})
+    if here["noun"] == CONTACTS.name:
+        changed, following = await _erase_person(uow, contact, after)
+    else:
+        changed, following = await _erase_traces(uow, *_TRACES[here["noun"]], contact, after)
+    done = run["done"] + changed
+    onward = ahead(here, following, _NOUNS, _PASSES)
+    result = {"erased": done} if onward is None else None
+    return Progress(onward or here, done, finished=onward is None, result=result)
 
 
-async def _erase_person(uow: UnitOfWork, contact: UUID) -> int:
+async def _erase_person(uow: UnitOfWork, contact: UUID, after: UUID | None) -> tuple[int, UUID | None]:
+    """How many records were changed, and where to look on in the runs, which come while it is known what to look for."""
     row = (await write.locked(uow, CONTACTS, [contact]))[contact]
-    words = words_of(row)
+    if words := words_of(row):
+        following = await _erase_from_runs(uow, words, after)
+        if following is not None:
+            return 0, following
     await privacy.forget_answers(uow, CONTACTS.name, [contact])
-    for other in await privacy.runs_with(uow, words):
-        kept = {name: redacted(other[name], words) for name in ("params", "result", "error")}
-        await privacy.rewrite_run(uow, other["id"], kept)
-        await privacy.forget_answers(uow, RUNS.name, [other["id"]])
-        await privacy.scrub(uow, [other["id"]])
-    after = plan_contact(row, at=uow.now)
-    if after:
+    left = plan_contact(row, at=uow.now)
+    if left:
         # Derived from what is gone.
-        after |= {"terms": [], "name_key": terms.sort_key(after.get("name", row["name"]), person=True)}
-        await write.change(uow, CONTACTS, [(row, after)], "contact.erased")
+        left |= {"terms": [], "name_key": terms.sort_key(left.get("name", row["name"]), person=True)}
+        await write.change(uow, CONTACTS, [(row, left)], "contact.erased")
     # In the same transaction, so that no reader of the log ever sees the old values in the event of their erasure.
     await privacy.scrub(uow, [contact])
-    return 1 if after else 0
+    return (1 if left else 0), None
+
+
+async def _erase_from_runs(uow: UnitOfWork, words: Sequence[str], after: UUID | None) -> UUID | None:
+    rows, following = await privacy.runs_with(uow, words, after, BATCH)
+    told = [{name: row[name] for name in ("id", "params", "result", "error")} for row in rows]
+    kept = [new for one in told if (new := redacted(one, words)) != one]
+    ids = [one["id"] for one in kept]
+    await privacy.rewrite_runs(uow, kept)
+    await privacy.forget_answers(uow, RUNS.name, ids)
+    await privacy.scrub(uow, ids)
+    return following
 
 
 async def _erase_traces(
-    uow: UnitOfWork, noun: Noun, ids: Sequence[UUID], plan: Callable[[Row], dict[str, Any]]
-) -> int:
+    uow: UnitOfWork, noun: Noun, plan: Callable[[Row], dict[str, Any]], contact: UUID, after: UUID | None
+) -> tuple[int, UUID | None]:
+    """How many records were changed, and where to look on."""
+    ids = await privacy.records_of(uow, noun, contact, after, BATCH)
     rows = await write.locked(uow, noun, ids)
-    changes = [(row, after) for row in rows.values() if (after := plan(row))]
+    changes = [(row, new) for row in rows.values() if (new := plan(row))]
     await write.change(uow, noun, changes, f"{noun.name}.erased")
     await privacy.forget_answers(uow, noun.name, ids)
     await privacy.scrub(uow, ids, TOLD[noun.name])
-    return len(changes)
+    return len(changes), ids[-1] if len(ids) == BATCH else None

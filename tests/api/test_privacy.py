@@ -1,13 +1,21 @@
 """Erasing a person."""
 
+import asyncio
+from typing import Any
+from uuid import UUID
+
 import pytest
 from fastapi import FastAPI
 
+from app.db.contacts import CONTACTS
 from app.db.engine import Database
+from app.db.interactions import INTERACTIONS
 from app.db.runs import start as start_run
-from app.usecases import privacy
+from app.db.uow import UnitOfWork
+from app.jobs.base import do_batch
+from app.usecases import plain, privacy
 from tests.makers.organisations import Organisation
-from tests.makers.work import run_row, work_off
+from tests.makers.work import run_row, until, work_off
 
 SECRETS = (
     "zhangwei",
@@ -247,3 +255,74 @@ async def test_answers_that_show_other_records_stay(service: FastAPI, org: Organ
     await work_off(service)
     again = await org.admin.post("/v1/orders", json=other, headers={"Idempotency-Key": "k9"})
     assert (again.status_code, again.json()) == (201, first.json())
+
+
+async def an_ended_run(org: Organisation, params: dict[str, Any]) -> UUID:
+    """A run that was cancelled before it began."""
+    async with await org.work() as uow:
+        run = await start_run(uow, "tests.unheard_of", params)
+        await uow.commit()
+    assert (await org.admin.post(f"/v1/runs/{run}/cancel")).status_code == 200
+    return run
+
+
+async def test_what_was_typed_for_want_of_an_address_ruins_no_run(service: FastAPI, org: Organisation):
+    unknown = {"name": "阿", "emails": [{"address": "a"}, {"address": "?"}], "phones": [{"number": "1"}]}
+    here = (await org.admin.post("/v1/contacts", json=unknown)).headers["location"]
+    params = {"tag_id": "01a2", "old": "a?", "new": "1"}
+    run = await an_ended_run(org, params)
+    before = (await org.admin.get(f"/v1/runs/{run}")).json()
+    await org.admin.post(f"{here}/erase")
+    await work_off(service)
+    assert (await org.admin.get(f"/v1/runs/{run}")).json() == before
+    assert before["params"] == params
+    history = (await org.admin.get(f"/v1/runs/{run}/history")).json()["data"]
+    assert history[-1]["after"]["params"] == params
+
+
+async def test_all_ended_runs_are_looked_through_for_what_was_typed_too(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(privacy, "BATCH", 2)
+    person = {"name": "张伟", "phones": [{"number": "138 0013 8000"}], "emails": [{"address": "wei at@cn"}]}
+    here = (await org.admin.post("/v1/contacts", json=person)).headers["location"]
+    kept = [{"n": number} for number in range(3)]
+    told = [{"note": "call 138 0013 8000"}, *kept, {"wei at@cn": ["wei at@cn"]}, {"note": "+8613800138000"}]
+    runs = [await an_ended_run(org, params) for params in told]
+    asked = await org.admin.post(f"{here}/erase")
+    await work_off(service)
+    assert (await org.admin.get(asked.headers["location"])).json()["status"] == "done"
+    after = [(await run_row(org, run))["params"] for run in runs]
+    assert after == [{"note": "erased"}, *kept, {"wei at@cn": ["erased"]}, {"note": "erased"}]
+
+
+async def test_what_is_written_while_the_erasure_goes_by_is_erased_too(service: FastAPI, org: Organisation):
+    here = await a_person(org, 1)
+    contact = UUID(here.rpartition("/")[2])
+    older = UUID(
+        (
+            await org.admin.post("/v1/interactions", json={"kind": "call", "at": "2026-01-01T00:00:00Z"})
+        ).json()["id"]
+    )
+    said = {"subject": "张伟 called", "body": "from 13800138000"}
+    asked = (await org.admin.post(f"{here}/erase")).json()
+    run = UUID(asked["id"])
+    # By hand: the person, then what hangs on them, which is all of the first pass.
+    assert await do_batch(org.database, org.id, run, privacy.ERASE)
+    async with await org.work() as uow:
+        await plain.edit(uow, INTERACTIONS, older, {"contact_id": contact, **said}, version=None)
+        while (await run_row(org, run))["checkpoint"]["noun"] != CONTACTS.name:
+            assert await do_batch(org.database, org.id, run, privacy.ERASE)
+        working = asyncio.create_task(work_off(service))
+        await until(lambda: _somebody_waits(uow))
+        await uow.commit()
+    await working
+    assert (await org.admin.get(f"/v1/runs/{run}")).json()["status"] == "done"
+    found = (await org.admin.get(f"/v1/interactions/{older}")).json()
+    assert (found["contact_id"], found["subject"], found["body"]) == (str(contact), None, None)
+    history = (await org.admin.get(f"/v1/interactions/{older}/history")).json()["data"]
+    assert [event["after"] for event in history] == [{}] * 3
+
+
+async def _somebody_waits(uow: UnitOfWork) -> bool:
+    return bool(await uow.fetchval("select exists (select from pg_locks where not granted)"))

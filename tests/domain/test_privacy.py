@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,11 +47,18 @@ KEPT = {
 @given(JSON, st.text(min_size=1, max_size=2))
 def test_what_is_redacted_holds_the_word_no_more_and_keeps_the_rest(value, word):
     after = redacted(value, [word])
-    if word not in ERASED:
-        assert word not in json.loads(json.dumps([*_texts(after), ""])) or word == ""
-        assert all(word not in text for text in _texts(after))
-    if all(word not in text for text in _texts(value)):
-        assert after == value
+    assert len(_texts(after)) == len(_texts(value))
+    for was, text in zip(_texts(value), _texts(after), strict=True):
+        assert text == (ERASED if word in was else was)
+
+
+@given(JSON, st.text(min_size=1, max_size=2), st.uuids())
+def test_what_asks_for_a_redacted_value_by_its_key_or_by_an_id_still_finds_it(value, word, record):
+    shape = {"tag_id": str(record), "old": value}
+    after = redacted(shape, [word, str(record)[3:10]])
+    assert after.keys() == shape.keys()
+    assert after["tag_id"] == str(record)
+    assert _keys(after) == _keys(shape)
 
 
 def _texts(value) -> list[str]:
@@ -58,9 +66,19 @@ def _texts(value) -> list[str]:
         case str():
             return [value]
         case dict():
-            return [text for pair in value.items() for part in pair for text in _texts(part)]
+            return [text for part in value.values() for text in _texts(part)]
         case list():
             return [text for part in value for text in _texts(part)]
+        case _:
+            return []
+
+
+def _keys(value) -> list[str]:
+    match value:
+        case dict():
+            return [key for own, part in value.items() for key in (own, *_keys(part))]
+        case list():
+            return [key for part in value for key in _keys(part)]
         case _:
             return []
 
@@ -91,9 +109,23 @@ def test_who_is_erased_is_not_erased_again():
 def test_a_person_is_known_by_addresses_and_numbers_in_every_form():
     contact = {
         "emails": [
-            {"address": "A@B.example", "normalised": "a@b.example"},
-            {"address": "?", "normalised": None},
+            {"address": " A@B.example", "normalised": "a@b.example"},
+            {"address": "a b@c.example", "normalised": None},
         ],
-        "phones": [{"number": "138", "e164": "+86138"}, {"number": "x", "e164": None}],
+        "phones": [
+            {"number": "138 0013 8000", "e164": "+8613800138000"},
+            {"number": "(8451) 123 4", "e164": None},
+        ],
     }
-    assert words_of(contact) == ["+86138", "?", "A@B.example", "a@b.example"]
+    assert words_of(contact) == [
+        *("(8451) 123 4", "+8613800138000", "138 0013 8000", "A@B.example", "a b@c.example", "a@b.example")
+    ]
+
+
+@pytest.mark.parametrize("typed", ["", " ", "?", "a", "@", "a@b", "none", "n/a", "unknown", "erased", "2026"])
+def test_what_tells_of_nobody_is_not_looked_for(typed: str):
+    contact = {
+        "emails": [{"address": typed, "normalised": None}],
+        "phones": [{"number": typed, "e164": None}],
+    }
+    assert words_of(contact) == []
