@@ -5,6 +5,9 @@ from typing import Any
 
 from app.domain.errors import RuleBroken
 
+RENAME = "tags.rename"
+"""The kind of the runs that bring a new name to every record."""
+
 
 def replaced(names: Sequence[str], old: str, new: str) -> list[str]:
     """The names with the old one replaced where it stood, and none of them twice."""
@@ -24,3 +27,20 @@ def check_settled(renames: Sequence[Mapping[str, Any]], *names: str) -> None:
                 f"Records are being renamed from {old!r} to {new!r}; wait for that run to end, or cancel it.",
                 run=run["id"],
             )
+
+
+def check_meant(rename: Mapping[str, Any], former: Mapping[str, Any] | None, tag: Mapping[str, Any]) -> None:
+    """A rename that ended early goes on only while both its names mean what they meant when it was asked for.
+
+    `former` is the tag that bears the old name now, `tag` the one that was given the new name. Raises RuleBroken.
+    """
+    old, new = rename["params"]["old"], rename["params"]["new"]
+    # Where two tags were joined, the one of the old name was archived in the moment in which the rename was asked for.
+    taken = former is not None and former["archived_at"] != rename["created_at"]
+    if taken or tag["name"] != new or tag["archived_at"] is not None:
+        name = old if taken else new
+        raise RuleBroken(
+            "rename_outdated",
+            f"The name {name!r} has another meaning since this rename from {old!r} to {new!r} ended; ask for a new one.",
+            name=name,
+        )

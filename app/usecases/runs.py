@@ -3,9 +3,10 @@
 from datetime import timedelta
 from uuid import UUID
 
-from app.db import runs
+from app.db import runs, tags, write
 from app.db.engine import Row
 from app.db.runs import RUNS
+from app.db.tags import TAGS
 from app.db.uow import UnitOfWork
 from app.domain.runs import (
     Progress,
@@ -16,6 +17,7 @@ from app.domain.runs import (
     plan_step,
     plan_take,
 )
+from app.domain.tags import RENAME, check_meant, check_settled
 from app.kit.ids import new_id
 from app.usecases import plain
 
@@ -29,8 +31,20 @@ async def cancel_run(uow: UnitOfWork, run: UUID) -> None:
 async def retry_run(uow: UnitOfWork, run: UUID) -> None:
     """Let a failed or cancelled run go on from where it stood. Raises NotFound or RuleBroken."""
     row = await plain.get_locked(uow, RUNS, run, None, {})
-    await runs.apply(uow, row, plan_retry(row, at=uow.now))
+    plan = plan_retry(row, at=uow.now)
+    if row["kind"] == RENAME:
+        await _check_names(uow, row)
+    await runs.apply(uow, row, plan)
     uow.nudges.append(run)
+
+
+async def _check_names(uow: UnitOfWork, rename: Row) -> None:
+    """Other renames wait for this one from here on, and nobody takes one of its names until this transaction ends."""
+    params = rename["params"]
+    check_settled(await runs.alone(uow, RENAME), params["old"], params["new"])
+    tag, former = UUID(params["tag_id"]), await tags.named(uow, params["old"])
+    rows = await write.locked(uow, TAGS, [tag, *filter(None, [former])])
+    check_meant(rename, rows[former] if former else None, rows[tag])
 
 
 async def take_batch(uow: UnitOfWork, run: UUID, *, lease: timedelta) -> Row | None:

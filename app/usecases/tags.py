@@ -1,7 +1,6 @@
 """Tags: words with a meaning, and their new names on everything that carries them."""
 
 from collections.abc import Sequence, Set
-from typing import Any
 from uuid import UUID
 
 from app.db import runs, tags, write
@@ -10,17 +9,17 @@ from app.db.registry import NOUNS
 from app.db.tags import TAGS
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
-from app.domain.runs import Progress
-from app.domain.tags import check_settled, replaced
+from app.domain.runs import Progress, ahead, first
+from app.domain.tags import RENAME, check_settled, replaced
 from app.usecases import bulk, plain
 from app.usecases.bulk import Item
 from app.usecases.plain import Change, Judge, Values
 
-RENAME = "tags.rename"
 BATCH = 1_000
 LOOKED = 50_000
 """Records that one batch looks at when few of them carry the tag."""
 _CARRIERS = {name: noun for name, noun in NOUNS.items() if "tags" in noun.fields}
+_NOUNS = tuple(_CARRIERS)
 _PASSES = 2
 """Records that got the old name while the first pass went by are found by the second."""
 
@@ -71,28 +70,16 @@ async def rename_tag(uow: UnitOfWork, tag: UUID, name: str, *, version: int | No
 async def rename_batch(uow: UnitOfWork, run: Row) -> Progress:
     """The next records that carry the old name get the new one."""
     old, new = run["params"]["old"], run["params"]["new"]
-    here = run["checkpoint"] or {"pass": 1, "noun": next(iter(_CARRIERS)), "after": None}
+    here = run["checkpoint"] or first(_NOUNS)
     noun = _CARRIERS[here["noun"]]
     after = None if here["after"] is None else UUID(here["after"])
     rows, following = await tags.carriers(uow, noun, old, after, most=BATCH, looked=LOOKED)
     changes = [(row, {"tags": replaced(row["tags"], old, new)}) for row in rows]
     await write.change(uow, noun, changes, f"{noun.name}.edited")
     done = run["done"] + len(rows)
-    ahead = _ahead(here, following)
-    return Progress(
-        ahead or here, done, finished=ahead is None, result={"renamed": done} if ahead is None else None
-    )
-
-
-def _ahead(here: dict[str, Any], following: UUID | None) -> dict[str, Any] | None:
-    """Where the next batch begins: on in the same noun, in the next noun, in the next pass, or nowhere."""
-    if following is not None:
-        return {**here, "after": str(following)}
-    nouns = list(_CARRIERS)
-    place = nouns.index(here["noun"]) + 1
-    if place < len(nouns):
-        return {**here, "noun": nouns[place], "after": None}
-    return {"pass": here["pass"] + 1, "noun": nouns[0], "after": None} if here["pass"] < _PASSES else None
+    onward = ahead(here, following, _NOUNS, _PASSES)
+    result = {"renamed": done} if onward is None else None
+    return Progress(onward or here, done, finished=onward is None, result=result)
 
 
 async def _judge(uow: UnitOfWork) -> Judge:

@@ -115,6 +115,58 @@ async def test_while_records_change_their_name_neither_name_may_mean_something_e
     assert (await org.admin.post(f"{here}/rename", json={"name": "d"}, headers=ANY)).status_code == 202
 
 
+async def cancelled_rename(org: Organisation, here: str, name: str) -> str:
+    asked = await org.admin.post(f"{here}/rename", json={"name": name}, headers=ANY)
+    assert asked.status_code == 202, asked.text
+    run = asked.headers["location"]
+    assert (await org.admin.post(f"{run}/cancel")).status_code == 200
+    return run
+
+
+async def test_a_rename_that_was_cancelled_leaves_records_alone_that_mean_something_else_by_its_old_name(
+    service, org: Organisation
+):
+    run = await cancelled_rename(org, await tag(org, "a"), "b")
+    await tag(org, "a")
+    records = await carriers(org, "a")
+    again = await org.admin.post(f"{run}/retry")
+    assert (again.status_code, again.json()["code"]) == (409, "rename_outdated"), again.text
+    await work_off(service)
+    for record in records:
+        assert (await org.admin.get(record)).json()["tags"] == ["first", "a", "last"]
+
+
+async def test_a_rename_that_was_cancelled_puts_no_name_on_records_that_the_tag_has_no_more(
+    service, org: Organisation
+):
+    here = await tag(org, "a")
+    records = await carriers(org, "a")
+    run = await cancelled_rename(org, here, "b")
+    onward = await org.admin.post(f"{here}/rename", json={"name": "c"}, headers=ANY)
+    settling = await org.admin.post(f"{run}/retry")
+    assert settling.json()["code"] == "rename_under_way", settling.text
+    await work_off(service)
+    assert (await org.admin.get(onward.headers["location"])).json()["status"] == "done"
+    again = await org.admin.post(f"{run}/retry")
+    assert (again.status_code, again.json()["code"]) == (409, "rename_outdated"), again.text
+    for record in records:
+        assert (await org.admin.get(record)).json()["tags"] == ["first", "a", "last"]
+
+
+async def test_a_rename_that_was_cancelled_goes_on_when_nothing_has_changed(service, org: Organisation):
+    records = await carriers(org, "a")
+    here, there = await tag(org, "a"), await tag(org, "b")
+    run = await cancelled_rename(org, here, "b")
+    assert (await org.admin.post(f"{run}/retry")).status_code == 200
+    taken = await org.admin.post(f"{here}/restore", headers=ANY)
+    assert taken.json()["code"] == "rename_under_way"
+    await work_off(service)
+    assert (await org.admin.get(run)).json()["result"] == {"renamed": 5}
+    for record in records:
+        assert (await org.admin.get(record)).json()["tags"] == ["first", "b", "last"]
+    assert (await org.admin.get(there)).json()["archived_at"] is None
+
+
 async def test_a_dry_run_of_a_rename_starts_nothing(org: Organisation):
     here = await tag(org, "a")
     tried = await org.admin.post(f"{here}/rename?dry_run=true", json={"name": "b"}, headers=ANY)
