@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, TextClause, bindparam, cast, text
+from sqlalchemy import ColumnElement, Text, TextClause, bindparam, cast, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSQUERY
 
 from app.db import sight
@@ -39,7 +39,9 @@ def sought(noun: Noun, condition: Condition, words: Words | None) -> bool:
 
 def matches(noun: Noun) -> ColumnElement[bool]:
     """True of the records that the words find, one record at a time."""
-    return noun.table.c.terms.bool_op("@@")(cast(bindparam("query", type_=Text()), TSQUERY()))
+    # In a query of its own, or the text would be read anew for every record.
+    query = select(cast(bindparam("query", type_=Text()), TSQUERY())).scalar_subquery()
+    return noun.table.c.terms.bool_op("@@")(query)
 
 
 def looked_up(noun: Noun) -> TextClause:
