@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -156,12 +157,14 @@ def _far(field: Field) -> bool:
     return custom_key(field.name) is not None and field.kind in {Kind.DATE, Kind.TIME}
 
 
+_WIDEST = MappingProxyType({Kind.INTEGER: BigInteger(), Kind.NUMBER: Numeric()})
+"""What numbers are sent as: in a cursor that somebody made up they may be beyond the column's own type."""
+
+
 def _bind(sort: Sort, name: str, column: ColumnElement[Any]) -> ColumnElement[Any]:
     if _far(sort.field):
         return cast(bindparam(name, type_=Text()), column.type)
-    # A cursor that somebody made up may hold a number beyond the column's own type.
-    whole = sort.field.kind is Kind.INTEGER
-    return bindparam(name, type_=BigInteger() if whole else column.type)
+    return bindparam(name, type_=_WIDEST.get(sort.field.kind, column.type))
 
 
 def _sealed(field: Field, raw: Any) -> Any:

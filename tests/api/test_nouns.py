@@ -60,6 +60,17 @@ async def test_one_who_may_do_everything_sees_every_noun_with_every_field(org: O
     assert set(shoe["ops"]) == OPS["integer"]
 
 
+async def test_a_new_label_is_told_at_the_next_request(org: Organisation):
+    await custom_field(org, "shoe", "integer")
+    assert (await nouns(org.admin))["contact"]
+    defined = (await org.admin.get("/v1/custom_fields")).json()["data"][0]
+    here = f"/v1/custom_fields/{defined['id']}"
+    edited = await org.admin.patch(here, json={"label": "Size of shoes"}, headers={"If-Match": "*"})
+    assert edited.status_code == 200, edited.text
+    shoe = next(f for f in (await nouns(org.admin))["contact"]["fields"] if f["name"] == "custom.shoe")
+    assert shoe["summary"] == "Size of shoes"
+
+
 @pytest.mark.parametrize("noun", ["contact", "order", "product"])
 async def test_every_op_and_sort_that_is_listed_is_taken_and_no_other(org: Organisation, noun: str):
     if noun == "contact":

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from app.db import actors
+from app.db import actors, organisations
 from app.db.engine import Connection, Database
+from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
 from app.domain.errors import Busy
@@ -70,6 +71,9 @@ async def test_access_that_keeps_changing_is_busy_and_leaves_the_pool_whole(
             async with UnitOfWork(narrow, old, now=clock.now(), reload=again):
                 pass
         assert refused.value.code == "try_again"
+    with pytest.raises(Busy) as refused:
+        await Reads(narrow, old, reload).row(organisations.settings)
+    assert refused.value.code == "try_again"
     async with narrow.connection() as connection:
         assert not connection.is_in_transaction()
 

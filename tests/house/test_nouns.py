@@ -8,9 +8,11 @@ from sqlalchemy import Numeric
 
 from app.db.nouns import Noun
 from app.db.registry import NOUNS
+from app.db.search import PLACES
 from app.domain.fields import parse, to_raw
 from app.domain.roles import BUILTIN, RECORDS
 from app.schemas.custom_fields import NounName
+from app.schemas.search import Searched
 
 
 def test_the_nouns_that_people_record_their_work_in_are_the_same_everywhere():
@@ -18,6 +20,10 @@ def test_the_nouns_that_people_record_their_work_in_are_the_same_everywhere():
     assert list(RECORDS) == recorded
     assert list(get_args(NounName)) == recorded
     assert [name for name, noun in NOUNS.items() if "tags" in noun.fields] == recorded
+
+
+def test_the_nouns_that_words_are_looked_up_in_are_the_same_everywhere():
+    assert list(get_args(Searched)) == [noun.name for noun in PLACES]
 
 
 @pytest.mark.parametrize("name", sorted(BUILTIN.keys() - {"admin"}))

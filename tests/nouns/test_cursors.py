@@ -175,6 +175,21 @@ async def test_sort_lists_show_every_record_once_and_in_order(org: Organisation,
     await run_here(any_list)
 
 
+async def test_a_field_that_is_required_since_yesterday_hides_no_older_record(org: Organisation):
+    old = [{"name": f"old {n}"} for n in range(55)]
+    assert (await org.admin.post("/v1/contacts/bulk", json={"items": old})).json()["created"] == 55
+    field = {"noun": "contact", "key": "size", "kind": "integer", "label": "size", "required": True}
+    assert (await org.admin.post("/v1/custom_fields", json=field)).status_code == 201
+    new = [{"name": f"new {n}", "custom": {"size": n // 2}} for n in range(5)]
+    assert (await org.admin.post("/v1/contacts/bulk", json={"items": new})).json()["created"] == 5
+    for sort in ("custom.size", "-custom.size", "-custom.size,-name", "custom.size,-name"):
+        for limit in (3, 50):
+            seen = await walk(org, ALL["contact"], sort, limit, None, random.Random(0))
+            fields = ALL["contact"].noun.fields | {"custom.size": Field("custom.size", Kind.INTEGER)}
+            assert [one["id"] for one in seen] == ordered(seen, fields, sort), (sort, limit)
+            assert len({one["id"] for one in seen}) == 60, (sort, limit)
+
+
 async def test_the_longest_values_still_have_a_cursor_that_is_taken(org: Organisation):
     rows = [
         {"name": "张" * 200, "job_title": "\x01" * 500, "occupation": "😀" * 500, "education": "京" * 500}
