@@ -34,7 +34,9 @@ class Ruling(BaseModel):
     subject: str = Field(description="The scope, the noun or the field that it is about.")
     allowed: bool
     why: str
-    roles: list[str] = Field(description="The roles that let the user; empty when none does.")
+    roles: list[str] = Field(
+        description="The roles that let the user; empty when none does, or when you may not read roles."
+    )
 
 
 class Explanation(BaseModel):

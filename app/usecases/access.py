@@ -11,7 +11,7 @@ from app.db.engine import Row
 from app.db.nouns import ALWAYS, Noun
 from app.db.reads import Reads, must_see
 from app.db.registry import NOUNS, OWNED
-from app.domain.access import EVERYTHING, Actor, Grant, Scope, Sight
+from app.domain.access import EVERYTHING, Actor, Grant, Scope, Sight, must_read
 from app.domain.errors import InvalidInput, NotFound
 from app.domain.grants import known_scopes, unknown_noun
 from app.kit import clock
@@ -34,14 +34,21 @@ class Told:
 
     actor: Actor
     roles: Mapping[str, Grant]
+    named: bool
+    """Whether the asker may know what the roles are called."""
     rules: list[dict[str, Any]] = field(default_factory=list)
 
     def rule(self, rule: str, subject: str, allowed: bool, why: str, roles: Sequence[str] = ()) -> bool:
         """Add a ruling."""
-        self.rules.append(
-            {"rule": rule, "subject": subject, "allowed": allowed, "why": why, "roles": list(roles)}
-        )
+        shown = list(roles) if self.named else []
+        self.rules.append({"rule": rule, "subject": subject, "allowed": allowed, "why": why, "roles": shown})
         return allowed
+
+    def each(self, roles: Sequence[str]) -> str:
+        """The roles, to begin a sentence with."""
+        if not self.named:
+            return "A role of this user"
+        return f"The role {roles[0]}" if len(roles) == 1 else f"Each of the roles {', '.join(roles)}"
 
 
 def _scope(noun: Noun, verb: str) -> str:
@@ -80,12 +87,15 @@ async def explain_access(reads: Reads, asked: Asked) -> dict[str, Any]:
     own = asked.user_id in {None, reads.actor.user_id}
     if not own:
         reads.actor.needs(Scope.users_read)
+        must_read(reads.actor, "user", ("active", "role_ids"))
     if row["id"] is None:
         raise NotFound("user_not_found", "There is no user with this id, or you may not see it.")
     if noun is not None and asked.record_id is not None:
         reads.actor.needs(Scope(noun.reading))
         await must_see(reads, noun, asked.record_id)
-    told = Told(await _whom(reads, row, asked), {one["name"]: grant_of(one) for one in row["roles"]})
+    roles = {one["name"]: grant_of(one) for one in row["roles"]}
+    named = own or (reads.actor.may(Scope.roles_read) and reads.actor.reads("role", "name"))
+    told = Told(await _whom(reads, row, asked), roles, named)
     active = bool(row["active"])
     told.rule(
         "active", "user", active, "The user is active." if active else "The user is not active, or archived."
@@ -96,8 +106,8 @@ async def explain_access(reads: Reads, asked: Asked) -> dict[str, Any]:
     if noun is not None:
         seen = await _seen(reads, told, noun, asked.record_id)
         read, write = _field(told, noun, asked.field) if asked.field else (True, True)
-        may_read = active and seen and read and scopes.get("read", True)
-        may_write = active and seen and write and scopes.get("write", False)
+        may_read = active and seen and read and scopes[_scope(noun, "read")]
+        may_write = active and seen and write and scopes[_scope(noun, "write")]
     return {
         "user_id": row["id"],
         "kind": told.actor.kind,
@@ -131,27 +141,23 @@ async def _whom(reads: Reads, row: Row, asked: Asked) -> Actor:
 
 
 def _scopes(told: Told, asked: Asked, noun: Noun | None) -> dict[str, bool]:
-    wanted = [asked.scope] if asked.scope else []
-    if noun is not None and not wanted:
-        wanted = [_scope(noun, verb) for verb in ("read", "write")]
+    wanted = [] if noun is None else [_scope(noun, "read"), _scope(noun, "write")]
+    if asked.scope and asked.scope not in wanted:
+        wanted.append(asked.scope)
     found = {}
     for scope in wanted:
         by = [n for n, grant in told.roles.items() if {scope, EVERYTHING} & grant.scopes]
         if scope not in set(Scope):
             why, allowed = "Nobody changes these records over the API.", False
         elif told.actor.may(Scope(scope)):
-            why, allowed = f"{_named(by)} grants the scope.", True
+            why, allowed = f"{told.each(by)} grants the scope.", True
         elif by:
-            why, allowed = f"{_named(by)} grants the scope, but the API key does not have it.", False
+            why, allowed = f"{told.each(by)} grants the scope, but the API key does not have it.", False
         else:
             why, allowed = "No role of this user grants the scope.", False
         told.rule("scope", scope, allowed, why, by)
-        found[scope.partition(":")[2]] = allowed
+        found[scope] = allowed
     return found
-
-
-def _named(roles: Sequence[str]) -> str:
-    return f"The role {roles[0]}" if len(roles) == 1 else f"Each of the roles {', '.join(roles)}"
 
 
 async def _seen(reads: Reads, told: Told, noun: Noun, record: UUID | None) -> bool:
@@ -215,7 +221,7 @@ def _field(told: Told, noun: Noun, name: str) -> tuple[bool, bool]:
     if name in ALWAYS:
         read = told.rule("read", name, True, "Whoever sees a record sees this field.")
     elif by:
-        read = told.rule("read", name, True, f"{_named(by)} opens it for reading.", by)
+        read = told.rule("read", name, True, f"{told.each(by)} opens it for reading.", by)
     else:
         read = told.rule("read", name, False, "No role of this user opens it for reading.")
     by = [n for n, g in told.roles.items() if g.writes(noun.name, name)]
@@ -224,7 +230,7 @@ def _field(told: Told, noun: Noun, name: str) -> tuple[bool, bool]:
             "write", name, False, "Nobody writes it: it follows from other fields or from a verb."
         )
     elif by:
-        write = told.rule("write", name, True, f"{_named(by)} opens it for writing.", by)
+        write = told.rule("write", name, True, f"{told.each(by)} opens it for writing.", by)
     else:
         write = told.rule("write", name, False, "No role of this user opens it for writing.")
     return read, write

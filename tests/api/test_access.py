@@ -87,12 +87,29 @@ async def test_nothing_is_told_of_what_the_asker_may_not_see(org: Organisation, 
     _, blind = await org.user("blind", "blind")
     answer = await blind.get("/v1/access/explain", params={"noun": "contact", "user_id": str(user)})
     assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
-    await org.role(
-        "peek", scopes=["contacts:read", "users:read"], sight={"contact": "all"}, read={"contact": ["name"]}
-    )
+    peeks = {"scopes": ["contacts:read", "users:read"], "sight": {"contact": "all"}}
+    await org.role("peek", **peeks, read={"contact": ["name"]})
     _, peek = await org.user("peek", "peek")
-    told = await explain(peek, noun="contact", record_id=hidden, user_id=user)
+    answer = await peek.get("/v1/access/explain", params={"noun": "contact", "user_id": str(user)})
+    assert (answer.status_code, answer.json()["code"]) == (403, "field_hidden")
+    assert "sales" not in answer.text
+    await org.role("look", **peeks, read={"contact": ["name"], "user": ["active", "role_ids"]})
+    _, look = await org.user("look", "look")
+    told = await explain(look, noun="contact", record_id=hidden, field="name", user_id=user)
     assert ruling(told, "sight")["why"] == "Their sight does not reach it."
+    assert ruling(told, "read")["why"] == "A role of this user opens it for reading."
+    assert "sales" not in str(told["rules"])
+
+
+async def test_a_scope_is_told_of_beside_those_of_the_noun_and_in_their_place_never(org: Organisation):
+    told = await explain(org.admin, noun="contact", scope="contacts:read")
+    assert (told["may_read"], told["may_write"]) == (True, True)
+    await org.role("clerk", scopes=["orders:read"], sight={"*": "all"}, read={"*": ["*"]})
+    _, clerk = await org.user("clerk", "clerk")
+    told = await explain(clerk, noun="contact", scope="orders:read")
+    assert (told["may_read"], told["may_write"]) == (False, False)
+    rulings = {one["subject"]: one["allowed"] for one in told["rules"] if one["rule"] == "scope"}
+    assert rulings == {"contacts:read": False, "contacts:write": False, "orders:read": True}
 
 
 async def test_a_key_and_a_user_who_is_not_active_are_told_of(org: Organisation):
