@@ -1,4 +1,4 @@
-"""Bulk bodies: read once, judged item by item, so that one bad row does not cost the others."""
+"""What a body says: many items, judged one by one so that a bad one costs the others nothing; one item; numbers."""
 
 import asyncio
 from typing import Any
@@ -7,6 +7,7 @@ from fastapi import Request
 from pydantic import ValidationError
 
 from app.domain.errors import InvalidInput
+from app.domain.pointers import pointer
 from app.kit import json
 from app.schemas.base import Shape
 from app.usecases.bulk import Item, incomplete_for, item_of
@@ -58,9 +59,9 @@ def inexact(raw: Any) -> InvalidInput | None:
     found = json.inexact(raw)
     if found is None:
         return None
-    at, number = found
+    at = pointer(found[0])
     return InvalidInput(
         "number_inexact",
-        f"The number {str(number)[:40]} at {at} has more digits than a JSON number keeps; send fewer, or send it as text.",
+        f"The number {str(found[1])[:40]} at {at} has more digits than a JSON number keeps; send fewer, or send it as text.",
         at=at,
     )

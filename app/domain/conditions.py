@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 from app.domain.errors import InvalidInput
 from app.domain.fields import Field, Kind, brief, custom_key, of_kind, to_raw
 from app.domain.fields import parse as parse_value
+from app.domain.pointers import pointer
 
 LIST_MAX = 1_000
 
@@ -213,9 +214,8 @@ def _refuse(at: str, detail: str) -> NoReturn:
 def _only(node: dict[str, Any], known: set[str], at: str) -> None:
     for key in node:
         if key not in known:
-            pointer = str(key).replace("~", "~0").replace("/", "~1")
             beside = " and ".join(f'"{one}"' for one in sorted(known))
-            _refuse(f"{at}/{pointer}", f"{brief(key)} does not belong beside {beside} in a condition.")
+            _refuse(at + pointer([key]), f"{brief(key)} does not belong beside {beside} in a condition.")
 
 
 def _read_test(node: dict[str, Any], at: str, fields: Mapping[str, Field]) -> Test:

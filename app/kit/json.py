@@ -56,19 +56,15 @@ def exactly(data: bytes) -> tuple[Any, bool]:
         raise ValueError("This is nested too deeply, or has an exponent beyond all numbers.") from None
 
 
-def inexact(value: Any) -> tuple[str, Decimal] | None:
-    """A number in what `exactly` parsed that no float stands for, and where it stands (RFC 6901), if there is one."""
-    ahead = [("", value)]
+def inexact(value: Any) -> tuple[tuple[str | int, ...], Decimal] | None:
+    """A number in what `exactly` parsed that no float stands for, and the keys and places that lead to it, if there is one."""
+    ahead: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
     while ahead:
         match ahead.pop():
             case at, Decimal() as number:
                 return at, number
             case at, dict() as found:
-                ahead += [(f"{at}/{_escaped(key)}", item) for key, item in found.items()]
+                ahead += [((*at, key), item) for key, item in found.items()]
             case at, list() as found:
-                ahead += [(f"{at}/{place}", item) for place, item in enumerate(found)]
+                ahead += [((*at, place), item) for place, item in enumerate(found)]
     return None
-
-
-def _escaped(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")

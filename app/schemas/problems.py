@@ -5,6 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from app.domain.pointers import pointer
+
 
 class Fault(BaseModel):
     """One thing that is wrong with a request."""
@@ -47,10 +49,6 @@ class Problem(BaseModel):
     retry_after: int | None = Field(None, description="Seconds, as in the header Retry-After.")
 
 
-def _pointer(location: tuple[Any, ...]) -> str:
-    return "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in location)
-
-
 def faults_of(found: list[Any], prefix: tuple[Any, ...] = ()) -> list[dict[str, str]]:
     """Pydantic's findings as pointers and sentences, without the input, which may be a secret."""
-    return [{"at": _pointer((*prefix, *one["loc"])), "detail": one["msg"]} for one in found]
+    return [{"at": pointer((*prefix, *one["loc"])) or "/", "detail": one["msg"]} for one in found]
