@@ -44,6 +44,14 @@ async def by_id(uow: UnitOfWork, ids: Collection[UUID]) -> dict[UUID, Row]:
     return {row["id"]: row for row in rows}
 
 
+async def holders(uow: UnitOfWork, roles: Collection[UUID]) -> list[tuple[UUID, UUID | None]]:
+    """Whoever holds one of the roles, archived users too: their ids and their teams."""
+    rows = await uow.fetch(
+        "select id, team_id from users where org_id = $1 and role_ids && $2::uuid[]", uow.org_id, list(roles)
+    )
+    return [(row["id"], row["team_id"]) for row in rows]
+
+
 async def held_by(uow: UnitOfWork, role: UUID) -> int:
     """How many users hold a role."""
     count: int = await uow.fetchval(

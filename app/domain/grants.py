@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from uuid import UUID
 
-from app.domain.access import EVERYTHING, WIDTH, Actor, Fields, Grant, Scope
+from app.domain.access import EVERYTHING, WIDTH, Actor, Fields, Grant, Scope, Sight
 from app.domain.errors import Forbidden, InvalidInput
 
 _NO_NAMES: frozenset[str] = frozenset()
@@ -133,5 +133,25 @@ def must_place(
     raise Forbidden(
         "beyond_own",
         "This move changes whose records are seen beyond your own team, and you do not see everybody's.",
+        beyond=["sight"],
+    )
+
+
+def must_reach(actor: Actor, owned: Iterable[str], mine: Set[UUID], *, user: UUID, team: UUID | None) -> None:
+    """Raise Forbidden when whoever acts as the user would see records that the actor does not see.
+
+    A password, a key, an address or a role makes one act as a user or lets them act, and everybody sees at least
+    their own records. `mine` are the actor's team and the teams below it, `team` is the user's.
+    """
+    if user == actor.user_id:
+        return
+    match min((actor.grant.sight_of(noun) for noun in owned), key=WIDTH.__getitem__):
+        case Sight.ALL:
+            return
+        case Sight.TEAM if team in mine:
+            return
+    raise Forbidden(
+        "beyond_own",
+        "This reaches somebody whose records you do not see, so you cannot change their access or act for them.",
         beyond=["sight"],
     )

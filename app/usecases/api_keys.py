@@ -4,16 +4,17 @@ from collections.abc import Iterable, Set
 from datetime import datetime
 from uuid import UUID
 
-from app.db import references, roles, write
+from app.db import references, roles, teams, write
 from app.db.actors import grant_of
 from app.db.api_keys import API_KEYS
 from app.db.constraints import unknown_reference
 from app.db.engine import Row
+from app.db.registry import OWNED
 from app.db.uow import UnitOfWork
 from app.db.users import USERS
 from app.domain.access import Grant, Scope, merge
 from app.domain.errors import Forbidden, InvalidInput, RuleBroken
-from app.domain.grants import key_scopes, known_scopes, must_cover
+from app.domain.grants import key_scopes, known_scopes, must_cover, must_reach
 from app.kit import tokens
 from app.kit.ids import new_id
 from app.usecases import plain
@@ -30,6 +31,8 @@ async def _grant_of_user(uow: UnitOfWork, user: UUID) -> Grant:
     if user != uow.actor.user_id:
         uow.actor.needs(Scope.users_write)
         must_cover(uow.actor, grant, "The key's user")
+        mine = await teams.of_user(uow, uow.actor.user_id)
+        must_reach(uow.actor, OWNED, mine, user=user, team=row["team_id"])
     return grant
 
 

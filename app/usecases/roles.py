@@ -4,19 +4,21 @@ from collections.abc import Sequence, Set
 from functools import partial
 from uuid import UUID
 
-from app.db import roles
+from app.db import roles, teams
 from app.db.actors import grant_of
 from app.db.engine import Row
 from app.db.nouns import ALWAYS
-from app.db.registry import NOUNS
+from app.db.registry import NOUNS, OWNED
 from app.db.roles import ROLES
 from app.db.uow import UnitOfWork
 from app.domain.access import EVERYTHING, Actor
 from app.domain.errors import RuleBroken
-from app.domain.grants import known_fields, known_scopes, must_cover, unknown_noun
+from app.domain.grants import known_fields, known_scopes, must_cover, must_reach, unknown_noun
 from app.usecases import bulk, plain
 from app.usecases.bulk import Item
 from app.usecases.plain import Change, Values
+
+_ACCESS = frozenset({"scopes", "sight", "read", "write"})
 
 
 def _readable(actor: Actor) -> dict[str, Set[str]]:
@@ -53,13 +55,17 @@ def _new(uow: UnitOfWork, values: Values) -> Values:
 
 
 async def _judge(uow: UnitOfWork, changes: Sequence[Change]) -> None:
-    """Neither what a role opened before nor what it will open goes beyond the actor."""
+    """Neither what a role opened before nor what it will open goes beyond the actor, who reaches all its holders."""
     for row, new in changes:
         if row is not None and row["builtin"] and row["name"] == "admin":
             raise RuleBroken("role_builtin", "The administrator's role stays as it is; make another one.")
         before = {} if row is None else dict(row)
         for role in filter(None, (before, {**before, **new})):
             must_cover(uow.actor, grant_of(role), "This role")
+    mine = await teams.of_user(uow, uow.actor.user_id)
+    changed = [row["id"] for row, new in changes if row is not None and _ACCESS & new.keys()]
+    for user, team in await roles.holders(uow, changed):
+        must_reach(uow.actor, OWNED, mine, user=user, team=team)
 
 
 async def add_role(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:

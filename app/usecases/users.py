@@ -13,14 +13,16 @@ from app.db.uow import UnitOfWork
 from app.db.users import USERS
 from app.domain.access import merge
 from app.domain.errors import InvalidInput, RuleBroken
-from app.domain.grants import must_cover, must_place
+from app.domain.grants import must_cover, must_place, must_reach
 from app.domain.time_zones import must_be_known
 from app.kit import emails, passwords, tokens
 from app.usecases import bulk, plain
 from app.usecases.bulk import Item
 from app.usecases.plain import Change, Values
 
-_ACCESS = frozenset({"email", "password_hash", "active", "archived_at", "role_ids", "team_id"})
+_ACTING = frozenset({"email", "external_ids", "password_hash", "active", "archived_at", "role_ids"})
+"""What lets one act as a user, or be taken for one: other systems give access by the names that they know."""
+_ACCESS = _ACTING | {"team_id"}
 
 
 def _formed(given: Values) -> Values:
@@ -45,23 +47,26 @@ def _address(typed: Any) -> str:
 async def _judge(uow: UnitOfWork, changes: Sequence[Change]) -> None:
     """Nobody gives more than they have, changes who has more, or leaves the organisation without an administrator."""
     given = {role for _, new in changes for role in new.get("role_ids", ())}
-    reached = [row for row, new in changes if row is not None and _ACCESS & new.keys()]
+    stored = [(row, new.keys()) for row, new in changes if row is not None]
+    reached = [row for row, names in stored if _ACCESS & names]
     found = await roles.by_id(uow, given.union(*(row["role_ids"] for row in reached)))
     if missing := sorted(given - found.keys()):
         raise unknown_reference("role_ids", missing[0])
     must_cover(uow.actor, merge(grant_of(role) for role in found.values()), "This user")
-    await _place(uow, changes)
+    mine = await teams.of_user(uow, uow.actor.user_id)
+    for row in [row for row, names in stored if _ACTING & names]:
+        must_reach(uow.actor, OWNED, mine, user=row["id"], team=row["team_id"])
+    await _place(uow, changes, mine)
     admin = {id_ for id_, role in found.items() if role["builtin"] and role["name"] == "admin"}
     await _keep_an_admin(uow, changes, admin)
 
 
-async def _place(uow: UnitOfWork, changes: Sequence[Change]) -> None:
+async def _place(uow: UnitOfWork, changes: Sequence[Change], mine: Set[UUID]) -> None:
     moves = [(row, new["team_id"]) for row, new in changes if "team_id" in new]
     if not moves:
         return
     if await teams.any_archived(uow, {team for _, team in moves}):
         raise RuleBroken("team_archived", "This team is archived; restore it or choose another one.")
-    mine = await teams.of_user(uow, uow.actor.user_id)
     for row, team in moves:
         before = None if row is None else row["team_id"]
         must_place(uow.actor, OWNED, mine, before=before, after=team, new=row is None)

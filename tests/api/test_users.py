@@ -385,3 +385,66 @@ async def test_who_does_not_see_everybody_moves_nobody_by_a_bulk_either(org: Org
     archived = {"team_id": str(aside)}
     assert await upsert(org.admin, "users", {"id": me} | archived) == ["team_archived"]
     assert await upsert(org.admin, "teams", {"name": "new", "parent_id": str(aside)}) == ["team_archived"]
+
+
+@pytest.mark.parametrize("sight", ["own", "team", "all"])
+async def test_nobody_acts_as_somebody_whose_records_they_do_not_see(org: Organisation, sight: str):
+    """By no verb: whoever is in reach differs with the sight, and each verb is tried on each of them."""
+    top = await org.team("top")
+    mine = await org.team("mine", top)
+    below = await org.team("below", mine)
+    aside = await org.team("aside", top)
+    what = {name: ["*"] for name in ("user", "role", "api_key", "contact")}
+    scopes = [f"{noun}:{verb}" for noun in ("users", "api_keys", "contacts") for verb in ("read", "write")]
+    more = {"sight": {"*": sight}, "read": what, "write": what}
+    await org.role("lead", scopes=[*scopes, "roles:read", "roles:write"], **more)
+    _, lead = await org.user("lead", "lead", team=mine)
+    reach = {"own": set(), "team": {mine, below}, "all": {mine, below, aside, top, None}}[sight]
+    for team in (mine, below, aside, top, None):
+        name = f"seller-{team}"
+        await org.role(name, scopes=["contacts:read"], read={"contact": ["name"]})
+        user, client = await org.user("seller", name, team=team)
+        assert (await client.post("/v1/contacts", json={"name": "theirs"})).status_code == 403
+        key = (await org.admin.get("/v1/api_keys", params={"user_id": str(user)})).json()["data"][0]["id"]
+        here = f"/v1/users/{user}"
+        password = {"password": "seven green bicycles"}
+        known = {"hr": f"{user}"}
+        calls = [
+            lead.post("/v1/api_keys", json={"name": "x", "user_id": str(user), "scopes": ["contacts:read"]}),
+            lead.patch(f"/v1/api_keys/{key}", json={"expires_at": None, "name": "y"}, headers=ANY),
+            lead.post(f"/v1/api_keys/{key}/revoke", headers=ANY),
+            lead.patch(f"/v1/roles/{org.roles[name]}", json={"scopes": scopes}, headers=ANY),
+            lead.post(f"{here}/set_password", json=password, headers=ANY),
+            lead.patch(here, json={"email": f"x-{user}@example.com"}, headers=ANY),
+            lead.patch(here, json={"external_ids": known}, headers=ANY),
+            lead.patch(here, json={"role_ids": [str(org.roles["lead"])]}, headers=ANY),
+            lead.patch(here, json={"active": False}, headers=ANY),
+            lead.post(f"{here}/archive", headers=ANY),
+        ]
+        told = [(await call).status_code for call in calls]
+        if team in reach:
+            assert told == [201, *[200] * 9]
+            assert (await lead.post(f"{here}/restore", headers=ANY)).status_code == 200
+            continue
+        assert told == [403] * 10, team
+        many = [
+            {"id": str(user), "external_ids": known},
+            {"id": str(user), "active": False},
+            {"id": str(user), "role_ids": []},
+            {"id": str(user), "email": f"x-{user}@example.com"},
+        ]
+        assert await upsert(lead, "users", *many) == ["beyond_own"] * 4
+        assert await upsert(lead, "roles", {"name": name, "scopes": scopes}) == ["beyond_own"]
+        assert await upsert(lead, "users", {"id": str(user), "language": "en"}) == ["updated"]
+        await org.admin.post(f"{here}/archive", headers=ANY)
+        assert (await lead.post(f"{here}/restore", headers=ANY)).status_code == 403
+
+
+async def test_who_was_added_in_a_bulk_is_in_reach_of_its_next_item(org: Organisation, na):
+    mine = await org.team("mine")
+    client = await hr(org, sight={"*": "team"}, team=mine)
+    new = {"name": "x", "email": na["email"], "team_id": str(mine)}
+    assert await upsert(client, "users", new, {"email": na["email"], "active": False}) == [
+        "created",
+        "updated",
+    ]

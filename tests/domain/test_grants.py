@@ -1,9 +1,10 @@
 """Nobody hands out more than they have."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.domain.access import Actor, Grant, Scope, Sight, merge, whole
@@ -15,6 +16,7 @@ from app.domain.grants import (
     known_scopes,
     must_cover,
     must_place,
+    must_reach,
     narrowed,
 )
 
@@ -131,6 +133,47 @@ def test_one_moves_only_below_oneself(before, after, new: bool, allowed: bool):
     else:
         with pytest.raises(Forbidden):
             move(Grant(sight={"contact": Sight.TEAM}))
+
+
+OWNED = ("contact", "order", "company")
+TREE = {MINE: ABOVE, BELOW: MINE, ASIDE: ABOVE}
+PEOPLE = {UUID(int=20 + n): team for n, team in enumerate([None, ABOVE, MINE, MINE, BELOW, BELOW, ASIDE])}
+
+
+def below(team: UUID | None) -> frozenset[UUID]:
+    if team is None:
+        return frozenset()
+    return frozenset({team}).union(*(below(one) for one, above in TREE.items() if above == team))
+
+
+def placed(user: UUID, grant: Grant) -> Actor:
+    team = {one for one, where in PEOPLE.items() if where in below(PEOPLE[user])}
+    return replace(actor(grant), user_id=user, team=frozenset({user} | team))
+
+
+@given(grants, grants, st.sampled_from(list(PEOPLE)), st.sampled_from(list(PEOPLE)))
+def test_whoever_can_act_as_somebody_sees_whatever_they_see(own: Grant, wanted: Grant, me: UUID, user: UUID):
+    assume(not beyond(own, wanted))
+    try:
+        must_reach(placed(me, own), OWNED, below(PEOPLE[me]), user=user, team=PEOPLE[user])
+    except Forbidden:
+        return
+    for noun in OWNED:
+        mine, theirs = placed(me, own).owners(noun), placed(user, wanted).owners(noun)
+        assert mine is None or (theirs is not None and theirs <= mine)
+
+
+@pytest.mark.parametrize("sight", list(Sight))
+@pytest.mark.parametrize("user", list(PEOPLE))
+def test_those_whom_one_sees_are_in_reach(sight: Sight, user: UUID):
+    me = next(one for one, team in PEOPLE.items() if team == MINE)
+    actor_ = placed(me, Grant(sight={"*": sight}))
+    owners = actor_.owners("contact")
+    if owners is None or user in owners:
+        must_reach(actor_, OWNED, below(MINE), user=user, team=PEOPLE[user])
+    else:
+        with pytest.raises(Forbidden):
+            must_reach(actor_, OWNED, below(MINE), user=user, team=PEOPLE[user])
 
 
 @given(grants, st.frozensets(st.sampled_from(SCOPES), max_size=3))
