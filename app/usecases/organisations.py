@@ -1,13 +1,14 @@
 """The settings of an organisation."""
 
 from typing import Any
-from uuid import UUID
 
 from app.db import events, organisations, write
 from app.db.engine import Row
 from app.db.uow import UnitOfWork
+from app.domain.access import Scope
 from app.domain.errors import Stale
 from app.domain.time_zones import must_be_known
+from app.usecases import plain
 
 NOUN = "organisation"
 
@@ -32,15 +33,9 @@ async def edit_settings(uow: UnitOfWork, given: dict[str, Any], *, version: int 
 
 
 async def _conflicts(uow: UnitOfWork, row: Row, version: int, given: dict[str, Any]) -> list[dict[str, Any]]:
-    record: UUID = row["id"]
-    base = await events.base_of(uow, record, version)
-    return [
-        {
-            "field": name,
-            "base": base.get(name, row[name]),
-            "theirs": row[name],
-            "yours": given.get(name, row[name]),
-        }
-        for name in sorted(base.keys() | given.keys())
-        if name in base or given[name] != row[name]
-    ]
+    if not uow.actor.may(Scope.settings_read):
+        return []
+    base = await events.base_of(uow, row["id"], version)
+    now = {name: row[name] for name in base.keys() | given.keys()}
+    old = now | base
+    return plain.compared(old, now, old | given, base.keys())

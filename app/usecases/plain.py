@@ -1,6 +1,8 @@
 """The verbs that every noun has: add, edit, archive and restore, one record at a time."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from functools import partial
+from operator import ne
 from typing import Any
 from uuid import UUID
 
@@ -141,12 +143,20 @@ def conflicts(uow: UnitOfWork, noun: Noun, row: Row, base: Mapping[str, Any], gi
     theirs = {name: row[name] for name in names}
     begun = theirs | {name: base[name] for name in names & base.keys()}
     wanted = {name: merged(begun[name], new) if name in _MERGED else new for name, new in given.items()}
-    old, now, new = flat(begun), flat(theirs), flat(begun | wanted)
+    found = compared(
+        flat(begun), flat(theirs), flat(begun | wanted), base.keys(), differ=partial(_differs, noun)
+    )
+    return [one for one in found if noun.shows(uow.actor, one["field"])]
+
+
+def compared(
+    old: Values, now: Values, new: Values, moved: Set[str], *, differ: Callable[[Any, Any], bool] = ne
+) -> list[Values]:
+    """The fields that have moved since, or are to: what they were, what they are and what is wanted."""
     return [
         {"field": name, "base": old.get(name), "theirs": now.get(name), "yours": new.get(name)}
         for name in sorted(old.keys() | now.keys() | new.keys())
-        if noun.shows(uow.actor, name)
-        and (name in base or old.get(name) != now.get(name) or _differs(noun, now.get(name), new.get(name)))
+        if name in moved or old.get(name) != now.get(name) or differ(now.get(name), new.get(name))
     ]
 
 

@@ -40,6 +40,27 @@ async def test_settings_change_only_from_the_version_that_was_read(org: Organisa
     assert stale.json()["conflicts"] == [{"field": "name", "base": "Test", "theirs": "a", "yours": "b"}]
 
 
+async def test_who_may_change_settings_and_not_read_them_is_told_none_by_a_conflict(org: Organisation):
+    await org.role("setter", scopes=["settings:write"])
+    _, setter = await org.user("setter", "setter")
+    await org.admin.patch("/v1/settings", json={"name": "a"}, headers={"If-Match": "*"})
+    stale = await setter.patch("/v1/settings", json={"name": "b"}, headers={"If-Match": '"1"'})
+    assert (stale.status_code, stale.json()["conflicts"]) == (412, [])
+
+
+async def test_a_conflict_tells_of_a_setting_that_was_moved_and_left_alone(org: Organisation):
+    for moved in ({"name": "a"}, {"currency": "EUR"}):
+        await org.admin.patch("/v1/settings", json=moved, headers={"If-Match": "*"})
+    stale = await org.admin.patch("/v1/settings", json={"language": "de"}, headers={"If-Match": '"1"'})
+    told = [(c["field"], c["base"], c["theirs"], c["yours"]) for c in stale.json()["conflicts"]]
+    language = (await org.admin.get("/v1/settings")).json()["language"]
+    assert told == [
+        ("currency", "CNY", "EUR", "CNY"),
+        ("language", language, language, "de"),
+        ("name", "Test", "a", "Test"),
+    ]
+
+
 @pytest.mark.parametrize(
     "wrong", [{"time_zone": "Mars"}, {"currency": "yuan"}, {"slug": "x"}, {"name": None}]
 )
