@@ -1,5 +1,6 @@
 """Everything that touched a contact, newest first, and the contact at a glance."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from app.db.nouns import Noun
 from app.db.orders import ORDERS
 from app.db.reads import Question, Reads, must_see
 from app.domain.access import Actor, Scope
+from app.domain.orders import BOUGHT, OPEN, OrderStatus
 
 _CONTEXT = "timeline"
 _SHOWN = {
@@ -97,14 +99,19 @@ def _moment(values: list[Any]) -> tuple[datetime, UUID]:
     return datetime.fromisoformat(at).astimezone(UTC), UUID(id_)
 
 
-_ORDERS = """(select jsonb_build_object('count', count(*), 'open', count(*) filter (where status in ('placed')),
+def _stands(statuses: Collection[OrderStatus]) -> str:
+    return f"status in ({', '.join(repr(status.value) for status in sorted(statuses))})"
+
+
+_OPEN = f"({_stands(OPEN)} and paid_at is null)"
+_ORDERS = f"""(select jsonb_build_object('count', count(*), 'open', count(*) filter (where {_OPEN}),
     'first_at', min(placed_at), 'last_at', max(placed_at),
     'spent', (select coalesce(jsonb_agg(jsonb_build_object('currency', s.currency, 'orders', s.orders,
         'total', s.total::text, 'refunded', s.refunded::text, 'average', round(s.total / s.orders, 4)::text)
         order by s.currency), '[]')
       from (select currency, count(*) as orders, sum(total) as total, sum(refunded) as refunded from orders
-        where org_id = $1 and contact_id = $2 and archived_at is null and status <> 'cancelled'
-        group by currency) s))
+        where org_id = $1 and contact_id = $2 and archived_at is null and {_stands(BOUGHT)}
+          and not {_OPEN} group by currency) s))
   from orders where org_id = $1 and contact_id = $2 and archived_at is null)"""
 _INTERACTIONS = """(select jsonb_build_object('count', count(*), 'last_at', max(at),
     'last_90_days', (select coalesce(jsonb_object_agg(s.kind, s.n), '{}') from (select kind, count(*) as n
@@ -119,7 +126,7 @@ async def summary(reads: Reads, contact: UUID, now: datetime) -> dict[str, Any]:
 
     def build(actor: Actor) -> Question:
         bought = _follows(actor, ORDERS, "placed_at") and all(
-            actor.reads("order", name) for name in ("status", "total", "currency", "refunded")
+            actor.reads("order", name) for name in ("status", "total", "currency", "refunded", "paid_at")
         )
         happened = _follows(actor, INTERACTIONS, "at") and actor.reads("interaction", "kind")
         sql = (

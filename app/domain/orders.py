@@ -33,6 +33,12 @@ ALLOWED = Transitions(
         OrderStatus.CANCELLED: set(),
     }
 )
+OPEN = frozenset({OrderStatus.PLACED, OrderStatus.SHIPPED})
+"""An order that stands here is open until it is paid: goods may leave on credit."""
+BOUGHT = frozenset(
+    {OrderStatus.PAID, OrderStatus.SHIPPED, OrderStatus.REFUNDED_IN_PART, OrderStatus.REFUNDED}
+)
+"""An order that stands here was bought, unless it is open."""
 
 
 class OrderLike(Protocol):

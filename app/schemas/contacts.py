@@ -184,7 +184,7 @@ class ContactSummary(BaseModel):
 
 
 class Spent(BaseModel):
-    """Orders in one currency, cancelled ones left out."""
+    """Orders in one currency that were paid, whatever was given back later."""
 
     currency: str
     orders: int
@@ -197,7 +197,7 @@ class OrderSummary(BaseModel):
     """What a contact bought."""
 
     count: int
-    open: int
+    open: int = Field(description="Not paid yet, be they shipped or not; cancelled ones are not open.")
     first_at: datetime | None
     last_at: datetime | None
     spent: list[Spent]

@@ -1,5 +1,6 @@
 """Contacts over HTTP."""
 
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -51,6 +52,23 @@ async def test_a_contact_is_added_read_edited_archived_and_restored(org: Organis
     ]
     assert history[2]["before"] == {"job_title": None}
     assert history[2]["after"] == {"job_title": "采购经理"}
+
+
+@pytest.mark.parametrize("code", ["SO/2026/1", "/", "a//b/", "bulk", "100%", "%2F", "a?b#c", "订单/1"])
+async def test_a_contact_is_found_by_whatever_another_system_calls_it(org: Organisation, code: str):
+    here = f"/v1/contacts/by/erp/{quote(code, safe='')}"
+    made = await org.admin.post("/v1/contacts", json={"name": "x", "external_ids": {"erp": code}})
+    assert made.status_code == 201, made.text
+    found = await org.admin.get(here)
+    assert found.json() == made.json()
+    edited = await org.admin.put(here, json={"name": "y"})
+    assert (edited.status_code, edited.json()["id"]) == (200, made.json()["id"])
+    new = await org.admin.put(here.replace("erp", "pos"), json={"name": "z"})
+    assert new.json()["external_ids"] == {"pos": code}
+    for no_code in ("%0A", "%20"):
+        assert (await org.admin.put(here + no_code, json={"name": "y"})).status_code == 422
+    measured = (await org.admin.get("/metrics")).text
+    assert 'route="/v1/contacts/by/{system}/{external_id}"' in measured
 
 
 async def test_words_find_contacts(org: Organisation):
@@ -108,6 +126,35 @@ async def test_the_360_view(org: Organisation):
         {"currency": "CNY", "orders": 1, "total": "336.0000", "refunded": "36.0000", "average": "336.0000"}
     ]
     assert summary["interactions"]["count"] == 1
+
+
+async def test_bought_is_what_was_paid_for_and_open_what_is_not_paid_yet(org: Organisation):
+    contact = (await org.admin.post("/v1/contacts", json=WEI)).json()["id"]
+    ways = {
+        1: (),
+        2: ("cancel",),
+        4: ("pay",),
+        8: ("ship",),
+        16: ("ship", "pay"),
+        32: ("pay", "ship"),
+        64: ("pay", "refund"),
+    }
+    for total, verbs in ways.items():
+        order = {
+            "number": f"SO-{total}",
+            "currency": "CNY",
+            "placed_at": "2026-03-01T10:30:00+08:00",
+            "contact_id": contact,
+            "lines": [{"quantity": "1", "unit_price": str(total)}],
+        }
+        here = (await org.admin.post("/v1/orders", json=order)).headers["location"]
+        for verb in verbs:
+            moved = await org.admin.post(f"{here}/{verb}", json={}, headers={"If-Match": "*"})
+            assert moved.status_code == 200, moved.text
+    told = (await org.admin.get(f"/v1/contacts/{contact}/summary")).json()["orders"]
+    assert (told["count"], told["open"]) == (7, 2)
+    (spent,) = told["spent"]
+    assert (spent["orders"], spent["total"], spent["refunded"]) == (4, "116.0000", "64.0000")
 
 
 async def test_the_same_key_gets_the_same_answer(org: Organisation):
