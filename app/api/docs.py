@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from app.api.bodies import MOST_ITEMS
 from app.schemas.base import BulkResult, Count, Page
 from app.schemas.runs import RunOut
 
@@ -15,14 +16,31 @@ PLACE = ("ETag", "Location")
 
 
 def answer(
-    shape: Any, status: int = 200, description: str = "Done.", headers: Iterable[str] = ()
+    shape: Any,
+    status: int = 200,
+    description: str = "Done.",
+    headers: Iterable[str] = (),
+    problems: Iterable[int] = (),
 ) -> dict[str, Any]:
-    """Route arguments: this shape comes back, with these headers."""
+    """Route arguments: this shape comes back, with these headers; or a problem that most routes do not have."""
     return {
         "status_code": status,
         "response_model": None,
-        "responses": {status: _response(description, headers) | {"model": shape}},
+        "responses": {
+            status: _response(description, headers) | {"model": shape},
+            **{one: problem(one) for one in problems},
+        },
     }
+
+
+def nothing(*problems: int) -> dict[str, Any]:
+    """Route arguments: no body comes back; or a problem that most routes do not have."""
+    return {"status_code": 204, "response_model": None, "responses": {one: problem(one) for one in problems}}
+
+
+def problem(status: int) -> dict[str, str]:
+    """A problem by its place in the document."""
+    return {"$ref": f"#/components/responses/Problem{status}"}
 
 
 def _response(description: str, headers: Iterable[str]) -> dict[str, Any]:
@@ -88,7 +106,7 @@ def bulk(item: type[BaseModel]) -> dict[str, Any]:
                         "items": {
                             "type": "array",
                             "minItems": 1,
-                            "maxItems": 10_000,
+                            "maxItems": MOST_ITEMS,
                             "items": {"$ref": f"#/components/schemas/{item.__name__}"},
                         }
                     },

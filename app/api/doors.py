@@ -1,5 +1,6 @@
 """The two doors of every route: one to read by, one to write by; each asks for a scope and lets nobody else in."""
 
+import asyncio
 import hmac
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from fastapi import Depends, Path, Query
 from fastapi.routing import APIRoute
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 
 from app.api.bodies import inexact
@@ -19,6 +21,9 @@ from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope
 from app.domain.errors import Forbidden, InvalidInput
 from app.kit import clock, json
+
+_LONG = 2**16
+"""Bytes of a body whose numbers would keep the other requests waiting while they are looked at."""
 
 
 class Door:
@@ -142,13 +147,33 @@ async def _only_exact_numbers(request: Request) -> None:
     """Refuse a body whose numbers would be read as others; bulk bodies, of no shape here, are judged item by item."""
     if request.scope["route"].body_field is None:
         return
-    try:
-        body, odd = json.exactly(await request.body())
-    except ValueError:
-        return  # the shape refuses what is no JSON
-    if odd and (refusal := inexact(body)):
+    body = await request.body()
+    refusal = await asyncio.to_thread(_inexact, body) if len(body) > _LONG else _inexact(body)
+    if refusal is not None:
         raise refusal
 
+
+def _inexact(body: bytes) -> InvalidInput | None:
+    try:
+        read, odd = json.exactly(body)
+    except ValueError:
+        return None  # the shape refuses what is no JSON
+    return inexact(read) if odd else None
+
+
+class _TextConvertor(Convertor[str]):
+    """The rest of an address, whatever it is: other systems' ids hold slashes, too."""
+
+    regex = "(?s:.+)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("text", _TextConvertor())
 
 Id = Annotated[UUID, Path(alias="id")]
 """The record that an address names."""

@@ -7,7 +7,10 @@ from fastapi import Depends, Header
 
 from app.domain.errors import InvalidInput, PreconditionMissing
 
-_TAG = re.compile(r'(?:W/)?"(\d{1,9})(?:\.[0-9a-f]{8})?"')
+EXAMPLE = '"3.1f0c9a2b"'
+_TAG = re.compile(r'(?:W/)?"([0-9]{1,9})(?:\.[0-9a-f]{8})?"')
+PATTERN = rf"^(\*|{_TAG.pattern})$"
+"""Of If-Match, as the document says it."""
 
 
 def etag(version: int, shown: str = "") -> str:
@@ -27,7 +30,9 @@ def _version(
         return None
     found = _TAG.fullmatch(if_match.strip())
     if found is None:
-        raise InvalidInput("if_match_invalid", 'If-Match is an ETag such as "3", or *.', field="If-Match")
+        raise InvalidInput(
+            "if_match_invalid", f"If-Match is an ETag such as {EXAMPLE}, or *.", field="If-Match"
+        )
     return int(found[1])
 
 

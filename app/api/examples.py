@@ -100,7 +100,7 @@ _PROBLEMS: Mapping[int, Mapping[str, Any]] = {
     },
     413: {
         "code": "body_too_large",
-        "detail": "The body is larger than the 33,554,432 bytes that are taken at once; send less.",
+        "detail": "The body is larger than the 1,048,576 bytes that are taken here at once; send less.",
     },
     422: {
         "code": "request_invalid",

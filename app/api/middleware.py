@@ -30,6 +30,9 @@ _SAFE = [
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 ]
+MOST_BYTES = 2**20
+"""Of a body that is read as one value before anybody knows whose it is; only bulk bodies may be larger."""
+_BULK = re.compile(r"/v1/[a-z_]+/bulk")
 _LEFT = 499
 """In the measures only: the client went away before it had sent its request; nginx's number for it."""
 _log = structlog.get_logger("rapport.request")
@@ -44,8 +47,9 @@ def _measures(method: str, template: str, status: int) -> tuple[Counter, Histogr
 class _TooLargeError(HTTPException):
     """FastAPI turns any other error while it reads a body into 400."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        self.most = most
 
 
 class Around:
@@ -92,9 +96,9 @@ class Around:
 
         try:
             await self._limited(scope, headers, receive, sending)
-        except _TooLargeError:
+        except _TooLargeError as error:
             if not started:
-                await self._refuse(scope, receive, sending, request_id)
+                await _refuse(error.most, scope, receive, sending, request_id)
         except ClientDisconnect:
             status = _LEFT  # nobody is there to be answered, and what was begun is rolled back
         except Exception:
@@ -105,9 +109,10 @@ class Around:
         self._note(scope, status, clock.monotonic() - begun)
 
     async def _limited(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+        most = self.most_bytes if _BULK.fullmatch(scope["path"]) else min(MOST_BYTES, self.most_bytes)
         announced = headers.get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self.most_bytes:
-            raise _TooLargeError
+        if announced.isdigit() and int(announced) > most:
+            raise _TooLargeError(most)
         if b"transfer-encoding" not in headers:
             await self.app(scope, receive, send)
             return
@@ -117,18 +122,11 @@ class Around:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self.most_bytes:
-                raise _TooLargeError
+            if taken > most:
+                raise _TooLargeError(most)
             return message
 
         await self.app(scope, receiving, send)
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        error = TooLarge(
-            "body_too_large",
-            f"The body is larger than the {self.most_bytes:,} bytes that are taken at once; send less.",
-        )
-        await problems.respond(request_id, error)(scope, receive, send)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         template = self.templates.get(scope.get("endpoint"), "none")
@@ -143,3 +141,11 @@ class Around:
             status=status,
             ms=round(seconds * 1000, 2),
         )
+
+
+async def _refuse(most: int, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    error = TooLarge(
+        "body_too_large",
+        f"The body is larger than the {most:,} bytes that are taken here at once; send less.",
+    )
+    await problems.respond(request_id, error)(scope, receive, send)

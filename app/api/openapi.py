@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from pydantic.json_schema import models_json_schema
 
-from app.api import docs
+from app.api import docs, etag
 from app.api.doors import Door, WriteDoor
 from app.api.examples import ID, Examples, problem
 from app.api.problems import MEDIA_TYPE
@@ -66,7 +66,7 @@ _HEADERS = {
     "ETag": (
         "string",
         "The version of the record and what you are shown of it; send it as If-Match to change it.",
-        '"3.1f0c9a2b"',
+        etag.EXAMPLE,
     ),
     "Location": ("string", "Where the new record is.", f"/v1/contacts/{ID}"),
     "Retry-After": ("integer", "Seconds to wait.", 1),
@@ -214,8 +214,8 @@ def _complete(operation: dict[str, Any], route: RouteContext) -> None:
             parameter |= {
                 "name": "If-Match",
                 "required": True,
-                "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[0-9]{1,9}")$'},
-                "example": '"3"',
+                "schema": {"type": "string", "pattern": etag.PATTERN},
+                "example": etag.EXAMPLE,
             }
     if isinstance(door, WriteDoor):
         shared = [{"$ref": f"#/components/parameters/{name}"} for name in _WRITE_PARAMETERS]
@@ -225,8 +225,9 @@ def _complete(operation: dict[str, Any], route: RouteContext) -> None:
     kept = ("X-Request-ID", "Rapport-Dry-Run") if isinstance(door, WriteDoor) else ("X-Request-ID",)
     for response in responses.values():
         response["headers"] = response.get("headers", {}) | _headers(*kept)
-    for status in _statuses(route, door):
-        responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
+    named = {int(status) for status, response in responses.items() if "$ref" in response}
+    for status in sorted({*_statuses(route, door), *named}):
+        responses[str(status)] = docs.problem(status)
 
 
 def _statuses(route: RouteContext, door: Door | None) -> list[int]:

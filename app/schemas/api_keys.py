@@ -1,27 +1,18 @@
 """API keys on the wire."""
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints
-from pydantic.json_schema import WithJsonSchema
+from pydantic import ConfigDict, Field
 
-from app.domain.access import EVERYTHING, Scope
-from app.schemas.base import DatedQuery, Line, Name, RecordOut, Shape, Time, optional
-
-_Scope = Annotated[
-    str,
-    StringConstraints(pattern=r"^(\*|[a-z_]{1,40}:[a-z_]{1,20})$"),
-    WithJsonSchema({"type": "string", "enum": [EVERYTHING, *map(str, Scope)]}),
-]
+from app.schemas.base import DatedQuery, Line, Name, RecordOut, ScopeName, Shape, Time, optional
 
 
 class ApiKeyFields(Shape):
     """What can be written of an API key."""
 
     name: Name = optional()
-    scopes: list[_Scope] = Field(
+    scopes: list[ScopeName] = Field(
         default_factory=lambda: ["*"],
         max_length=200,
         description='At most those of its user; "*" is all that its user has, now and later.',

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic.json_schema import WithJsonSchema
 
+from app.domain.access import EVERYTHING, Scope
 from app.schemas.conditions import Where
 from app.schemas.problems import Problem
 
@@ -39,6 +40,11 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+ScopeName = Annotated[
+    str,
+    StringConstraints(pattern=r"^(\*|[a-z_]{1,40}:[a-z_]{1,20})$"),
+    WithJsonSchema({"type": "string", "enum": [EVERYTHING, *map(str, Scope)]}),
+]
 # As long as four sort values of the longest text can make one.
 Cursor = Annotated[str, StringConstraints(max_length=300_000)]
 Labels = Annotated[list[Label], Field(max_length=100)]
@@ -290,20 +296,3 @@ class BulkResult(BaseModel):
     unchanged: int
     failed: int
     items: list[BulkItem]
-
-
-class EventOut(BaseModel):
-    """One change. Fields that the caller's role may not read are left out of before and after."""
-
-    seq: int
-    id: UUID
-    at: datetime
-    type: str
-    noun: str
-    noun_id: UUID
-    version: int
-    actor_id: UUID
-    actor_kind: Literal["user", "api_key", "system"]
-    before: dict[str, JsonValue] | None
-    after: dict[str, JsonValue]
-    cause: str | None

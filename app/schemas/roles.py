@@ -4,18 +4,12 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
-from pydantic.json_schema import WithJsonSchema
 
-from app.domain.access import EVERYTHING, Scope, Sight
-from app.schemas.base import DatedQuery, Line, Name, RecordOut, Shape, optional
+from app.domain.access import Sight
+from app.schemas.base import DatedQuery, Line, Name, RecordOut, ScopeName, Shape, optional
 
 _Noun = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z][a-z_]{0,62})$")]
 _Field = Annotated[str, StringConstraints(pattern=r"^(\*|(custom\.)?[a-z][a-z0-9_]{0,62})$")]
-_Scope = Annotated[
-    str,
-    StringConstraints(pattern=r"^(\*|[a-z_]{1,40}:[a-z_]{1,20})$"),
-    WithJsonSchema({"type": "string", "enum": [EVERYTHING, *map(str, Scope)]}),
-]
 FieldsByNoun = Annotated[
     dict[_Noun, Annotated[list[_Field], Field(max_length=500)]],
     Field(max_length=100, description='Noun to the fields that are open; ["*"] is all of them.'),
@@ -26,7 +20,7 @@ class RoleFields(Shape):
     """What can be written of a role."""
 
     name: Name = optional()
-    scopes: list[_Scope] = Field(
+    scopes: list[ScopeName] = Field(
         default_factory=list, max_length=200, description='Such as contacts:read; "*" is every scope.'
     )
     sight: dict[_Noun, Sight] = Field(

@@ -1,5 +1,6 @@
 """The OpenAPI document is true: what it says of headers and of signing in is what happens."""
 
+import re
 from typing import Any
 
 import httpx
@@ -118,7 +119,27 @@ async def test_the_contacts_of_a_company_need_both_scopes_before_anything_else(o
             answer = await client.get(f"/v1/companies/{asked}/contacts")
             assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
             assert answer.json()["scope"] != scope
-    assert (await org.admin.get(f"/v1/companies/{company}/contacts")).status_code == 200
+    here = f"/v1/companies/{company}/contacts"
+    assert (await org.admin.get(here)).status_code == 200
+    assert (await org.admin.get(here, params={"company_id": company})).status_code == 200
+    answer = await org.admin.get(here, params={"company_id": asked})
+    assert (answer.status_code, answer.json()["field"]) == (422, "company_id")
+
+
+async def test_the_etag_that_is_shown_is_one_that_may_be_sent(org: Organisation):
+    shown = _DOCUMENT["components"]["headers"]["ETag"]["example"]
+    came = (await org.admin.post("/v1/tags", json={"name": "x"})).headers["etag"]
+    taken = [
+        parameter
+        for item in _DOCUMENT["paths"].values()
+        for operation in item.values()
+        for parameter in operation.get("parameters", ())
+        if parameter.get("name") == "If-Match"
+    ]
+    assert len(taken) > 30
+    for parameter in taken:
+        for tag in (shown, came, parameter["example"], "*"):
+            assert re.search(parameter["schema"]["pattern"], tag), tag
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Whatever is sent, the answer names the fault, and nothing is written."""
 
 import json
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from app.api.middleware import MOST_BYTES
 from app.domain.fields import Kind
+from app.kit import json as kit_json
 from tests.makers.organisations import Organisation
 from tests.nouns.nouns import (
     ANY,
@@ -44,6 +47,8 @@ RAW = {
     "deep inside": b'{"custom": {"a": ' + DEEP.encode() + b"}}",
     "surrogate in a name": b'{"\\ud800": 1}',
     "surrogate in a custom name": b'{"custom": {"\\ud800": 1}}',
+    "surrogate before a number": b'{"\\ud800": 0.1000000000000000055511151231257827}',
+    "surrogate in a condition": b'{"where": {"field": "id", "op": "is_null", "value": true, "\\ud800": 1}}',
     "NUL in a name": b'{"a\\u0000": 1}',
     "5000 digits": b'{"name": ' + b"9" * 5_000 + b"}",
 }
@@ -309,25 +314,59 @@ async def test_invalid_utf8_in_an_address_is_answered(org: Organisation):
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_huge_body_is_refused_without_reading_it_all(org: Organisation, chunked: bool):
-    most = org.service.state.settings.max_body_bytes
+async def test_a_huge_body_is_refused_without_reading_it_all(
+    org: Organisation, api: httpx.AsyncClient, chunked: bool
+):
+    bulk = org.service.state.settings.max_body_bytes
     before = await holdings(org)
     taken = 0
 
     async def chunks() -> AsyncIterator[bytes]:
         nonlocal taken
-        for _ in range(2 * most // 2**20):
+        yield b"["
+        for _ in range(2 * bulk // 2**20):
             taken += 2**20
-            yield b" " * 2**20
+            yield b"0.1," * 2**18
 
-    for path in ("/v1/contacts", "/v1/contacts/bulk", "/v1/orders"):
-        headers = {"Content-Type": "application/json"} | (
-            {} if chunked else {"Content-Length": str(2 * most)}
-        )
-        answer = await org.admin.post(path, content=chunks(), headers=headers)
+    for client, method, path, most in (
+        (org.admin, "POST", "/v1/contacts/bulk", bulk),
+        (org.admin, "POST", "/v1/contacts", MOST_BYTES),
+        (org.admin, "POST", "/v1/orders/count", MOST_BYTES),
+        (org.admin, "PUT", "/v1/orders/by/erp/a/bulk", MOST_BYTES),
+        (api, "POST", "/v1/contacts/count", MOST_BYTES),
+        (api, "POST", "/v1/auth/refresh", MOST_BYTES),
+    ):
+        taken = 0
+        length = {} if chunked else {"Content-Length": str(2 * bulk)}
+        headers = {"Content-Type": "application/json"} | length
+        answer = await client.request(method, path, content=chunks(), headers=headers)
         assert answer.status_code == 413, answer.text
-        assert problem(answer)["code"] == "body_too_large"
+        told = problem(answer)
+        assert told["code"] == "body_too_large"
+        assert chunked or f"{most:,} bytes" in told["detail"]
+        assert taken <= (most + 2**20 if chunked else 0), path
     assert await holdings(org) == before
+
+
+async def test_a_long_body_is_looked_through_beside_other_requests(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    here, at_once = threading.get_ident(), []
+    exactly = kit_json.exactly
+
+    def noted(data: bytes) -> Any:
+        at_once.append(threading.get_ident() == here)
+        return exactly(data)
+
+    monkeypatch.setattr(kit_json, "exactly", noted)
+    numbers = {"items": [{"name": "x", "custom": {"size": [0.1] * 20_000}}]}
+    for path, body in (
+        ("/v1/contacts/bulk", numbers),
+        ("/v1/contacts", numbers["items"][0]),
+        ("/v1/contacts", {"name": "x"}),
+    ):
+        assert (await org.admin.post(path, content=sent(body))).status_code in {200, 201, 422}
+    assert at_once == [False, False, True]
 
 
 JSON = st.recursive(

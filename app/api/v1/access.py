@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query, Response
 
 from app.api import answers, docs
 from app.api.doors import reads
-from app.api.problems import MEDIA_TYPE
 from app.db.reads import Reads
 from app.schemas.access import ExplainQuery, Explanation
 from app.usecases import access
@@ -15,14 +14,8 @@ from app.usecases.access import Asked
 router = APIRouter(prefix="/access", tags=["access"])
 Reading = Annotated[Reads, reads(None)]
 
-_EXPLANATION = docs.answer(Explanation)
-_EXPLANATION["responses"][404] = {
-    "description": "The user or the record is not there, or not for your eyes.",
-    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
 
-
-@router.get("/explain", **_EXPLANATION)
+@router.get("/explain", **docs.answer(Explanation, problems=[404]))
 async def explain_access(query: Annotated[ExplainQuery, Query()], door: Reading) -> Response:
     """Explain which rule lets or stops you, or a user that you may read, from a scope, a record or a field."""
     return answers.plain(await access.explain_access(door, Asked(**query.model_dump())))

@@ -13,8 +13,8 @@ from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
 from app.schemas.api_keys import ApiKeyAdd, ApiKeyEdit, ApiKeyMade, ApiKeyOut, ApiKeyQuery
-from app.schemas.base import CountQuery, EventOut, Search
-from app.schemas.history import HistoryQuery
+from app.schemas.base import CountQuery, Search
+from app.schemas.events import EventOut, HistoryQuery
 from app.usecases import api_keys
 
 router = APIRouter(prefix="/api_keys", tags=["api_keys"])

@@ -1,7 +1,7 @@
 """Signing in and out, and who one is."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from app.api import answers, docs
 from app.api.doorman import ACCESS, REFRESH
 from app.api.doors import Id, reads, writes
-from app.api.problems import MEDIA_TYPE, request_id
+from app.api.problems import request_id
 from app.db import logins as sign_ins
 from app.db import organisations, users
 from app.db.reads import Reads
@@ -17,7 +17,7 @@ from app.db.uow import UnitOfWork
 from app.domain.logins import ended
 from app.kit import clock, json, tokens
 from app.schemas.base import Page
-from app.schemas.history import HistoryQuery
+from app.schemas.events import HistoryQuery
 from app.schemas.logins import LoginOut, Me, PasswordChange, Refresh, SignIn, Tokens
 from app.usecases import access, logins
 from app.usecases.logins import SignedIn
@@ -25,13 +25,6 @@ from app.usecases.logins import SignedIn
 router = APIRouter(prefix="/auth", tags=["auth"])
 Reading = Annotated[Reads, reads(None)]
 Writing = Annotated[UnitOfWork, writes(None)]
-
-_LOCKS: dict[int | str, dict[str, Any]] = {
-    429: {
-        "description": "Slow down.",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-}
 
 
 def _secret(request: Request) -> str:
@@ -99,7 +92,7 @@ async def refresh_login(body: Refresh, request: Request) -> Response:
     return _tokens(request, made)
 
 
-@router.post("/logout", status_code=204, response_model=None)
+@router.post("/logout", **docs.nothing())
 async def sign_out(uow: Writing) -> Response:
     """End the sign-in that this request came by; its tokens are refused from now on."""
     await logins.sign_out(uow)
@@ -129,7 +122,7 @@ async def get_me(door: Reading) -> Response:
     )
 
 
-@router.post("/password", status_code=204, response_model=None, responses=_LOCKS)
+@router.post("/password", **docs.nothing(429))
 async def change_password(body: PasswordChange, uow: Writing) -> Response:
     """Change your own password; your other sign-ins end."""
     old, new = body.old_password.get_secret_value(), body.new_password.get_secret_value()
@@ -143,7 +136,7 @@ async def list_logins(query: Annotated[HistoryQuery, Query()], door: Reading) ->
     return answers.body(await sign_ins.list_of(door, query.limit, query.cursor))
 
 
-@router.post("/logins/{id:uuid}/revoke", status_code=204, response_model=None)
+@router.post("/logins/{id:uuid}/revoke", **docs.nothing())
 async def revoke_login(id_: Id, uow: Writing) -> Response:
     """End one of your own sign-ins."""
     await logins.revoke_login(uow, id_)

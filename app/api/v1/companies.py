@@ -13,7 +13,8 @@ from app.db.contacts import CONTACTS
 from app.db.reads import Reads, must_see
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope
-from app.schemas.base import Code, CountQuery, EventOut, Key, Search
+from app.domain.errors import InvalidInput
+from app.schemas.base import Code, CountQuery, Key, Search
 from app.schemas.companies import (
     CompanyAdd,
     CompanyEdit,
@@ -22,7 +23,7 @@ from app.schemas.companies import (
     CompanyUpsert,
 )
 from app.schemas.contacts import ContactOut, ContactQuery
-from app.schemas.history import HistoryQuery
+from app.schemas.events import EventOut, HistoryQuery
 from app.usecases import bulk, plain
 
 router = APIRouter(prefix="/companies", tags=["companies"])
@@ -69,7 +70,7 @@ async def upsert_companies(request: Request, uow: Writing) -> Response:
     return answers.outcomes(uow, items)
 
 
-@router.get("/by/{system}/{external_id}", **docs.one(CompanyOut))
+@router.get("/by/{system}/{external_id:text}", **docs.one(CompanyOut))
 async def get_company_by_external_id(
     system: Key, external_id: Code, request: Request, door: Reading, fields: Shown = None
 ) -> Response:
@@ -77,7 +78,7 @@ async def get_company_by_external_id(
     return await answers.by_external_id(door, COMPANIES, system, external_id, request, fields)
 
 
-@router.put("/by/{system}/{external_id}", **docs.upserted(CompanyOut))
+@router.put("/by/{system}/{external_id:text}", **docs.upserted(CompanyOut))
 async def upsert_company(system: Key, external_id: Code, body: CompanyUpsert, uow: Writing) -> Response:
     """Add the company that another system calls so, or edit it when it is there."""
     item = bodies.one_item(body, CompanyAdd, system, external_id)
@@ -132,5 +133,11 @@ async def list_company_contacts(
     door: Annotated[Reads, Depends(_OfCompanies(Scope.contacts_read))],
 ) -> Response:
     """List the contacts of a company; this needs both scopes."""
+    if query.company_id not in {None, id_}:
+        raise InvalidInput(
+            "parameter_invalid",
+            "company_id names another company than the address does; leave it out.",
+            field="company_id",
+        )
     await must_see(door, COMPANIES, id_)
     return await answers.listing(door, CONTACTS, query.model_copy(update={"company_id": id_}))

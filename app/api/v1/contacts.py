@@ -13,7 +13,7 @@ from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
 from app.kit import clock
-from app.schemas.base import Code, CountQuery, EventOut, Key, Search
+from app.schemas.base import Code, CountQuery, Key, Search
 from app.schemas.contacts import (
     Consent,
     ContactAdd,
@@ -24,7 +24,7 @@ from app.schemas.contacts import (
     ContactUpsert,
     TimelineItem,
 )
-from app.schemas.history import HistoryQuery
+from app.schemas.events import EventOut, HistoryQuery
 from app.usecases import bulk, contacts, plain
 
 router = APIRouter(prefix="/contacts", tags=["contacts"])
@@ -71,7 +71,7 @@ async def upsert_contacts(request: Request, uow: Writing) -> Response:
     return answers.outcomes(uow, items)
 
 
-@router.get("/by/{system}/{external_id}", **docs.one(ContactOut))
+@router.get("/by/{system}/{external_id:text}", **docs.one(ContactOut))
 async def get_contact_by_external_id(
     system: Key, external_id: Code, request: Request, door: Reading, fields: Shown = None
 ) -> Response:
@@ -79,7 +79,7 @@ async def get_contact_by_external_id(
     return await answers.by_external_id(door, CONTACTS, system, external_id, request, fields)
 
 
-@router.put("/by/{system}/{external_id}", **docs.upserted(ContactOut))
+@router.put("/by/{system}/{external_id:text}", **docs.upserted(ContactOut))
 async def upsert_contact(system: Key, external_id: Code, body: ContactUpsert, uow: Writing) -> Response:
     """Add the contact that another system calls so, or edit it when it is there."""
     item = bodies.one_item(body, ContactAdd, system, external_id)

@@ -1,4 +1,4 @@
-"""CustomFields."""
+"""Custom fields."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from app.db.custom_fields import CUSTOM_FIELDS
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
-from app.schemas.base import CountQuery, EventOut, Search
+from app.schemas.base import CountQuery, Search
 from app.schemas.custom_fields import (
     CustomFieldAdd,
     CustomFieldEdit,
@@ -20,7 +20,7 @@ from app.schemas.custom_fields import (
     CustomFieldQuery,
     CustomFieldUpsert,
 )
-from app.schemas.history import HistoryQuery
+from app.schemas.events import EventOut, HistoryQuery
 from app.usecases import bulk, plain
 
 router = APIRouter(prefix="/custom_fields", tags=["custom_fields"])

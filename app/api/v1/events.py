@@ -10,8 +10,7 @@ from app.db import history
 from app.db.history import Wanted
 from app.db.reads import Reads
 from app.domain.access import Scope
-from app.schemas.base import EventOut
-from app.schemas.history import EventQuery
+from app.schemas.events import EventOut, EventQuery
 
 router = APIRouter(prefix="/events", tags=["events"])
 

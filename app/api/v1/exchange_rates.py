@@ -1,4 +1,4 @@
-"""ExchangeRates."""
+"""Exchange rates."""
 
 from typing import Annotated
 
@@ -12,7 +12,8 @@ from app.db.exchange_rates import EXCHANGE_RATES
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
-from app.schemas.base import CountQuery, EventOut, Search
+from app.schemas.base import CountQuery, Search
+from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.exchange_rates import (
     ExchangeRateAdd,
     ExchangeRateEdit,
@@ -20,7 +21,6 @@ from app.schemas.exchange_rates import (
     ExchangeRateQuery,
     ExchangeRateUpsert,
 )
-from app.schemas.history import HistoryQuery
 from app.usecases import bulk, plain
 
 router = APIRouter(prefix="/exchange_rates", tags=["exchange_rates"])

@@ -12,8 +12,8 @@ from app.db.interactions import INTERACTIONS
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
-from app.schemas.base import Code, CountQuery, EventOut, Key, Search
-from app.schemas.history import HistoryQuery
+from app.schemas.base import Code, CountQuery, Key, Search
+from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.interactions import (
     InteractionAdd,
     InteractionEdit,
@@ -67,7 +67,7 @@ async def upsert_interactions(request: Request, uow: Writing) -> Response:
     return answers.outcomes(uow, items)
 
 
-@router.get("/by/{system}/{external_id}", **docs.one(InteractionOut))
+@router.get("/by/{system}/{external_id:text}", **docs.one(InteractionOut))
 async def get_interaction_by_external_id(
     system: Key, external_id: Code, request: Request, door: Reading, fields: Shown = None
 ) -> Response:
@@ -75,7 +75,7 @@ async def get_interaction_by_external_id(
     return await answers.by_external_id(door, INTERACTIONS, system, external_id, request, fields)
 
 
-@router.put("/by/{system}/{external_id}", **docs.upserted(InteractionOut))
+@router.put("/by/{system}/{external_id:text}", **docs.upserted(InteractionOut))
 async def upsert_interaction(
     system: Key, external_id: Code, body: InteractionUpsert, uow: Writing
 ) -> Response:

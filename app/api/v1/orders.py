@@ -14,8 +14,8 @@ from app.db.uow import UnitOfWork
 from app.domain.access import Scope
 from app.domain.orders import targets
 from app.kit import clock
-from app.schemas.base import Code, CountQuery, EventOut, Key, Search
-from app.schemas.history import HistoryQuery
+from app.schemas.base import Code, CountQuery, Key, Search
+from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.orders import (
     OrderAdd,
     OrderCancel,
@@ -69,13 +69,13 @@ async def count_orders(query: CountQuery, door: Reading) -> Response:
 
 @router.post("/bulk", **docs.bulk(OrderUpsert))
 async def upsert_orders(request: Request, uow: Writing) -> Response:
-    """Add or edit up to 10,000 orders, each known by its id or an external id."""
+    """Add or edit up to 10,000 orders, each known by its id, its number or an external id."""
     items = await bodies.items_of(request, OrderAdd, OrderUpsert)
     await bulk.upsert(uow, ORDERS, items)
     return answers.outcomes(uow, items)
 
 
-@router.get("/by/{system}/{external_id}", **docs.one(OrderOut))
+@router.get("/by/{system}/{external_id:text}", **docs.one(OrderOut))
 async def get_order_by_external_id(
     system: Key, external_id: Code, request: Request, door: Reading, fields: Shown = None
 ) -> Response:
@@ -83,7 +83,7 @@ async def get_order_by_external_id(
     return await answers.by_external_id(door, ORDERS, system, external_id, request, fields)
 
 
-@router.put("/by/{system}/{external_id}", **docs.upserted(OrderOut))
+@router.put("/by/{system}/{external_id:text}", **docs.upserted(OrderOut))
 async def upsert_order(system: Key, external_id: Code, body: OrderUpsert, uow: Writing) -> Response:
     """Add the order that another system calls so, or edit it when it is there."""
     item = bodies.one_item(body, OrderAdd, system, external_id)

@@ -12,8 +12,8 @@ from app.db.products import PRODUCTS
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
-from app.schemas.base import Code, CountQuery, EventOut, Key, Search
-from app.schemas.history import HistoryQuery
+from app.schemas.base import Code, CountQuery, Key, Search
+from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.products import (
     PriceOut,
     ProductAdd,
@@ -62,13 +62,13 @@ async def count_products(query: CountQuery, door: Reading) -> Response:
 
 @router.post("/bulk", **docs.bulk(ProductUpsert))
 async def upsert_products(request: Request, uow: Writing) -> Response:
-    """Add or edit up to 10,000 products, each known by its id or an external id."""
+    """Add or edit up to 10,000 products, each known by its id, its SKU or an external id."""
     items = await bodies.items_of(request, ProductAdd, ProductUpsert)
     await bulk.upsert(uow, PRODUCTS, items)
     return answers.outcomes(uow, items)
 
 
-@router.get("/by/{system}/{external_id}", **docs.one(ProductOut))
+@router.get("/by/{system}/{external_id:text}", **docs.one(ProductOut))
 async def get_product_by_external_id(
     system: Key, external_id: Code, request: Request, door: Reading, fields: Shown = None
 ) -> Response:
@@ -76,7 +76,7 @@ async def get_product_by_external_id(
     return await answers.by_external_id(door, PRODUCTS, system, external_id, request, fields)
 
 
-@router.put("/by/{system}/{external_id}", **docs.upserted(ProductOut))
+@router.put("/by/{system}/{external_id:text}", **docs.upserted(ProductOut))
 async def upsert_product(system: Key, external_id: Code, body: ProductUpsert, uow: Writing) -> Response:
     """Add the product that another system calls so, or edit it when it is there."""
     item = bodies.one_item(body, ProductAdd, system, external_id)

@@ -12,8 +12,8 @@ from app.db.reads import Reads
 from app.db.roles import ROLES
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
-from app.schemas.base import CountQuery, EventOut, Search
-from app.schemas.history import HistoryQuery
+from app.schemas.base import CountQuery, Search
+from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.roles import RoleAdd, RoleEdit, RoleOut, RoleQuery, RoleUpsert
 from app.usecases import roles
 

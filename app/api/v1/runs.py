@@ -11,8 +11,8 @@ from app.db.reads import Reads
 from app.db.runs import RUNS
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
-from app.schemas.base import CountQuery, EventOut, Search
-from app.schemas.history import HistoryQuery
+from app.schemas.base import CountQuery, Search
+from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.runs import RunOut, RunQuery
 from app.usecases import runs
 

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Query, Request, Response
 from app.api import answers, docs
 from app.api.doors import reads, writes
 from app.api.etag import Version, etag
-from app.db import history, organisations
+from app.db import history
+from app.db.organisations import settings
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
-from app.schemas.base import EventOut
-from app.schemas.history import HistoryQuery
+from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.organisations import SettingsEdit, SettingsOut
-from app.usecases.organisations import edit_settings as edit
+from app.usecases import organisations
 
 router = APIRouter(prefix="/settings", tags=["settings"])
 Reading = Annotated[Reads, reads(Scope.settings_read)]
@@ -24,15 +24,15 @@ Writing = Annotated[UnitOfWork, writes(Scope.settings_write)]
 @router.get("", **docs.one(SettingsOut))
 async def get_settings(request: Request, door: Reading) -> Response:
     """Get the organisation's settings."""
-    row = await door.row(organisations.settings)
+    row = await door.row(settings)
     return answers.tagged(request, row[1], etag(row[2]))
 
 
 @router.patch("", **docs.answer(SettingsOut, headers=docs.TAG))
 async def edit_settings(body: SettingsEdit, version: Version, uow: Writing) -> Response:
     """Edit the organisation's settings; what is left out stays."""
-    await edit(uow, body.model_dump(exclude_unset=True), version=version)
-    question = organisations.settings(uow.actor)
+    await organisations.edit_settings(uow, body.model_dump(exclude_unset=True), version=version)
+    question = settings(uow.actor)
     row = (await uow.fetch(question.statement.sql, *question.statement.values(question.binds)))[0]
     return answers.told(uow, 200, row[1].encode(), {"ETag": etag(row[2])})
 

@@ -13,8 +13,8 @@ from app.db.runs import RUNS
 from app.db.tags import TAGS
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
-from app.schemas.base import CountQuery, EventOut, Search
-from app.schemas.history import HistoryQuery
+from app.schemas.base import CountQuery, Search
+from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.tags import TagAdd, TagEdit, TagOut, TagQuery, TagRename, TagUpsert
 from app.usecases import plain, tags
 

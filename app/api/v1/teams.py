@@ -12,8 +12,8 @@ from app.db.reads import Reads
 from app.db.teams import TEAMS
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
-from app.schemas.base import Code, CountQuery, EventOut, Key, Search
-from app.schemas.history import HistoryQuery
+from app.schemas.base import Code, CountQuery, Key, Search
+from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.teams import TeamAdd, TeamEdit, TeamOut, TeamQuery, TeamUpsert
 from app.usecases import teams
 
@@ -61,7 +61,7 @@ async def upsert_teams(request: Request, uow: Writing) -> Response:
     return answers.outcomes(uow, items)
 
 
-@router.get("/by/{system}/{external_id}", **docs.one(TeamOut))
+@router.get("/by/{system}/{external_id:text}", **docs.one(TeamOut))
 async def get_team_by_external_id(
     system: Key, external_id: Code, request: Request, door: Reading, fields: Shown = None
 ) -> Response:
@@ -69,7 +69,7 @@ async def get_team_by_external_id(
     return await answers.by_external_id(door, TEAMS, system, external_id, request, fields)
 
 
-@router.put("/by/{system}/{external_id}", **docs.upserted(TeamOut))
+@router.put("/by/{system}/{external_id:text}", **docs.upserted(TeamOut))
 async def upsert_team(system: Key, external_id: Code, body: TeamUpsert, uow: Writing) -> Response:
     """Add the team that another system calls so, or edit it when it is there."""
     item = bodies.one_item(body, TeamAdd, system, external_id)

@@ -12,8 +12,8 @@ from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.db.users import USERS
 from app.domain.access import Scope
-from app.schemas.base import Code, CountQuery, EventOut, Key, Search
-from app.schemas.history import HistoryQuery
+from app.schemas.base import Code, CountQuery, Key, Search
+from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.users import UserAdd, UserEdit, UserNew, UserOut, UserPassword, UserQuery, UserUpsert
 from app.usecases import users
 
@@ -61,7 +61,7 @@ async def upsert_users(request: Request, uow: Writing) -> Response:
     return answers.outcomes(uow, items)
 
 
-@router.get("/by/{system}/{external_id}", **docs.one(UserOut))
+@router.get("/by/{system}/{external_id:text}", **docs.one(UserOut))
 async def get_user_by_external_id(
     system: Key, external_id: Code, request: Request, door: Reading, fields: Shown = None
 ) -> Response:
@@ -69,7 +69,7 @@ async def get_user_by_external_id(
     return await answers.by_external_id(door, USERS, system, external_id, request, fields)
 
 
-@router.put("/by/{system}/{external_id}", **docs.upserted(UserOut))
+@router.put("/by/{system}/{external_id:text}", **docs.upserted(UserOut))
 async def upsert_user(system: Key, external_id: Code, body: UserUpsert, uow: Writing) -> Response:
     """Add the user that another system calls so, or edit them when they are there."""
     item = bodies.one_item(body, UserNew, system, external_id)

@@ -1,8 +1,10 @@
-"""Parameters of the event log."""
+"""The event log on the wire."""
 
+from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, Field, JsonValue
 
 from app.schemas.base import Key, Line, Shape, Time
 
@@ -23,3 +25,20 @@ class EventQuery(HistoryQuery):
     actor_id: UUID | None = None
     since: Time | None = None
     before: Time | None = None
+
+
+class EventOut(BaseModel):
+    """One change. Fields that the caller's role may not read are left out of before and after."""
+
+    seq: int
+    id: UUID
+    at: datetime
+    type: str
+    noun: str
+    noun_id: UUID
+    version: int
+    actor_id: UUID
+    actor_kind: Literal["user", "api_key", "system"]
+    before: dict[str, JsonValue] | None
+    after: dict[str, JsonValue]
+    cause: str | None
