@@ -38,9 +38,8 @@ def check_meant(rename: Mapping[str, Any], former: Mapping[str, Any] | None, tag
     # Where two tags were joined, the one of the old name was archived in the moment in which the rename was asked for.
     taken = former is not None and former["archived_at"] != rename["created_at"]
     if taken or tag["name"] != new or tag["archived_at"] is not None:
-        name = old if taken else new
         raise RuleBroken(
             "rename_outdated",
-            f"The name {name!r} has another meaning since this rename from {old!r} to {new!r} ended; ask for a new one.",
-            name=name,
+            f"The tag {old if taken else new!r} means something else since the rename from {old!r} to {new!r} ended;"
+            " rename anew instead.",
         )
