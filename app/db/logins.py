@@ -62,6 +62,14 @@ async def add(uow: UnitOfWork, login: NewLogin) -> None:
     )
 
 
+async def user_of(uow: UnitOfWork, login: UUID) -> UUID | None:
+    """Whose sign-in it is; not locked, because their row is locked first, and never changes hands."""
+    found: UUID | None = await uow.fetchval(
+        "select user_id from logins where org_id = $1 and id = $2", uow.org_id, login
+    )
+    return found
+
+
 async def locked(uow: UnitOfWork, login: UUID) -> Row | None:
     """A sign-in that has not ended, locked."""
     rows = await uow.fetch(

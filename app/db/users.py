@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Record, field, newest_first, points_to
-from app.db.engine import Database, Prepared, Row
+from app.db.engine import Connection, Database, Prepared, Row
 from app.db.nouns import Noun
 from app.db.reads import Question, Reads
 from app.db.teams import TEAMS
@@ -97,6 +97,33 @@ async def password_hash_of(database: Database, org_id: UUID, user: UUID) -> str 
             org_id,
             user,
         )
+    return found
+
+
+async def version_of(uow: UnitOfWork, user: UUID) -> int:
+    """A user's version, to note an event of theirs by."""
+    version: int = await uow.fetchval(
+        "select version from users where org_id = $1 and id = $2", uow.org_id, user
+    )
+    return version
+
+
+async def credentials_of(uow: UnitOfWork, user: UUID) -> tuple[str, str | None]:
+    """A user's e-mail address and the hash of their password."""
+    [row] = await uow.fetch(
+        "select email, password_hash from users where org_id = $1 and id = $2", uow.org_id, user
+    )
+    return row["email"], row["password_hash"]
+
+
+async def first_admin(connection: Connection, org_id: UUID) -> UUID | None:
+    """The active administrator of an organisation who was there first."""
+    found: UUID | None = await connection.fetchval(
+        "select u.id from users u where u.org_id = $1 and u.active and u.archived_at is null"
+        " and exists (select from roles r where r.org_id = $1 and r.id = any(u.role_ids)"
+        "   and r.builtin and r.name = 'admin') order by u.created_at, u.id limit 1",
+        org_id,
+    )
     return found
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from app.domain.errors import TooMany, Unauthenticated
+from app.domain.errors import Busy, TooMany, Unauthenticated
 
 MOST_WRONG = 5
 """Wrong passwords before an address has to wait."""
@@ -63,6 +63,11 @@ def must_wait(until: datetime, now: datetime) -> TooMany:
         f"There were {MOST_WRONG} wrong passwords for this e-mail address; try again in {-(-seconds // 60)} minutes.",
         retry_after=seconds,
     )
+
+
+def crowded() -> Busy:
+    """The answer while so many passwords wait to be hashed that another one would wait too long."""
+    return Busy("try_again", "Too many passwords are being checked; try again in a moment.")
 
 
 def ended() -> Unauthenticated:

@@ -13,8 +13,19 @@ from app.db.logins import NewLogin
 from app.db.uow import UnitOfWork
 from app.db.users import USERS
 from app.domain.access import Actor
-from app.domain.errors import Busy, InvalidInput, RuleBroken
-from app.domain.logins import MEMORY, MOST_WRONG, PAUSE, Shown, ended, judge, must_wait, reused, wrong
+from app.domain.errors import InvalidInput, RuleBroken
+from app.domain.logins import (
+    MEMORY,
+    MOST_WRONG,
+    PAUSE,
+    Shown,
+    crowded,
+    ended,
+    judge,
+    must_wait,
+    reused,
+    wrong,
+)
 from app.kit import emails, passwords, tokens
 from app.kit.ids import new_id
 
@@ -48,7 +59,7 @@ def _known_by(address: str) -> str:
 async def _matches(database: Database, address: str, kept: str | None, password: str, now: datetime) -> bool:
     """Count an attempt for good, then judge it; the right password clears the count for good. Raises TooMany and Busy."""
     if passwords.crowded():  # before it is counted, because it is not judged
-        raise Busy("try_again", "Too many passwords are being checked; try again in a moment.")
+        raise crowded()
     until, last = await attempts.count(
         database, _known_by(address), now=now, most=MOST_WRONG, memory=MEMORY, pause=PAUSE
     )
@@ -112,15 +123,16 @@ async def refresh_login(
 ) -> SignedIn:
     """Trade a refresh token for the next one. One shown again ends the sign-in, a lost answer apart. Raises Unauthenticated."""
     async with await _house(database, org_id, now, cause) as uow:
+        user = await logins.user_of(uow, login)
+        # The user before the sign-in, as whoever signs a user out locks them.
+        if user is None or await users.still_admitted(uow, user) is None:
+            raise ended()
         row = await logins.locked(uow, login)
         if row is None:
             raise ended()
-        user: UUID = row["user_id"]
         shown = tokens.digest(secret)
         what = judge(row, shown, now)
         if what is not Shown.REUSED:
-            if await users.still_admitted(uow, user) is None:
-                raise ended()
             made = SignedIn(org_id, user, login, tokens.new_secret(), now + lasts)
             previous = shown if what is Shown.PRESENT else None
             await logins.rotate(uow, login, tokens.digest(made.secret), made.expires_at, previous=previous)
@@ -136,7 +148,7 @@ async def _end_reused(
 ) -> None:
     async with await _house(database, org_id, now, cause) as uow:
         await uow.alone()
-        version = await uow.fetchval("select version from users where org_id = $1 and id = $2", org_id, user)
+        version = await users.version_of(uow, user)
         if await logins.revoke(uow, "token_reused", users=[user], only=login):
             await write.record(uow, USERS.name, user, version, "user.token_reused")
         await uow.commit()
@@ -167,7 +179,7 @@ async def _revoke(uow: UnitOfWork, user: UUID, login: UUID, why: str) -> None:
     await uow.alone()
     if not await logins.revoke(uow, why, users=[user], only=login):
         raise logins.absent()
-    version = await uow.fetchval("select version from users where org_id = $1 and id = $2", uow.org_id, user)
+    version = await users.version_of(uow, user)
     await write.record(uow, USERS.name, user, version, "user.signed_out")
 
 
@@ -180,10 +192,7 @@ async def change_password(uow: UnitOfWork, *, old: str, new: str) -> None:
     user, login = _own_login(uow)
     if old == new:
         raise InvalidInput("password_same", "The new password is the old one.", field="new_password")
-    rows = await uow.fetch(
-        "select email, password_hash from users where org_id = $1 and id = $2", uow.org_id, user
-    )
-    address, kept = rows[0]["email"], rows[0]["password_hash"]
+    address, kept = await users.credentials_of(uow, user)
     async with uow.apart():
         if not await _matches(uow.database, address, kept, old, uow.now):
             raise _password_wrong()

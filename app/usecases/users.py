@@ -14,6 +14,7 @@ from app.db.users import USERS
 from app.domain.access import merge
 from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.grants import must_cover, must_place, must_reach
+from app.domain.logins import crowded
 from app.domain.time_zones import must_be_known
 from app.kit import emails, passwords, tokens
 from app.usecases import bulk, plain
@@ -88,10 +89,18 @@ async def _keep_an_admin(uow: UnitOfWork, changes: Sequence[Change], admin: Set[
         )
 
 
+async def _hashed(uow: UnitOfWork, password: str) -> str:
+    """The hash to keep, made while no connection is held, for it takes long. Raises Busy."""
+    if passwords.crowded():
+        raise crowded()
+    async with uow.apart():
+        return await passwords.hashed(password)
+
+
 async def add_user(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
     """A new user; their id."""
     password = values["password"]
-    hashed = await passwords.hashed(password.get_secret_value()) if password else None
+    hashed = await _hashed(uow, password.get_secret_value()) if password else None
     await uow.alone()
     row = _formed({name: value for name, value in values.items() if name != "password"})
     return await plain.add(uow, USERS, {**row, "password_hash": hashed}, given - {"password"}, judge=_judge)
@@ -134,7 +143,7 @@ async def restore_user(uow: UnitOfWork, user: UUID, *, version: int | None) -> N
 
 async def set_password(uow: UnitOfWork, user: UUID, password: str, *, version: int | None) -> None:
     """Set a user's password; every sign-in of theirs ends, and a lock is lifted."""
-    after = {"password_hash": await passwords.hashed(password)}
+    after = {"password_hash": await _hashed(uow, password)}
     row = await _judged(uow, user, version, after)
     if row["archived_at"] is not None:
         raise RuleBroken("archived", "This user is archived; restore it before you change it.")

@@ -12,6 +12,7 @@ from app.kit import clock, tokens
 from tests.conftest import SECRET
 from tests.makers.organisations import Organisation
 from tests.makers.people import PASSWORD, boss, sign_in, signed_in
+from tests.makers.work import until
 
 
 async def types(org: Organisation, owner: Database) -> list[str]:
@@ -356,3 +357,22 @@ async def test_a_rush_of_sign_ins_is_told_to_come_back_and_what_is_not_judged_is
     assert set(statuses[40:]) <= {200, 503}
     assert {answer.json()["code"] for answer in answers if answer.status_code == 503} == {"try_again"}
     assert (await sign_in(api, boss(org))).status_code == 200
+
+
+async def test_a_sign_in_is_refreshed_while_its_user_is_being_changed(
+    org: Organisation, api: httpx.AsyncClient, owner: Database
+):
+    """Whoever signs a user out holds the user, then the sign-ins; a refresh that does it the other way stops both."""
+    tokens_ = (await sign_in(api, boss(org))).json()
+    async with owner.connection() as connection:
+        [user] = await connection.fetchrow(
+            "select user_id from logins where org_id = $1 order by id desc limit 1", org.id
+        )
+        await connection.execute("begin")
+        await connection.execute("select from users where id = $1 for update", user)
+        refreshing = asyncio.create_task(refresh(api, tokens_["refresh_token"]))
+        waits = "select exists (select from pg_locks where not granted and locktype in ('tuple', 'transactionid'))"
+        await until(lambda: connection.fetchval(waits))
+        await connection.execute("update logins set revoked_at = used_at where user_id = $1", user)
+        await connection.execute("commit")
+    assert (await refreshing).status_code == 401

@@ -1,0 +1,43 @@
+"""Passwords of others are hashed while nothing is held that somebody else waits for."""
+
+import asyncio
+
+import pytest
+
+from app.kit import passwords
+from tests.makers.organisations import Organisation
+
+NEW = {"email": "a@test.example", "name": "a", "password": "correct horse battery"}
+
+
+async def add(org: Organisation, number: int = 0, **headers: str):
+    return await org.admin.post(
+        "/v1/users", json={**NEW, "email": f"a{number}@test.example"}, headers=headers
+    )
+
+
+async def test_no_connection_is_held_while_a_password_is_hashed(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    held: list[int] = []
+    hashed = passwords.hashed
+
+    async def watched(password: str) -> str:
+        held.append(org.database._engine.pool.checkedout())
+        return await hashed(password)
+
+    monkeypatch.setattr(passwords, "hashed", watched)
+    made = await add(org, **{"Idempotency-Key": "k"})
+    assert made.status_code == 201, made.text
+    assert (await add(org, **{"Idempotency-Key": "k"})).json() == made.json()
+    here = f"{made.headers['location']}/set_password"
+    answer = await org.admin.post(here, json={"password": "seven green bicycles"}, headers={"If-Match": "*"})
+    assert answer.status_code in {200, 204}, answer.text
+    assert held == [0, 0]
+
+
+async def test_a_rush_of_new_passwords_is_told_to_come_back(org: Organisation):
+    answers = await asyncio.gather(*(add(org, number) for number in range(60)))
+    assert {answer.status_code for answer in answers} == {201, 503}
+    refused = [answer.json()["code"] for answer in answers if answer.status_code == 503]
+    assert set(refused) == {"try_again"}
