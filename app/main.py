@@ -13,8 +13,10 @@ from app.api import answers, health, openapi, problems, swagger
 from app.api.doorman import Doorman
 from app.api.middleware import Around
 from app.api.v1 import ROUTERS
+from app.db import walls
 from app.db.engine import Database
 from app.db.idempotency import Replayed
+from app.domain.errors import Busy
 from app.jobs import relay
 from app.kit import logs
 from app.settings import Settings, settings
@@ -50,6 +52,8 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
         app.state.database = database
         app.state.doorman = Doorman(database, secret)
         try:
+            with contextlib.suppress(Busy):  # while it is away /readyz refuses, and asks again
+                await walls.must_stand(database, own.app_role)
             async with relay.queue_at(redis_url) as queue:
                 app.state.queue = queue
                 app.state.nudge = partial(relay.nudge, queue)

@@ -20,10 +20,11 @@ import uvloop
 from arq.connections import ArqRedis
 from arq.worker import Worker, create_worker
 
+from app.db import walls
 from app.db.engine import Database
 from app.jobs import privacy, tags  # noqa: F401 - they register their work
 from app.jobs.base import DEFAULT_QUEUE, JOBS
-from app.jobs.housekeeping import keep_house, spread_months
+from app.jobs.housekeeping import forget, make_months, spread_months
 from app.jobs.relay import LOST, batch, carry_due, name_of, pack, queue_at, sweep
 from app.kit import clock, json, logs
 from app.settings import Settings, settings
@@ -122,11 +123,24 @@ async def _tend(queue_name: str, stop: asyncio.Event, make: Callable[[], Worker]
     await _repeat(f"the worker of the queue {queue_name}", timedelta(0), stop, live)
 
 
+async def _find_walls(database: Database, role: str, stop: asyncio.Event) -> None:
+    """Wait until the database can be asked for its walls, however long that is. Raises Unwalled when they do not stand."""
+    while not stop.is_set():
+        try:
+            await walls.must_stand(database, role)
+        except LOST as fault:
+            _log.warning("the worker waits for a server", reason=str(fault))
+            await _wait(stop, MOST_PAUSE / 5)
+        else:
+            return
+
+
 async def serve(own: Settings, stop: asyncio.Event) -> None:
-    """Work until told to stop."""
+    """Work until told to stop. Raises Unwalled."""
     database_url, redis_url = own.needed("database_url"), own.needed("redis_url")
     database = Database(database_url, role=own.app_role, size=own.pool_size, wait=own.pool_wait)
     try:
+        await _find_walls(database, own.app_role, stop)
         async with queue_at(redis_url) as queue, asyncio.TaskGroup() as group:
             for name in sorted({DEFAULT_QUEUE} | {job.queue for job in JOBS.values()}):
                 group.create_task(_tend(name, stop, partial(make_worker, name, database, queue)))
@@ -134,7 +148,15 @@ async def serve(own: Settings, stop: asyncio.Event) -> None:
                 _repeat("the sweep", SWEEP_EVERY, stop, lambda: carry_due(database, queue, clock.now()))
             )
             group.create_task(
-                _repeat("housekeeping", HOUSEKEEPING_EVERY, stop, lambda: keep_house(database, clock.now()))
+                _repeat(
+                    "the making of months",
+                    HOUSEKEEPING_EVERY,
+                    stop,
+                    lambda: make_months(database, clock.now()),
+                )
+            )
+            group.create_task(
+                _repeat("the forgetting", HOUSEKEEPING_EVERY, stop, lambda: forget(database, clock.now()))
             )
             group.create_task(
                 _repeat("the spreading of months", SPREADING_EVERY, stop, lambda: spread_months(database))

@@ -177,16 +177,20 @@ language sql stable security definer set search_path = public, pg_temp as $$
 $$
 """,
     """
-create function rapport_forget_keys(before timestamptz) returns bigint
+create function rapport_forget_keys(before timestamptz, most int) returns bigint
 language sql security definer set search_path = public, pg_temp as $$
-  with gone as (delete from idempotency_keys where created_at < before returning 1) select count(*) from gone
+  with gone as (delete from idempotency_keys where ctid = any(array(
+    select ctid from idempotency_keys where created_at < before limit most for update skip locked)) returning 1)
+  select count(*) from gone
 $$
 """,
     # Refresh tokens long over tell nobody anything.
     """
-create function rapport_forget_logins(before timestamptz) returns bigint
+create function rapport_forget_logins(before timestamptz, most int) returns bigint
 language sql security definer set search_path = public, pg_temp as $$
-  with gone as (delete from logins where expires_at < before returning 1) select count(*) from gone
+  with gone as (delete from logins where ctid = any(array(
+    select ctid from logins where expires_at < before limit most for update skip locked)) returning 1)
+  select count(*) from gone
 $$
 """,
     # Erasure reaches the log, which the app may otherwise only add to: that something changed stays, what does not;

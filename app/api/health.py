@@ -12,7 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from redis.exceptions import RedisError
 
 from app.api.answers import plain
-from app.db import migrate
+from app.db import migrate, walls
 from app.domain.errors import Busy
 from app.schemas.health import Alive, Readiness
 
@@ -40,12 +40,8 @@ async def _faults(request: Request) -> list[str]:
         if await migrate.revision(database) != migrate.head():
             faults.append("The database is not migrated; run `rapport migrate`.")
         async with database.connection() as connection:
-            role = await connection.fetchrow(
-                "select r.rolsuper or r.rolbypassrls as bypasses, exists (select from pg_class c"
-                " where c.relname = 'contacts' and c.relowner = r.oid) as owns from pg_roles r"
-                " where r.rolname = current_user"
-            )
-        if role is None or role["bypasses"] or role["owns"]:
+            looks_past = await walls.role_faults(connection)
+        if looks_past:
             faults.append("The database role could look past row-level security; see RAPPORT_APP_ROLE.")
     except (Busy, asyncpg.PostgresError):
         faults.append("PostgreSQL cannot be reached as the app's role; see `rapport doctor`.")

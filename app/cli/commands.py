@@ -66,13 +66,30 @@ def bootstrap() -> None:
     _OUT.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
 
 
+@_commands.command("add-organisation")
+def add_organisation(
+    name: Annotated[str, typer.Option(help="Its name.")],
+    slug: Annotated[str, typer.Option(help="Its short name, by which people choose it when they sign in.")],
+    email: Annotated[str, typer.Option(help="The e-mail address of its administrator.")],
+) -> None:
+    """Make another organisation, its administrator and a key, and show them once."""
+    from app.cli.local import check_database, reachable  # noqa: PLC0415 - see the module's docstring
+    from app.cli.up import first_access  # noqa: PLC0415
+    from app.usecases.bootstrap import add_organisation as make  # noqa: PLC0415
+
+    with reachable() as (database_url, _):
+        check_database(database_url)
+        made = asyncio.run(make(database_url, name=name, slug=slug, email=email))
+    _OUT.print("\n".join(first_access(made)), soft_wrap=True, markup=False, highlight=False)
+
+
 @_commands.command()
 def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, max=64, help="How many processes; RAPPORT_WORKERS when not said.")
     ] = None,
 ) -> None:
-    """Run the API alone; DATABASE_URL and REDIS_URL say where its servers are."""
+    """Run the API alone, on DATABASE_URL and REDIS_URL, with the RAPPORT_SECRET_KEY of all its servers."""
     from app.cli.serve import serve as run  # noqa: PLC0415 - see the module's docstring
 
     run(workers)
@@ -80,10 +97,12 @@ def serve(
 
 @_commands.command()
 def worker() -> None:
-    """Run the worker alone; DATABASE_URL and REDIS_URL say where its servers are."""
-    from app.cli.local import loading, needs_urls  # noqa: PLC0415 - see the module's docstring
+    """Run the worker alone, on DATABASE_URL and REDIS_URL."""
+    from app.cli.local import loading  # noqa: PLC0415 - see the module's docstring
+    from app.settings import settings  # noqa: PLC0415
 
-    needs_urls()
+    for name in ("database_url", "redis_url"):
+        settings().needed(name)
     with loading():
         from app.worker import run  # noqa: PLC0415
     run()
@@ -142,9 +161,9 @@ def _explain(error: Exception) -> NoReturn:
     from app.cli.local import Refused  # noqa: PLC0415
     from app.domain.errors import DomainError  # noqa: PLC0415
     from app.embedded.servers import ServerError  # noqa: PLC0415
-    from app.settings import Unset  # noqa: PLC0415
+    from app.settings import Unset, Unwalled  # noqa: PLC0415
 
-    if isinstance(error, Refused | ServerError | DomainError | Unset):
+    if isinstance(error, Refused | ServerError | DomainError | Unset | Unwalled):
         sentence = str(error)
     elif isinstance(error, ValidationError) and error.title == "Settings":
         sentence = (

@@ -23,9 +23,10 @@ from app.cli.local import (
     secret,
     without_password,
 )
+from app.db import walls
 from app.db.migrate import FOREIGN, pending
 from app.embedded.servers import ServerError, check_state_dir, running_urls
-from app.kit import clock, json
+from app.kit import clock
 from app.settings import Settings, settings
 
 _SECRET_LENGTH = 32
@@ -39,22 +40,18 @@ select current_setting('server_version_num')::int as version,
        current_setting('server_encoding') as encoding,
        clock_timestamp() as now,
        to_regclass('public.runs') is not null as has_runs,
-       array(select extname::text from pg_extension) as extensions,
-       (select to_jsonb(r) from (
-          select rolsuper, rolbypassrls,
-                 exists (select from pg_class where relowner = pg_roles.oid and relnamespace = 'public'::regnamespace) as owns
-          from pg_roles where rolname = $1) r)::text as role
+       current_setting('max_connections')::int as connections,
+       array(select extname::text from pg_extension) as extensions
 """
 
-# The tables by month whose rows of next month's first instant would have no partition to go to.
+# The tables by month whose rows of next month's first instant would go to no partition but the default one.
 _PARTITIONS = r"""
 select array_agg(parent::text order by parent::text) filter (where not coalesce(covered, false))
 from (
   select p.partrelid::regclass as parent,
-         bool_or(bound = 'DEFAULT'
-                 or date_trunc('month', now()) + interval '1 month'
-                    between from_to[1]::timestamptz
-                        and from_to[2]::timestamptz - interval '1 microsecond') as covered
+         bool_or(date_trunc('month', now()) + interval '1 month'
+                 between from_to[1]::timestamptz
+                     and from_to[2]::timestamptz - interval '1 microsecond') as covered
   from pg_partitioned_table p
   left join pg_inherits i on i.inhparent = p.partrelid
   left join pg_class c on c.oid = i.inhrelid
@@ -110,7 +107,7 @@ def _findings(wanted: Settings) -> Iterator[Finding]:
         yield servers
         if servers.mend is None:
             database_url, redis_url = urls[0]
-            yield from _database(database_url, wanted.app_role)
+            yield from _database(database_url, wanted)
             yield _redis(redis_url)
 
 
@@ -152,14 +149,15 @@ def _port(wanted: Settings) -> Finding:
     return Finding(what, fault)
 
 
-def _database(url: str, role: str) -> Iterator[Finding]:
+def _database(url: str, wanted: Settings) -> Iterator[Finding]:
     where = f"PostgreSQL at {without_password(url)}"
     try:
         check_database(url)
     except Refused as refused:
         yield Finding(where, str(refused))
         return
-    facts, host_now, unready, stuck, foreign = asyncio.run(_ask(plain_url(url), role))
+    role = wanted.app_role
+    facts, host_now, wrong, unready, stuck, foreign = asyncio.run(_ask(plain_url(url), role))
     yield Finding(where)
     version = facts["version"]
     yield Finding(
@@ -170,6 +168,11 @@ def _database(url: str, role: str) -> Iterator[Finding]:
     yield Finding(
         f"Encoding {encoding}",
         None if encoding == "UTF8" else "make the database anew with ENCODING 'UTF8' and load a dump.",
+    )
+    enough = facts["connections"] >= wanted.connections
+    yield Finding(
+        f"{facts['connections']} connections allowed, {wanted.connections} wanted by this machine",
+        None if enough else "raise max_connections, or lower RAPPORT_WORKERS or RAPPORT_POOL_SIZE.",
     )
     skew = abs((facts["now"] - host_now).total_seconds())
     yield Finding(
@@ -188,7 +191,7 @@ def _database(url: str, role: str) -> Iterator[Finding]:
         f"Extension {', '.join(_EXTENSIONS)}",
         f"run CREATE EXTENSION {missing[0]} as the database's owner." if missing else None,
     )
-    yield _role(role, facts["role"])
+    yield _role(role, wrong)
     yield Finding(
         "Partitions for next month"
         if not unready
@@ -203,38 +206,31 @@ def _database(url: str, role: str) -> Iterator[Finding]:
     )
 
 
-async def _ask(url: str, role: str) -> tuple[dict[str, Any], datetime, list[str], int | None, bool]:
+async def _ask(
+    url: str, role: str
+) -> tuple[dict[str, Any], datetime, list[str] | None, list[str], int | None, bool]:
     connection = await asyncpg.connect(url, timeout=5, server_settings={"timezone": "UTC"})
     try:
-        facts = dict(await connection.fetchrow(_FACTS, role))
+        facts = dict(await connection.fetchrow(_FACTS))
         host_now = clock.now()
+        wrong = await walls.role_faults(connection, role)
         unready = await connection.fetchval(_PARTITIONS) or []
         stuck = await connection.fetchval(_STUCK, _STUCK_FOR) if facts["has_runs"] else None
         foreign = facts["has_runs"] and await connection.fetchval(_FOREIGN)
-        return facts, host_now, unready, stuck, foreign
+        return facts, host_now, wrong, unready, stuck, foreign
     finally:
         await connection.close()
 
 
-def _role(name: str, found: str | None) -> Finding:
-    if found is None:
+def _role(name: str, wrong: list[str] | None) -> Finding:
+    if wrong is None:
         return Finding(
             f"Role {name}",
             "it does not exist: run `.venv/bin/rapport migrate` as a role that may create roles.",
         )
-    facts = json.loads(found)
-    said = {
-        "rolsuper": "superuser",
-        "rolbypassrls": "exempt from row security",
-        "owns": "owner of the tables",
-    }
-    wrong = [word for key, word in said.items() if facts[key]]
     return Finding(
         f"Role {name} is {' and '.join(wrong) or 'neither owner, nor superuser, nor exempt from row security'}",
-        f"organisations are not kept apart: ALTER ROLE {name} NOSUPERUSER NOBYPASSRLS, "
-        "and let another role own the tables."
-        if wrong
-        else None,
+        walls.mend(name) if wrong else None,
     )
 
 

@@ -62,10 +62,20 @@ def reachable(*, redis: bool = False) -> Iterator[tuple[str, str]]:
         yield database_url, redis_url
     elif urls := running_urls(wanted.state_dir):
         urls = (database_url or urls[0], redis_url or urls[1])
+        if not urls[0] or (redis and not urls[1]):
+            name = "REDIS_URL" if urls[0] else "DATABASE_URL"
+            raise Refused(
+                f"The Rapport that runs in {wanted.state_dir} was told its server by {name}: set {name} here, too."
+            )
         settle(*urls)
         yield urls
     else:
-        with servers(wanted.state_dir, database=not database_url, redis=redis and not redis_url) as started:
+        with servers(
+            wanted.state_dir,
+            database=not database_url,
+            redis=redis and not redis_url,
+            connections=wanted.connections,
+        ) as started:
             urls = (database_url or started.database_url, redis_url or (started.redis_url if redis else ""))
             settle(*urls)
             yield urls
@@ -83,20 +93,6 @@ def loading() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
-
-
-def needs_urls() -> None:
-    """Raise Refused when there is no saying where the servers are."""
-    missing = [
-        name
-        for name, url in (("DATABASE_URL", settings().database_url), ("REDIS_URL", settings().redis_url))
-        if not url
-    ]
-    if missing:
-        raise Refused(
-            f"{' and '.join(missing)} must be set; `rapport up` starts the embedded servers and sets them itself."
-        )
-    settle(settings().database_url or "", settings().redis_url or "")
 
 
 def check_database(url: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from app.cli.local import Refused, loading, needs_urls, port_fault
+from app.cli.local import Refused, loading, port_fault
 from app.embedded.process import die_with_parent
 from app.kit import logs
 from app.settings import settings
@@ -18,8 +18,9 @@ def serve(workers: int | None) -> None:
     if workers is not None:
         os.environ["RAPPORT_WORKERS"] = str(workers)
         settings.cache_clear()
-    needs_urls()
     wanted = settings()
+    for name in ("database_url", "redis_url", "secret_key"):
+        wanted.needed(name)
     if fault := port_fault(wanted.host, wanted.port):
         raise Refused(fault)
     logs.configure(wanted.log_level, wanted.log_format)

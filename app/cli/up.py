@@ -80,7 +80,12 @@ def _servers(console: Console, stack: ExitStack, wanted: Settings) -> tuple[Serv
         if wanted.redis_url:
             check_redis(wanted.redis_url)
         running = stack.enter_context(
-            servers(wanted.state_dir, database=not wanted.database_url, redis=not wanted.redis_url)
+            servers(
+                wanted.state_dir,
+                database=not wanted.database_url,
+                redis=not wanted.redis_url,
+                connections=wanted.connections,
+            )
         )
         return running, settle(
             wanted.database_url or running.database_url, wanted.redis_url or running.redis_url

@@ -9,12 +9,14 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-from app.embedded.process import ServerError, identity
+from app.embedded.process import ServerError, identity, wait_for
 
 _SOCKET_LIMIT = 107
 """Longest path of a unix socket, bytes (sun_path less its closing zero, unix(7))."""
 _LONGEST_NAME = "/.s.PGSQL.5432"
+_LOOK_SECONDS = 0.5
 
 
 def choose_account(data: Path) -> pwd.struct_passwd | None:
@@ -101,6 +103,15 @@ def socket_dir(state_dir: Path, account: pwd.struct_passwd | None) -> Path:
     return make_dir(short, account)
 
 
+def take(lock: IO[str]) -> bool | None:
+    """True once the lock is held; None while somebody else has it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+    return True
+
+
 @contextmanager
 def only_one(state_dir: Path) -> Iterator[Callable[[str], None]]:
     """Hold state_dir/lock and yield a way to note in it, for others to read, where the servers are.
@@ -108,15 +119,14 @@ def only_one(state_dir: Path) -> Iterator[Callable[[str], None]]:
     Raises ServerError naming the process that holds it.
     """
     with (state_dir / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        # Whoever looks for notes holds it, too, for a moment.
+        if wait_for(lambda: take(lock), seconds=_LOOK_SECONDS) is None:
             lock.seek(0)
             holder = lock.readline().strip() or "unknown"
             raise ServerError(
                 f"Rapport already runs in {state_dir} (process {holder}): "
                 "stop it first, or set RAPPORT_STATE_DIR to another folder."
-            ) from None
+            )
 
         def note(line: str) -> None:
             lock.write(f"{line}\n")

@@ -13,6 +13,8 @@ from app.embedded.process import Child, Server, ServerError, run, wait_for
 from app.kit import clock
 
 MAJOR = "18"
+LEAST_CONNECTIONS = 100
+"""PostgreSQL's own default."""
 _NAME = "rapport"
 _HEAL_SECONDS = 60
 """How long a predecessor may take to end: its last checkpoint, then the reaping of its zombie."""
@@ -26,6 +28,8 @@ class Postgres(Server):
     """A PostgreSQL cluster in a folder, reached through a unix socket."""
 
     name = "PostgreSQL"
+    connections = LEAST_CONNECTIONS
+    """How many it takes at most."""
     _analyze: Child | None = None
 
     @property
@@ -127,7 +131,14 @@ class Postgres(Server):
 
     def _try_start(self) -> bool:
         self._child = self._run(
-            [self._bin / "postgres", "-D", self._data, "-k", self._sockets, *_options(durable=self._durable)],
+            [
+                self._bin / "postgres",
+                "-D",
+                self._data,
+                "-k",
+                self._sockets,
+                *_options(self.connections, durable=self._durable),
+            ],
             on_death=signal.SIGINT,
         )
         answer = wait_for(self._answer, seconds=_RECOVERY_SECONDS)
@@ -174,12 +185,12 @@ class Postgres(Server):
             return False
 
 
-def _options(*, durable: bool) -> list[str]:
+def _options(connections: int, *, durable: bool) -> list[str]:
     memory = _memory() // _MIB
     settings = {
         "listen_addresses": "",
         "unix_socket_permissions": "0700",
-        "max_connections": "100",
+        "max_connections": str(connections),
         # PostgreSQL's manual advises a quarter of a machine of its own; this one is shared with everything else.
         "shared_buffers": f"{min(max(memory // 16, 128), 1024)}MB",
         "effective_cache_size": f"{max(memory // 2, 256)}MB",

@@ -1,13 +1,12 @@
 """The embedded Redis: it carries jobs and forgets nothing on a crash, but the database alone is the truth."""
 
-import fcntl
 import os
 import re
 import signal
 import socket
 from pathlib import Path
 
-from app.embedded.places import make_dir
+from app.embedded.places import make_dir, take
 from app.embedded.process import Server, ServerError, wait_for
 from app.kit import clock
 
@@ -59,7 +58,7 @@ class Redis(Server):
         # The child inherits the lock and so holds it as long as it lives: a predecessor that is still writing its
         # last bytes would take the new socket away with its own when it ends.
         with (self._root / "lock").open("a") as lock:
-            if wait_for(lambda: _take(lock.fileno()), seconds=_HEAL_SECONDS, pause=0.05) is None:
+            if wait_for(lambda: take(lock), seconds=_HEAL_SECONDS, pause=0.05) is None:
                 raise ServerError(
                     f"Another Redis still runs on {self._data} and does not end: stop it first."
                 )
@@ -81,14 +80,6 @@ class Redis(Server):
                 return True if client.recv(64).startswith(b"+PONG") else None
             except OSError:
                 return None
-
-
-def _take(lock: int) -> bool | None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return None
-    return True
 
 
 def _options(path: Path, data: Path, *, durable: bool) -> list[str]:

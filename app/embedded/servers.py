@@ -16,7 +16,7 @@ from app.embedded.places import (
     only_one,
     socket_dir,
 )
-from app.embedded.postgres import Postgres
+from app.embedded.postgres import LEAST_CONNECTIONS, Postgres
 from app.embedded.process import ServerError
 from app.embedded.redis import Redis
 
@@ -80,18 +80,29 @@ class Servers:
 
 @contextmanager
 def servers(
-    state_dir: Path, *, database: bool = True, redis: bool = True, durable: bool = True
+    state_dir: Path,
+    *,
+    database: bool = True,
+    redis: bool = True,
+    durable: bool = True,
+    connections: int = LEAST_CONNECTIONS,
 ) -> Iterator[Servers]:
     """Run PostgreSQL and Redis on unix sockets, their data under the state folder, until the block ends or this process dies.
 
     As root they run as the account postgres, else nobody, which must be able to enter the state folder; a folder from
     tempfile.mkdtemp() will do, pytest's tmp_path will not. durable=False is for tests: fast, and lost on a power cut.
+    PostgreSQL takes so many connections, never fewer than it would by itself.
     Raises ServerError, a sentence for people.
     """
     try:
         with ExitStack() as stack:
             yield _start(
-                stack, state_dir.expanduser().absolute(), database=database, redis=redis, durable=durable
+                stack,
+                state_dir.expanduser().absolute(),
+                database=database,
+                redis=redis,
+                durable=durable,
+                connections=connections,
             )
     except OSError as error:
         if error.filename is None or not str(error.filename).startswith(str(state_dir)):
@@ -101,7 +112,9 @@ def servers(
         ) from error
 
 
-def _start(stack: ExitStack, state_dir: Path, *, database: bool, redis: bool, durable: bool) -> Servers:
+def _start(
+    stack: ExitStack, state_dir: Path, *, database: bool, redis: bool, durable: bool, connections: int
+) -> Servers:
     account = check_state_dir(state_dir)
     note = stack.enter_context(only_one(state_dir))
     sockets = socket_dir(state_dir, account)
@@ -112,6 +125,7 @@ def _start(stack: ExitStack, state_dir: Path, *, database: bool, redis: bool, du
         program = binaries.program(binaries.POSTGRES, state_dir, account)
         root = make_dir(state_dir / "postgres", mode=open_to_account)
         postgres = Postgres(program, root, sockets, log / "postgres.log", account, durable=durable)
+        postgres.connections = max(connections, LEAST_CONNECTIONS)
         stack.callback(postgres.stop)
         postgres.start()
     if redis:

@@ -11,6 +11,8 @@ from app.db.idempotency import KEPT_FOR
 from app.domain.errors import Busy
 
 MONTHS_AHEAD = 13
+AT_ONCE = 5_000
+"""Rows deleted by one statement: a second's work, where all of a busy day's would outlast the statement's time."""
 MANY = 1_000
 """Rows of one month that are worth a partition."""
 LOGINS_KEPT_FOR = timedelta(days=7)
@@ -18,29 +20,39 @@ LOGINS_KEPT_FOR = timedelta(days=7)
 _BY_MONTH = ("events", "interactions")
 
 
-async def keep_house(database: Database, now: datetime) -> dict[str, int]:
-    """Make the partitions of the months ahead and forget old keys and logins; how many of each.
+async def make_months(database: Database, now: datetime) -> dict[str, int]:
+    """Make the partitions of the months ahead; how many of each table.
 
     Any number may run at once. Raises Busy when the tables are too much in use; then it is to be tried again.
     """
     ahead = (now + timedelta(days=31 * MONTHS_AHEAD)).date()
     async with database.connection() as connection:
-        keys = await connection.fetchval("select rapport_forget_keys($1)", now - KEPT_FOR)
-        logins = await connection.fetchval("select rapport_forget_logins($1)", now - LOGINS_KEPT_FOR)
         with _in_use():
-            made = {
-                f"{table} partitions made": await connection.fetchval(
+            return {
+                table: await connection.fetchval(
                     "select rapport_partitions($1, $2, $3)", table, now.date(), ahead
                 )
                 for table in _BY_MONTH
             }
-    return made | {"keys forgotten": keys, "logins forgotten": logins}
+
+
+async def forget(database: Database, now: datetime, at_once: int = AT_ONCE) -> dict[str, int]:
+    """Forget old idempotency keys and logins, so many in each statement; how many of each. Any number may run at once."""
+    kept_for = {"keys": KEPT_FOR, "logins": LOGINS_KEPT_FOR}
+    forgotten = dict.fromkeys(kept_for, 0)
+    async with database.connection() as connection:
+        for what, time in kept_for.items():
+            while gone := await connection.fetchval(
+                f"select rapport_forget_{what}($1, $2)", now - time, at_once
+            ):
+                forgotten[what] += gone
+    return forgotten
 
 
 async def spread_months(database: Database, least: int = MANY) -> int:
     """Give months far from today, such as those of an import, a partition of their own once they have many rows; how many.
 
-    What is dated so waits in the default partition, which every question has to look through. Raises Busy like keep_house.
+    What is dated so waits in the default partition, which every question has to look through. Raises Busy like make_months.
     """
     made = 0
     async with database.connection() as connection:

@@ -21,7 +21,7 @@ from app.domain.runs import MOST_ATTEMPTS, Progress
 from app.embedded.servers import Servers
 from app.jobs import base
 from app.jobs.base import JOBS, UNEXPECTED, do_batch, job
-from app.jobs.housekeeping import keep_house
+from app.jobs.housekeeping import forget, make_months
 from app.kit import clock
 from app.settings import Settings
 from app.usecases import plain, runs
@@ -297,9 +297,10 @@ async def test_housekeeping_makes_months_and_forgets_what_is_over(org: Organisat
     made = await org.admin.post("/v1/interactions", json=body, headers={"Idempotency-Key": "k"})
     assert made.status_code == 201
     later = clock.now() + timedelta(days=31 * 8)
-    first, second = await asyncio.gather(keep_house(org.database, later), keep_house(org.database, later))
-    assert first["events partitions made"] + second["events partitions made"] >= 6
-    assert first["keys forgotten"] + second["keys forgotten"] >= 1
+    first, second = await asyncio.gather(make_months(org.database, later), make_months(org.database, later))
+    assert first["events"] + second["events"] >= 6
+    first, second = await asyncio.gather(forget(org.database, later), forget(org.database, later))
+    assert first["keys"] + second["keys"] >= 1
     found = await org.admin.get(made.headers["location"])
     assert found.json()["subject"] == "far ahead"
     async with owner.connection() as connection:
@@ -307,7 +308,7 @@ async def test_housekeeping_makes_months_and_forgets_what_is_over(org: Organisat
             "select tableoid::regclass::text from interactions where id = $1", UUID(found.json()["id"])
         )
     assert where == f"interactions_p{far:%Y%m}"
-    assert (await keep_house(org.database, later))["interactions partitions made"] == 0
+    assert (await make_months(org.database, later))["interactions"] == 0
 
 
 async def _rename_many(org: Organisation, count: int = MANY) -> tuple[str, list[str]]:
