@@ -8,7 +8,7 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from app.db import actors
+from app.db import actors, api_keys
 from app.db.engine import Connection, Database
 from app.domain.access import Actor
 from app.domain.errors import Unauthenticated
@@ -97,11 +97,10 @@ class Doorman:
         return caller
 
     async def _by_key(self, key: str) -> tuple[Load, datetime | None]:
-        async with self.database.connection() as connection:
-            row = await connection.fetchrow("select org_id, id from rapport_key($1)", tokens.digest(key))
-        if row is None:
+        owner = await api_keys.owner_of(self.database, tokens.digest(key))
+        if owner is None:
             raise Unauthenticated("unauthenticated", "This API key is not known.")
-        org_id, key_id = row["org_id"], row["id"]
+        org_id, key_id = owner
 
         async def load(held: Connection | None = None) -> Actor:
             return await actors.load(self.database, org_id, None, now=clock.now(), key_id=key_id, held=held)

@@ -7,6 +7,7 @@ from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Record, field, newest_first, points_to
+from app.db.engine import Database
 from app.db.nouns import Noun
 from app.db.users import USERS
 
@@ -40,3 +41,10 @@ API_KEYS = Noun(
     external=False,
     references={"user_id": USERS},
 )
+
+
+async def owner_of(database: Database, key_hash: str) -> tuple[UUID, UUID] | None:
+    """The organisation and the id of the key with this hash."""
+    async with database.connection() as connection:
+        row = await connection.fetchrow("select org_id, id from rapport_key($1)", key_hash)
+    return row and (row["org_id"], row["id"])

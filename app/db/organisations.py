@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
-from app.db.engine import Prepared, Row
+from app.db.engine import Connection, Prepared, Row
 from app.db.reads import Question
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
@@ -39,6 +39,33 @@ class Organisation(Base):
 
 
 _SHOWN = "id, slug, name, region, time_zone, currency, language, version, created_at, updated_at"
+
+
+async def take_turns(connection: Connection) -> None:
+    """Wait until nobody else founds an organisation; others wait until this connection is closed."""
+    await connection.execute("set lock_timeout = '60s'")
+    await connection.execute("select pg_advisory_lock(hashtextextended('rapport bootstrap', 0))")
+
+
+async def founded(connection: Connection) -> list[Row]:
+    """Every organisation, the oldest first: its id, slug and whether anybody is in it."""
+    rows: list[Row] = await connection.fetch(
+        "select o.id, o.slug, exists (select from users u where u.org_id = o.id) as peopled"
+        " from organisations o order by o.id"
+    )
+    return rows
+
+
+async def add(connection: Connection, id_: UUID, *, name: str, slug: str, at: datetime) -> None:
+    """A new organisation, as one in China is; its settings can be changed."""
+    await connection.execute(
+        "insert into organisations (id, slug, name, region, time_zone, currency, language, stamp, version,"
+        " created_at, updated_at) values ($1, $2, $3, 'CN', 'Asia/Shanghai', 'CNY', 'zh-CN', 1, 1, $4, $4)",
+        id_,
+        slug,
+        name,
+        at,
+    )
 
 
 async def locked(uow: UnitOfWork) -> Row:

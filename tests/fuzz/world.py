@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from app.kit.ids import new_id
-from app.usecases.bootstrap import new_organisation
+from app.usecases.bootstrap import add_organisation
 from tests.nouns.nouns import ALL
 
 _SECRET = "a secret of the tests, long enough for HS256"
@@ -75,7 +75,7 @@ async def founded(database_url: str, url: str) -> World:
     """A fresh organisation, with a few records of every noun."""
     slug = f"t{new_id().hex}"
     email = f"{slug}@test.example"
-    await new_organisation(database_url, name="Test", slug=slug, email=email, password=_PASSWORD)
+    await add_organisation(database_url, name="Test", slug=slug, email=email, password=_PASSWORD)
     async with httpx.AsyncClient(base_url=url, timeout=30) as client:
         signed_in = await client.post("/v1/auth/token", data={"username": email, "password": _PASSWORD})
         signed_in.raise_for_status()

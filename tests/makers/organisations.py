@@ -17,7 +17,7 @@ from app.db.users import USERS
 from app.domain.access import EVERYTHING
 from app.kit import clock
 from app.kit.ids import new_id
-from app.usecases.bootstrap import key_row, new_organisation
+from app.usecases.bootstrap import add_organisation, key_row
 
 
 @dataclass
@@ -107,9 +107,10 @@ class Organisation:
 async def found(service: FastAPI, database_url: str) -> Organisation:
     """Found an organisation and give its administrator a client."""
     slug = f"t{new_id().hex}"
-    org_id = await new_organisation(
+    made = await add_organisation(
         database_url, name="Test", slug=slug, email=f"{slug}@test.example", password="correct horse battery"
     )
+    org_id = made.org_id
     org = Organisation(service, org_id, slug, None, {})  # type: ignore[arg-type]
     async with await org.work() as uow:
         org.roles = {
