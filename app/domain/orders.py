@@ -174,16 +174,18 @@ def check_refunded(refunded: Decimal, total: Decimal) -> None:
 
 
 _INSTEAD_OF_REFUND = {
-    OrderStatus.PLACED: "; cancel it instead",
-    OrderStatus.SHIPPED: "; record its payment first",
+    OrderStatus.PLACED: "cancel it instead",
+    OrderStatus.SHIPPED: "record its payment first",
 }
 
 
 def plan_refund(order: OrderLike, *, amount: Decimal | None, at: datetime) -> dict[str, Any]:
     """Give back an amount, or with None all that is left; never more than was paid."""
     if order.paid_at is None:
-        instead = _INSTEAD_OF_REFUND.get(OrderStatus(order.status), "")
-        raise RuleBroken("not_paid", f"This order was never paid, so there is nothing to give back{instead}.")
+        instead = _INSTEAD_OF_REFUND.get(OrderStatus(order.status), "leave it as it is")
+        raise RuleBroken(
+            "not_paid", f"This order was never paid, so there is nothing to give back; {instead}."
+        )
     left = order.total - order.refunded
     amount = left if amount is None else _amount(amount)
     if amount <= 0 or amount > left:
