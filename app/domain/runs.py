@@ -75,8 +75,8 @@ class Plan:
 
 
 def pause(attempts: int) -> timedelta:
-    """How long to wait after so many failed attempts at a batch: 2, 4, 8 … seconds, at most five minutes."""
-    return timedelta(seconds=min(2**attempts, 300))
+    """How long to wait after so many failed attempts at a batch: 2, 4, 8, then 16 seconds."""
+    return timedelta(seconds=2**attempts)
 
 
 def plan_take(run: RunLike, *, lease: UUID, at: datetime, until: datetime) -> Plan:

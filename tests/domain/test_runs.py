@@ -6,8 +6,6 @@ from itertools import product
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.domain.errors import RuleBroken
 from app.domain.runs import (
@@ -109,7 +107,7 @@ def test_every_pair_of_statuses(status, to):
             moves[to](run)
 
 
-@given(st.integers(0, 10_000), st.integers(0, 10_000))
-def test_pauses_grow_and_stay_within_five_minutes(fewer, more):
-    fewer, more = sorted((fewer, more))
-    assert timedelta(0) < pause(fewer) <= pause(more) <= timedelta(minutes=5)
+def test_pauses_double_up_to_the_last_attempt():
+    assert [pause(failed) for failed in range(1, MOST_ATTEMPTS)] == [
+        timedelta(seconds=seconds) for seconds in (2, 4, 8, 16)
+    ]
