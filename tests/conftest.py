@@ -1,17 +1,21 @@
 """Real servers for the whole run, migrated once; a fresh organisation for each test that asks for one."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
+from sqlalchemy import make_url
 
 from app.db.engine import Database
 from app.db.migrate import migrate
 from app.embedded.servers import Servers, servers
+from app.kit.ids import new_id
 from app.main import create_app
 from app.settings import Settings
 from tests.makers.organisations import Organisation, found
@@ -33,6 +37,26 @@ def database_url(running: Servers) -> str:
     """The migrated database."""
     migrate(running.database_url)
     return running.database_url
+
+
+def _run(url: str, statement: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(run())
+
+
+@pytest.fixture
+def empty(database_url: str) -> Iterator[str]:
+    """A migrated database with nobody in it."""
+    name = f"t{new_id().hex}"
+    _run(database_url, f"create database {name}")
+    url = make_url(database_url).set(database=name).render_as_string(hide_password=False)
+    migrate(url)
+    yield url
+    _run(database_url, f"drop database {name} with (force)")
 
 
 @pytest.fixture(scope="session")

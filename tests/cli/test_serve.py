@@ -71,6 +71,28 @@ def by_process(folder: Path) -> int:
     return len(list(folder.glob("rapport-metrics-*/counter_*.db")))
 
 
+def test_each_server_does_not_make_a_secret_of_its_own(port: int) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        given = {
+            "DATABASE_URL": "postgresql://rapport@127.0.0.1:1/rapport",
+            "REDIS_URL": "redis://127.0.0.1:1",
+            "RAPPORT_STATE_DIR": place,
+            "RAPPORT_PORT": str(port),
+        }
+        kept = {name: value for name, value in os.environ.items() if name != "RAPPORT_SECRET_KEY"}
+        done = subprocess.run(
+            [sys.executable, "-m", "app.cli", "serve"],
+            env=kept | given,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        assert done.returncode == 1
+        assert "RAPPORT_SECRET_KEY is not set" in done.stderr
+        assert list(Path(place).iterdir()) == []
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("database_url")
 def test_several_processes_tell_the_sum_of_what_they_did(running: Servers, port: int) -> None:

@@ -15,6 +15,7 @@ from app.cli.local import (
     without_password,
 )
 from app.cli.up import last_lines
+from app.embedded.places import only_one
 from app.embedded.servers import ServerError, running_urls, servers
 from app.settings import settings
 
@@ -105,6 +106,15 @@ def test_a_command_joins_running_servers_and_starts_them_when_there_are_none(sta
     with reachable() as (database_url, _):
         assert database_url == urls[0]
         check_database(database_url)
+
+
+@pytest.mark.parametrize("missing", ["DATABASE_URL", "REDIS_URL"])
+def test_a_command_beside_servers_from_outside_asks_for_their_address(state_dir: Path, missing: str) -> None:
+    with only_one(state_dir) as note:
+        note("" if missing == "DATABASE_URL" else "postgresql://a@b/c")
+        note("" if missing == "REDIS_URL" else "redis://b")
+        with pytest.raises(Refused, match=f"set {missing} here"), reachable(redis=True):
+            pass
 
 
 def test_a_state_folder_that_cannot_be_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

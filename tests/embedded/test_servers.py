@@ -1,10 +1,12 @@
 import asyncio
+import fcntl
 import os
 import pwd
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from importlib import util
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from redis import Redis
 
 from app.embedded import binaries
+from app.embedded.places import only_one
 from app.embedded.process import wait_for
 from app.embedded.servers import ServerError, Servers, servers
 from tests.embedded.conftest import as_root
@@ -208,6 +211,21 @@ def test_a_second_supervisor_is_refused_and_told_who_the_first_is(state_dir: Pat
         servers(state_dir, database=False, durable=False),
     ):
         pass
+
+
+def test_whoever_looks_for_notes_keeps_nobody_from_starting(state_dir: Path) -> None:
+    with (state_dir / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        looked = threading.Timer(0.1, lambda: fcntl.flock(lock, fcntl.LOCK_UN))
+        looked.start()
+        with only_one(state_dir) as note:
+            note("here")
+        looked.join()
+
+
+async def test_postgres_takes_as_many_connections_as_are_wanted(state_dir: Path) -> None:
+    with servers(state_dir, redis=False, durable=False, connections=150) as running:
+        assert await query(running.database_url, "show max_connections") == "150"
 
 
 @pytest.mark.parametrize("name", ["x" * 120, "with space, and comma", "张伟"])

@@ -37,6 +37,9 @@ _SQL_CLOCK = re.compile(
     re.IGNORECASE,
 )
 _SQL_COMMIT = re.compile(r"(^|;)\s*(commit|end transaction|end work)\b", re.IGNORECASE)
+_SQL = re.compile(
+    r"^\s*(select|insert into|update \w+ set|delete from|with \w+ as|set \w+ =)\s|\bpg_\w+\(", re.IGNORECASE
+)
 _LOST_OR_UNSAFE = re.compile(r"fastapi\.BackgroundTasks|\b(pickle|cPickle|dill|marshal|shelve)\b")
 
 
@@ -79,6 +82,24 @@ def test_there_is_one_commit():
         ]
     assert found == [], "only the unit of work commits, so that nothing is kept without its event"
     assert _SQL_COMMIT.search("set x = 1; commit")
+
+
+def test_questions_are_asked_of_the_database_by_name():
+    found = [
+        f"{path}:{line} {text.strip()[:60]}"
+        for path, tree in source.modules("app/api", "app/usecases")
+        for line, text in source.texts(tree)
+        if _SQL.search(text)
+    ]
+    assert found == [], "SQL stands in app/db, as a function that says what is asked"
+    for sql in (
+        "select version from users",
+        " INSERT INTO users",
+        "with ended as (update x)",
+        "set lock_timeout = 1",
+    ):
+        assert _SQL.search(sql)
+    assert not _SQL.search("Update a record, and set what is given.")
 
 
 def test_only_doors_jobs_and_what_has_no_door_end_a_unit_of_work():

@@ -34,6 +34,19 @@ def test_a_log_level_may_be_written_in_any_case_but_must_be_one(monkeypatch: pyt
         Settings()
 
 
+@pytest.mark.parametrize("name", ["ACCESS_MINUTES", "REFRESH_DAYS", "MAX_BODY_BYTES", "POOL_WAIT"])
+def test_nothing_lasts_no_time_or_has_no_room(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"RAPPORT_{name}", "0")
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_the_connections_are_those_of_every_process() -> None:
+    few = Settings(workers=1, pool_size=20).connections
+    assert few > 2 * 20
+    assert Settings(workers=4, pool_size=20).connections == few + 3 * 20
+
+
 @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "RAPPORT_SECRET_KEY"])
 async def test_a_service_that_lacks_a_setting_says_which(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {

@@ -1,4 +1,4 @@
-"""Months long past that get many rows, as by an import."""
+"""Months long past that get many rows, as by an import; and what is over."""
 
 import asyncio
 import contextlib
@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.db.engine import Database
+from app.db.idempotency import KEPT_FOR
 from app.domain.errors import Busy
-from app.jobs.housekeeping import spread_months
+from app.jobs.housekeeping import forget, spread_months
+from app.kit import clock
 from tests.makers.organisations import Organisation
 from tests.makers.work import until
 
@@ -117,3 +119,28 @@ async def test_while_the_table_is_long_in_use_the_month_waits_and_nobody_else_do
                 await spread_months(org.database)
         await connection.execute("commit")
     assert await spread_months(org.database) == 1
+
+
+async def test_old_keys_and_logins_are_forgotten_a_few_at_a_time_until_none_is_left(
+    org: Organisation, owner: Database
+):
+    old = clock.now() - timedelta(days=60)
+    async with owner.connection() as connection:
+        await connection.execute(
+            "insert into idempotency_keys (org_id, actor_id, key, request_hash, created_at)"
+            " select $1, $1, n::text, '', $2 from generate_series(1, 25) n",
+            org.id,
+            old,
+        )
+        user = await connection.fetchval("select id from users where org_id = $1 limit 1", org.id)
+        await connection.execute(
+            "insert into logins (org_id, id, user_id, token_hash, created_at, used_at, expires_at)"
+            " select $1, gen_random_uuid(), $2, '', $3, $3, $3 from generate_series(1, 12) n",
+            org.id,
+            user,
+            old,
+        )
+    async with org.database.connection() as connection:
+        assert await connection.fetchval("select rapport_forget_keys($1, 10)", old + KEPT_FOR) == 10
+    assert await forget(org.database, clock.now(), at_once=5) == {"keys": 15, "logins": 12}
+    assert await forget(org.database, clock.now(), at_once=5) == {"keys": 0, "logins": 0}

@@ -1,39 +1,15 @@
 """The first steps, on a database of their own."""
 
 import asyncio
-from collections.abc import Iterator
 
-import asyncpg
 import pytest
-from sqlalchemy import make_url
 
 from app.db import users
 from app.db.engine import Database
-from app.db.migrate import migrate
 from app.domain.errors import Duplicate, InvalidInput, NotFound
 from app.kit import clock, passwords, tokens
 from app.kit.ids import new_id
 from app.usecases.bootstrap import Bootstrap, add_organisation, bootstrap, create_key
-
-
-def _run(url: str, statement: str) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(url)
-        await connection.execute(statement)
-        await connection.close()
-
-    asyncio.run(run())
-
-
-@pytest.fixture
-def empty(database_url: str) -> Iterator[str]:
-    """A migrated database with nobody in it."""
-    name = f"t{new_id().hex}"
-    _run(database_url, f"create database {name}")
-    url = make_url(database_url).set(database=name).render_as_string(hide_password=False)
-    migrate(url)
-    yield url
-    _run(database_url, f"drop database {name} with (force)")
 
 
 async def test_of_many_starts_at_once_one_makes_the_organisation(empty: str):
