@@ -2,6 +2,7 @@
 
 from collections.abc import Set
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -80,12 +81,16 @@ def _understood(row: dict[str, Any], region: str) -> tuple[list[dict[str, Any]],
     return addresses, numbers
 
 
+# Names are many, and the parts that they are made of are few.
+_of_part = lru_cache(maxsize=4096)(terms.index)
+
+
 def _derive(row: dict[str, Any], _: Set[str], actor: Actor) -> dict[str, Any]:
     addresses, numbers = _understood(row, actor.region)
     found = terms.index("n", row["name"])
     for letter, part in (("g", row.get("given_name")), ("f", row.get("family_name"))):
         # Most are parts of the name already; the rest is found only by who may read the part.
-        found |= {term for term in terms.index(letter, part or "") if f"n{term[1:]}" not in found}
+        found |= {term for term in _of_part(letter, part or "") if f"n{term[1:]}" not in found}
     known_addresses = [entry["normalised"] for entry in addresses if entry["normalised"]]
     known_numbers = [entry["e164"] for entry in numbers if entry["e164"]]
     for address in known_addresses:

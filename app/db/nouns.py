@@ -1,6 +1,6 @@
 """A noun: a table as its readers, writers and roles see it. Everything generic is a function of this value."""
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from app.db.base import TEXT, Base
-from app.domain.access import Actor
+from app.domain.access import Actor, must_write
 from app.domain.errors import RuleBroken
 from app.domain.fields import CUSTOM, Field, Kind
 
@@ -191,6 +191,15 @@ class Noun:
             names.append("custom")
         found = actor.readable[self.name] = tuple(names)
         return found
+
+    def must_be_writable(self, actor: Actor, names: Collection[str]) -> None:
+        """Raise Forbidden for a field that the actor may not change."""
+        known = actor.writable.get(self.name)
+        if known is None:
+            opened = (name for name in self.known(actor) if actor.writes(self.name, name))
+            known = actor.writable[self.name] = frozenset(opened)
+        if not known.issuperset(names):
+            must_write(actor, self.name, names)
 
     def custom_keys(self, actor: Actor) -> tuple[str, ...]:
         """The custom fields that the actor may read."""

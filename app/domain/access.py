@@ -137,6 +137,8 @@ class Actor:
     expires_at: datetime | None = None
     readable: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
     """Noun to the fields open to this actor, remembered for as long as the actor is."""
+    writable: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
+    """The same of the fields that the actor may change."""
 
     def needs(self, scope: Scope) -> None:
         """Raise Forbidden when the scope is not among those granted."""

@@ -13,15 +13,15 @@ from app.db import references, write
 from app.db.engine import Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
-from app.domain.errors import DomainError, Duplicate, InvalidInput, NotFound, RuleBroken
-from app.domain.lists import united
+from app.domain.errors import Busy, DomainError, Duplicate, InvalidInput, NotFound, RuleBroken
+from app.domain.united import united
 from app.domain.waves import waves
 from app.schemas.base import Shape
 from app.schemas.problems import faults_of
 from app.usecases import plain
 from app.usecases.plain import Judge, Values
 
-_CHUNK = 1_000
+_CHUNK = 500
 _MANY = 100
 
 
@@ -44,7 +44,7 @@ class Item:
     only: Literal["add", "edit"] | None = None
     """What may be done; both when not said."""
     unite: Mapping[str, str] = field(default_factory=dict)
-    """Lists that keep what they hold beside what is given; see app.domain.custom.united."""
+    """Lists that keep what they hold beside what is given; see app.domain.united."""
     id: UUID | None = None
     status: str = ""
     problem: DomainError | None = None
@@ -105,6 +105,8 @@ async def _apply(
     try:
         async with uow.savepoint():
             await _write(uow, noun, items, judge, known)
+    except Busy:
+        raise  # a lock that was not to be had is waited for at every halving, and the rest waits with it
     except DomainError as refusal:
         if len(items) == 1:
             if isinstance(refusal, Duplicate) and not again:

@@ -11,7 +11,7 @@ from app.db.engine import Row
 from app.db.nouns import Noun
 from app.db.reads import absent
 from app.db.uow import UnitOfWork
-from app.domain.access import Actor, Scope, must_read, must_write
+from app.domain.access import Actor, Scope, must_read
 from app.domain.custom import check_custom, flat, merged, same
 from app.domain.errors import RuleBroken, Stale
 from app.kit.ids import new_id
@@ -33,7 +33,7 @@ def _written(noun: Noun, given: Mapping[str, Any]) -> list[str]:
 def new_row(uow: UnitOfWork, noun: Noun, values: Values, given: Set[str]) -> Values:
     """A whole new record from a shape's values. Raises DomainError."""
     actor = uow.actor
-    must_write(actor, noun.name, _written(noun, {name: values[name] for name in given}))
+    noun.must_be_writable(actor, _written(noun, {name: values[name] for name in given}))
     row = {"id": new_id(), **noun.exact(values)}
     for name in _MERGED:
         if name in row:
@@ -50,7 +50,7 @@ def new_row(uow: UnitOfWork, noun: Noun, values: Values, given: Set[str]) -> Val
 def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
     """What differs between a stored record and the values given for it. Raises DomainError."""
     actor = uow.actor
-    must_write(actor, noun.name, _written(noun, given))
+    noun.must_be_writable(actor, _written(noun, given))
     if row["archived_at"] is not None:
         raise RuleBroken("archived", f"This {noun.name} is archived; restore it before you change it.")
     new = {
@@ -170,7 +170,7 @@ async def edit(
     judge: Judge | None = None,
 ) -> None:
     """Give a record new values; what is not given stays, and nothing happens when nothing differs."""
-    must_write(uow.actor, noun.name, _written(noun, given))
+    noun.must_be_writable(uow.actor, _written(noun, given))
     await references.hold_trees(uow, noun, [given])
     row = await get_locked(uow, noun, record, version, given)
     await edit_row(uow, noun, row, given, judge=judge)
