@@ -1,11 +1,13 @@
 """What a body says: many items, judged one by one so that a bad one costs the others nothing; one item; numbers."""
 
 import asyncio
+from itertools import islice
 from typing import Any
 
 from fastapi import Request
 from pydantic import ValidationError
 
+from app.api.middleware import MOST_BYTES
 from app.domain.errors import InvalidInput
 from app.domain.pointers import pointer
 from app.kit import json
@@ -17,21 +19,29 @@ MOST_ITEMS = 10_000
 
 async def items_of(request: Request, add: type[Shape], upsert: type[Shape]) -> list[Item]:
     """The items of a bulk body; those that do not fit their shape have failed already. Raises InvalidInput."""
+    read = await asyncio.to_thread(_read, await request.body())
+    return await asyncio.to_thread(
+        lambda: [_judged(index, raw, odd, add, upsert) for index, (raw, odd) in enumerate(read)]
+    )
+
+
+def _read(body: bytes) -> list[tuple[Any, bool]]:
+    """The items as they were sent, and of each whether some number in it needs a look."""
     try:
-        body, odd = await asyncio.to_thread(json.exactly, await request.body())
+        found = list(islice(json.items(body, MOST_BYTES), MOST_ITEMS + 1))
     except ValueError:
-        raise InvalidInput("json_invalid", 'The body is not JSON in UTF-8; send {"items": […]}.') from None
-    raw = body.get("items") if isinstance(body, dict) else None
-    if not isinstance(raw, list) or len(body) != 1 or not 1 <= len(raw) <= MOST_ITEMS:
+        found = []
+    if not 1 <= len(found) <= MOST_ITEMS:
         raise InvalidInput(
-            "items_invalid", f'The body is {{"items": […]}} with 1 to {MOST_ITEMS:,} items and nothing else.'
+            "items_invalid",
+            f'The body is JSON in UTF-8, {{"items": […]}} with 1 to {MOST_ITEMS:,} items and nothing else,'
+            f" each of at most {MOST_BYTES:,} characters.",
         )
-    judge = _item_of_any_numbers if odd else item_of
-    return await asyncio.to_thread(lambda: [judge(index, one, add, upsert) for index, one in enumerate(raw)])
+    return found
 
 
-def _item_of_any_numbers(index: int, raw: Any, add: type[Shape], upsert: type[Shape]) -> Item:
-    refusal = inexact(raw)
+def _judged(index: int, raw: Any, odd: bool, add: type[Shape], upsert: type[Shape]) -> Item:
+    refusal = inexact(raw) if odd else None
     if refusal is None:
         return item_of(index, raw, add, upsert)
     item = Item(index, {}, None)

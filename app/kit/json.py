@@ -2,11 +2,19 @@
 
 import json
 import math
+import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import orjson
+
+_SPACE = r"[ \t\n\r]*"
+_BEFORE = re.compile(rf'{_SPACE}{{{_SPACE}"items"{_SPACE}:{_SPACE}\[{_SPACE}')
+_BETWEEN = re.compile(rf"{_SPACE},{_SPACE}")
+_AFTER = re.compile(rf"{_SPACE}\]{_SPACE}}}{_SPACE}")
+_BEYOND = "This is nested too deeply, or has an exponent beyond all numbers."
 
 
 def _plain(value: Any) -> Any:
@@ -34,26 +42,62 @@ def loads(data: bytes | str) -> Any:
     return orjson.loads(data)
 
 
+class _Exactly(json.JSONDecoder):
+    """Makes a Decimal of a number that no float stands for, and remembers that there was one."""
+
+    def __init__(self) -> None:
+        super().__init__(parse_float=self._number, parse_constant=self._number)
+        self.odd = False
+
+    def _number(self, text: str) -> float | Decimal:
+        near, exact = float(text), Decimal(text)
+        # A float is written as the shortest text that reads back as it: so it is known, and kept.
+        if math.isfinite(near) and Decimal(repr(near)) == exact:
+            return near
+        self.odd = True
+        return exact
+
+
 def exactly(data: bytes) -> tuple[Any, bool]:
     """Parse JSON that others wrote, and whether some number in it is a Decimal because no float stands for it.
 
     Raises ValueError.
     """
-    odd = False
-
-    def number(text: str) -> float | Decimal:
-        nonlocal odd
-        near, exact = float(text), Decimal(text)
-        # A float is written as the shortest text that reads back as it: so it is known, and kept.
-        if math.isfinite(near) and Decimal(repr(near)) == exact:
-            return near
-        odd = True
-        return exact
-
+    decoder = _Exactly()
     try:
-        return json.loads(data, parse_float=number, parse_constant=number), odd
+        return decoder.decode(_decoded(data)), decoder.odd
     except (RecursionError, ArithmeticError):
-        raise ValueError("This is nested too deeply, or has an exponent beyond all numbers.") from None
+        raise ValueError(_BEYOND) from None
+
+
+def items(data: bytes, longest: int) -> Iterator[tuple[Any, bool]]:
+    """The values in {"items": [...]} as `exactly` parses them; one by one, for the parser lets no other thread run.
+
+    Raises ValueError, also for a value of more characters than the longest may have.
+    """
+    text, decoder = _decoded(data), _Exactly()
+    found = _BEFORE.match(text)
+    offset, window = 0, ""
+    while found is not None:
+        place = found.end()
+        if not window or place - offset > longest:
+            offset, window = place, text[place : place + 2 * longest]
+        try:
+            value, end = decoder.raw_decode(window, place - offset)
+        except (RecursionError, ArithmeticError):
+            raise ValueError(_BEYOND) from None
+        if offset + end - place > longest:
+            break
+        yield value, decoder.odd
+        decoder.odd = False
+        if _AFTER.fullmatch(text, offset + end):
+            return
+        found = _BETWEEN.match(text, offset + end)
+    raise ValueError('This is no {"items": […]}, or an item of it is too long.')
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode(json.detect_encoding(data), "surrogatepass")
 
 
 def inexact(value: Any) -> tuple[tuple[str | int, ...], Decimal] | None:

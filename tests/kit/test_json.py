@@ -31,6 +31,22 @@ def test_what_a_program_can_hold_is_read_as_by_everybody_else(value):
     assert json.exactly(text.encode()) == (plain.loads(text), False)
 
 
+SPACE = st.text(st.sampled_from(" \t\n\r"), max_size=3)
+
+
+@given(st.data(), st.lists(JSON | st.just(Decimal("0.10000000000000000001")), min_size=1, max_size=5))
+def test_items_are_read_one_by_one_as_they_are_read_together(data, values):
+    written = [str(one) if isinstance(one, Decimal) else plain.dumps(one) for one in values]
+    listed = [part for one in written for part in (",", one)][1:]
+    text = data.draw(SPACE).join(["", "{", '"items"', ":", "[", *listed, "]", "}", ""])
+    longest = max(map(len, written))
+    together, _ = json.exactly(text.encode())
+    assert [value for value, _ in json.items(text.encode(), longest)] == together["items"]
+    assert [odd for _, odd in json.items(text.encode(), longest)] == [isinstance(v, Decimal) for v in values]
+    with pytest.raises(ValueError, match=r".+"):
+        list(json.items(text.encode(), longest - 1))
+
+
 @pytest.mark.parametrize(
     "text",
     ["0.12345678901234567891", "1e400", "NaN", "-Infinity", '[{"a": {"b": [1, 0.10000000000000000001]}}]'],
@@ -45,3 +61,24 @@ def test_what_no_float_stands_for_is_found(text):
 def test_what_is_no_json_is_refused(text):
     with pytest.raises(ValueError, match=r".+"):
         json.exactly(text.encode(errors="surrogatepass"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[1]",
+        '{"items": 1}',
+        '{"items": []}',
+        '{"items": [1',
+        '{"items": [1,]}',
+        '{"items": [1 2]}',
+        '{"items": [1], "more": 2}',
+        '{"items": [1]} x',
+        '{"items": [1e9999999999999999999]}',
+        '{"items": [' + "[" * 100_000,
+    ],
+)
+def test_what_is_no_list_of_items_is_refused(text):
+    with pytest.raises(ValueError, match=r".+"):
+        list(json.items(text.encode(), 2**20))

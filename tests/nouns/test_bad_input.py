@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -352,13 +352,16 @@ async def test_a_long_body_is_looked_through_beside_other_requests(
     org: Organisation, monkeypatch: pytest.MonkeyPatch
 ):
     here, at_once = threading.get_ident(), []
-    exactly = kit_json.exactly
 
-    def noted(data: bytes) -> Any:
-        at_once.append(threading.get_ident() == here)
-        return exactly(data)
+    def noted(read: Callable[..., Any]) -> Callable[..., Any]:
+        def reading(*given: Any) -> Any:
+            at_once.append(threading.get_ident() == here)
+            return read(*given)
 
-    monkeypatch.setattr(kit_json, "exactly", noted)
+        return reading
+
+    monkeypatch.setattr(kit_json, "exactly", noted(kit_json.exactly))
+    monkeypatch.setattr(kit_json, "items", noted(kit_json.items))
     numbers = {"items": [{"name": "x", "custom": {"size": [0.1] * 20_000}}]}
     for path, body in (
         ("/v1/contacts/bulk", numbers),
