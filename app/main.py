@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import sys
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -61,6 +62,8 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
                 gc.collect()
                 gc.freeze()
                 gc.set_threshold(50_000, 20, 50)
+                # A thread that judges a bulk would else keep the loop waiting for 5 ms at each word from the database.
+                sys.setswitchinterval(0.0005)
                 yield
         finally:
             await database.close()
