@@ -17,13 +17,13 @@ from app.cli.local import (
     Refused,
     check_database,
     holder,
-    plain_url,
     port_fault,
     reachable,
     secret,
     without_password,
 )
 from app.db import walls
+from app.db.engine import driver_url
 from app.db.migrate import FOREIGN, pending
 from app.embedded.servers import ServerError, check_state_dir, running_urls
 from app.kit import clock
@@ -157,7 +157,7 @@ def _database(url: str, wanted: Settings) -> Iterator[Finding]:
         yield Finding(where, str(refused))
         return
     role = wanted.app_role
-    facts, host_now, wrong, unready, stuck, foreign = asyncio.run(_ask(plain_url(url), role))
+    facts, host_now, wrong, unready, stuck, foreign = asyncio.run(_ask(driver_url(url), role))
     yield Finding(where)
     version = facts["version"]
     yield Finding(

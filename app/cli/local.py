@@ -98,14 +98,17 @@ def loading() -> Iterator[None]:
 def check_database(url: str) -> None:
     """Raise Refused when PostgreSQL does not answer at the address."""
     import asyncpg  # noqa: PLC0415 - see app/cli/commands.py
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+    from app.db.engine import driver_url  # noqa: PLC0415
 
     async def ask() -> None:
-        connection = await asyncpg.connect(plain_url(url), timeout=5)
+        connection = await asyncpg.connect(driver_url(url), timeout=5)
         await connection.close()
 
     try:
         asyncio.run(ask())
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ArgumentError, ValueError) as error:
         raise Refused(
             f"PostgreSQL does not answer at {without_password(url)} ({_one_line(error)}): check DATABASE_URL, or unset it to use the embedded one."
         ) from error
@@ -122,12 +125,6 @@ def check_redis(url: str) -> None:
         raise Refused(
             f"Redis does not answer at {without_password(url)} ({_one_line(error)}): check REDIS_URL, or unset it to use the embedded one."
         ) from error
-
-
-def plain_url(url: str) -> str:
-    """The address without SQLAlchemy's driver suffix."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme.partition('+')[0]}://{rest}"
 
 
 def without_password(url: str) -> str:

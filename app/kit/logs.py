@@ -6,6 +6,8 @@ import sys
 import structlog
 
 _HANDLER = "rapport"
+_PROCESSORS: list[structlog.typing.Processor] = []
+"""One list for good: a logger keeps that of its first line, so what is configured later must be in it."""
 
 
 def configure(level: str, form: str) -> None:
@@ -17,8 +19,9 @@ def configure(level: str, form: str) -> None:
         structlog.processors.format_exc_info,
     ]
     last = _renderer(form)
+    _PROCESSORS[:] = [*shared, last]
     structlog.configure(
-        processors=[*shared, last],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         # Past the standard library, which would double what a line costs.
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),

@@ -8,7 +8,6 @@ from app.cli.local import (
     Refused,
     check_database,
     check_redis,
-    plain_url,
     port_fault,
     reachable,
     secret,
@@ -81,14 +80,13 @@ def test_a_shown_address_has_no_password(url: str, shown: str) -> None:
     assert without_password(url) == shown
 
 
-def test_the_driver_suffix_is_dropped() -> None:
-    assert plain_url("postgresql+asyncpg://a@b/c") == "postgresql://a@b/c"
-
-
 def test_servers_that_do_not_answer_are_a_sentence_without_the_password() -> None:
     with pytest.raises(Refused, match="check DATABASE_URL") as refused:
-        check_database("postgresql://a:word@127.0.0.1:1/x")
+        check_database("postgresql+asyncpg://a:word@127.0.0.1:1/x")
+    assert "scheme" not in str(refused.value)
     assert "word" not in str(refused.value)
+    with pytest.raises(Refused, match="check DATABASE_URL"):
+        check_database("no address")
     with pytest.raises(Refused, match="check REDIS_URL") as refused:
         check_redis("redis://:word@127.0.0.1:1")
     assert "word" not in str(refused.value)
