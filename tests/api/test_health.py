@@ -1,15 +1,25 @@
 """What a service will not start without, and what it waits for."""
 
 import asyncio
+from collections.abc import Iterator
 
 import httpx
 import pytest
+import structlog
 
 from app import worker
 from app.db import walls
 from app.db.engine import Database
 from app.main import create_app
 from app.settings import Settings, Unwalled
+
+
+@pytest.fixture(autouse=True)
+def logs_of_the_session() -> Iterator[None]:
+    """A service that starts sets up logging anew, past the loggers that the session's service has used already."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture
