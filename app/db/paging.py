@@ -19,6 +19,7 @@ from sqlalchemy import (
     or_,
     tuple_,
 )
+from sqlalchemy.types import TypeEngine
 
 from app.db import where
 from app.db.engine import Prepared, Row
@@ -157,7 +158,9 @@ def _far(field: Field) -> bool:
     return custom_key(field.name) is not None and field.kind in {Kind.DATE, Kind.TIME}
 
 
-_WIDEST = MappingProxyType({Kind.INTEGER: BigInteger(), Kind.NUMBER: Numeric()})
+_WIDEST: Mapping[Kind, TypeEngine[Any]] = MappingProxyType(
+    {Kind.INTEGER: BigInteger(), Kind.NUMBER: Numeric()}
+)
 """What numbers are sent as: in a cursor that somebody made up they may be beyond the column's own type."""
 
 
