@@ -7,6 +7,7 @@ role or a new custom field counts from the next request on, at no extra round tr
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2s
 from typing import Any
 from uuid import UUID
@@ -104,7 +105,12 @@ def chosen(actor: Actor, noun: Noun, wanted: Sequence[str] | None) -> tuple[str,
 def shown(actor: Actor, noun: Noun, wanted: Sequence[str] | None) -> str:
     """What the actor is shown of a record, as a short text that differs when it does."""
     keys = noun.custom_keys(actor) if sight.custom_key(actor, noun) else None
-    return blake2s(repr((chosen(actor, noun, wanted), keys)).encode(), digest_size=4).hexdigest()
+    return _digest(chosen(actor, noun, wanted), keys)
+
+
+@lru_cache(maxsize=1024)
+def _digest(names: tuple[str, ...], keys: tuple[str, ...] | None) -> str:
+    return blake2s(repr((names, keys)).encode(), digest_size=4).hexdigest()
 
 
 def checked(actor: Actor, noun: Noun, names: frozenset[str]) -> None:
