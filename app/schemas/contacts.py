@@ -165,14 +165,19 @@ class ContactOut(RecordOut, ContactFields):
     consented: list[str] = Field(default_factory=list)
 
 
-class ContactQuery(RecordQuery):
-    """Simple filters over contacts."""
+class CompanyContactQuery(RecordQuery):
+    """Simple filters over the contacts of one company."""
 
     stage: Stage | None = None
-    company_id: UUID | None = None
     email: Line | None = Field(None, description="The first address, normalised.")
     phone: Line | None = Field(None, description="The first number, in E.164.")
     source: Label | None = None
+
+
+class ContactQuery(CompanyContactQuery):
+    """Simple filters over contacts."""
+
+    company_id: UUID | None = None
 
 
 class ContactSummary(BaseModel):

@@ -13,7 +13,6 @@ from app.db.contacts import CONTACTS
 from app.db.reads import Reads, must_see
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope
-from app.domain.errors import InvalidInput
 from app.schemas.base import Code, CountQuery, Key, Search
 from app.schemas.companies import (
     CompanyAdd,
@@ -22,7 +21,7 @@ from app.schemas.companies import (
     CompanyQuery,
     CompanyUpsert,
 )
-from app.schemas.contacts import ContactOut, ContactQuery
+from app.schemas.contacts import CompanyContactQuery, ContactOut, ContactQuery
 from app.schemas.events import EventOut, HistoryQuery
 from app.usecases import bulk, plain
 
@@ -129,15 +128,11 @@ class _OfCompanies(ReadDoor):
 )
 async def list_company_contacts(
     id_: Id,
-    query: Annotated[ContactQuery, Query()],
+    query: Annotated[CompanyContactQuery, Query()],
     door: Annotated[Reads, Depends(_OfCompanies(Scope.contacts_read))],
 ) -> Response:
     """List the contacts of a company; this needs both scopes."""
-    if query.company_id not in {None, id_}:
-        raise InvalidInput(
-            "parameter_invalid",
-            "company_id names another company than the address does; leave it out.",
-            field="company_id",
-        )
     await must_see(door, COMPANIES, id_)
-    return await answers.listing(door, CONTACTS, query.model_copy(update={"company_id": id_}))
+    given = query.model_fields_set | {"company_id"}
+    of_company = ContactQuery.model_construct(given, **dict(query), company_id=id_)
+    return await answers.listing(door, CONTACTS, of_company)
