@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -13,8 +13,7 @@ from app.db import references, write
 from app.db.engine import Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
-from app.domain.errors import Busy, DomainError, Duplicate, InvalidInput, NotFound, RuleBroken
-from app.domain.united import united
+from app.domain.errors import Busy, DomainError, Duplicate, InvalidInput, NotFound
 from app.domain.waves import waves
 from app.schemas.base import Shape
 from app.schemas.problems import faults_of
@@ -41,10 +40,6 @@ class Item:
     given: Values
     complete: Callable[[], Values] | None
     """All values of a new record, or a refusal, when the item turns out to be one."""
-    only: Literal["add", "edit"] | None = None
-    """What may be done; both when not said."""
-    unite: Mapping[str, str] = field(default_factory=dict)
-    """Lists that keep what they hold beside what is given; see app.domain.united."""
     id: UUID | None = None
     status: str = ""
     problem: DomainError | None = None
@@ -183,8 +178,6 @@ def _unknown(noun: Noun) -> NotFound:
 def _plan_add(uow: UnitOfWork, noun: Noun, item: Item, plan: _Plan) -> None:
     if item.given.get("id") or item.complete is None:
         raise _unknown(noun)
-    if item.only == "edit":
-        raise RuleBroken("not_there", f"There is no such {noun.name} yet, and none is to be added.")
     row = plain.new_row(uow, noun, item.complete(), item.given.keys())
     item.id, item.status = row["id"], "created"
     plan.adding.append(row)
@@ -193,12 +186,7 @@ def _plan_add(uow: UnitOfWork, noun: Noun, item: Item, plan: _Plan) -> None:
 def _plan_edit(uow: UnitOfWork, noun: Noun, item: Item, row: Row | None, plan: _Plan) -> None:
     if row is None:
         raise _unknown(noun)
-    if item.only == "add":
-        raise RuleBroken("there_already", f"This {noun.name} is there already, and none is to be edited.")
     given = {name: value for name, value in item.given.items() if name != "id"}
-    given |= {
-        name: united(row[name], given[name], same) for name, same in item.unite.items() if name in given
-    }
     after = plain.changes_to(uow, noun, row, given)
     item.id, item.status = row["id"], "updated" if after else "unchanged"
     if after:
