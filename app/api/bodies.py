@@ -1,6 +1,7 @@
 """What a body says: many items, judged one by one so that a bad one costs the others nothing; one item; numbers."""
 
 import asyncio
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -12,17 +13,16 @@ from app.domain.errors import InvalidInput
 from app.domain.pointers import pointer
 from app.kit import json
 from app.schemas.base import Shape
-from app.usecases.bulk import Item, incomplete_for, item_of
+from app.usecases.bulk import Item, Whole, asked, incomplete_for
+from app.usecases.plain import Values
 
 MOST_ITEMS = 10_000
 
 
 async def items_of(request: Request, add: type[Shape], upsert: type[Shape]) -> list[Item]:
-    """The items of a bulk body; those that do not fit their shape have failed already. Raises InvalidInput."""
+    """The items of a bulk body, to be judged by their shapes when their turn comes. Raises InvalidInput."""
     read = await asyncio.to_thread(_read, await request.body())
-    return await asyncio.to_thread(
-        lambda: [_judged(index, raw, odd, add, upsert) for index, (raw, odd) in enumerate(read)]
-    )
+    return [Item(index, partial(_asked, raw, odd, add, upsert)) for index, (raw, odd) in enumerate(read)]
 
 
 def _read(body: bytes) -> list[tuple[Any, bool]]:
@@ -40,13 +40,10 @@ def _read(body: bytes) -> list[tuple[Any, bool]]:
     return found
 
 
-def _judged(index: int, raw: Any, odd: bool, add: type[Shape], upsert: type[Shape]) -> Item:
-    refusal = inexact(raw) if odd else None
-    if refusal is None:
-        return item_of(index, raw, add, upsert)
-    item = Item(index, {}, None)
-    item.fail(refusal)
-    return item
+def _asked(raw: Any, odd: bool, add: type[Shape], upsert: type[Shape]) -> tuple[Values, Whole]:
+    if odd and (refusal := inexact(raw)):
+        raise refusal
+    return asked(raw, add, upsert)
 
 
 def one_item(body: Shape, add: type[Shape], system: str, external_id: str) -> Item:
@@ -61,7 +58,7 @@ def one_item(body: Shape, add: type[Shape], system: str, external_id: str) -> It
             raise incomplete_for(fault) from None
         return {**shape.model_dump(), "external_ids": given["external_ids"]}
 
-    return Item(0, given, complete)
+    return Item(0, lambda: (given, complete))
 
 
 def inexact(raw: Any) -> InvalidInput | None:

@@ -49,7 +49,7 @@ def _derive(row: dict[str, Any], _: Set[str], __: Actor) -> dict[str, Any]:
     found = terms.index("n", row["name"])
     if row.get("domain"):
         found |= terms.index_code("d", row["domain"])
-    return {"name_key": terms.sort_key(row["name"], person=False), "terms": sorted(found)}
+    return {"name_key": terms.sort_key(row["name"], person=False), "terms": list(found)}
 
 
 COMPANIES = Noun(

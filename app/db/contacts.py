@@ -105,7 +105,7 @@ def _derive(row: dict[str, Any], _: Set[str], actor: Actor) -> dict[str, Any]:
         "consents": row.get("consents", []),
         "consented": row.get("consented", []),
         "name_key": terms.sort_key(row["name"], person=True),
-        "terms": sorted(found),
+        "terms": list(found),
     }
 
 

@@ -99,7 +99,7 @@ def _derive(row: dict[str, Any], given: Set[str], _: Actor) -> dict[str, Any]:
         "subtotal": sums.subtotal,
         "total": sums.total,
         "status": orders.status_of(after),
-        "terms": sorted(terms.index_code("c", row["number"])),
+        "terms": list(terms.index_code("c", row["number"])),
     }
 
 

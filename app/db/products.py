@@ -46,7 +46,7 @@ class Product(Record):
 
 
 def _derive(row: dict[str, Any], _: Set[str], __: Actor) -> dict[str, Any]:
-    return {"terms": sorted(terms.index("n", row["name"]) | terms.index_code("c", row["sku"]))}
+    return {"terms": list(terms.index("n", row["name"]) | terms.index_code("c", row["sku"]))}
 
 
 PRODUCTS = Noun(

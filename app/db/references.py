@@ -17,13 +17,14 @@ Pairs = Sequence[tuple[UUID, Mapping[str, Any]]]
 """Records by their ids, each with its new values."""
 
 
-async def hold_trees(uow: UnitOfWork, noun: Noun, givens: Iterable[Mapping[str, Any]]) -> None:
+async def hold_trees(uow: UnitOfWork, noun: Noun, givens: Iterable[Mapping[str, Any]] | None) -> None:
     """Let nobody else move a record in the noun's trees until the end, when one of these values moves one.
 
-    Two moves that are right each by itself may close a circle together. Comes before any record is locked, or two
+    None stands for values that are not known yet. Two moves that are right each by itself may close a circle together. Comes before any record is locked, or two
     units could wait for each other.
     """
-    if noun.parents and any(given.get(column) for given in givens for column in noun.parents):
+    moved = givens is None or any(given.get(column) for given in givens for column in noun.parents)
+    if noun.parents and moved:
         await uow.execute(
             "select pg_advisory_xact_lock(hashtextextended($1, 0))", f"tree {noun.name} {uow.org_id}"
         )
@@ -104,17 +105,18 @@ def _kind(key: Sequence[str]) -> str:
     return "+".join(key)
 
 
-async def claim(uow: UnitOfWork, noun: Noun, names: Iterable[Name]) -> None:
+async def claim(uow: UnitOfWork, noun: Noun, names: Iterable[Name] | None) -> None:
     """Wait for whoever is adding a record under one of these names, and let others wait until this has ended.
 
-    Names share a few locks, taken in one order, because a server has not room for a lock on each of 10,000.
+    None stands for all names. Names share a few locks, taken in one order, because a server has not room for a lock on each of 10,000.
     """
-    buckets = sorted({crc32(":".join(name).encode()) % _BUCKETS for name in names})
+    every = range(_BUCKETS)
+    buckets = every if names is None else {crc32(":".join(name).encode()) % _BUCKETS for name in names}
     if buckets:
         await uow.execute(
             "select pg_advisory_xact_lock($1, bucket) from unnest($2::int[]) bucket",
             crc32(f"{uow.org_id}:{noun.name}".encode()) - 2**31,
-            buckets,
+            sorted(buckets),
         )
 
 
@@ -133,9 +135,10 @@ async def known(uow: UnitOfWork, noun: Noun, names: Sequence[Sequence[Name]]) ->
     ]
     if outside:
         rows = await uow.fetch(
-            "select x.system, x.external_id, x.noun_id from unnest($3::text[], $4::text[]) w(system, external_id)"
-            " join external_ids x on x.org_id = $1 and x.noun = $2 and x.system = w.system"
-            " and x.external_id = w.external_id",
+            # One by one through the index: a plan made while there were few would read all of them each time.
+            "select x.* from unnest($3::text[], $4::text[]) w(system, external_id), lateral"
+            " (select system, external_id, noun_id from external_ids where org_id = $1 and noun = $2"
+            " and system = w.system and external_id = w.external_id limit 1) x",
             uow.org_id,
             noun.name,
             [system for system, _ in outside],

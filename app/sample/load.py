@@ -204,7 +204,7 @@ class _Loading:
         """Upsert, and remember the ids. Raises SampleRefusedError for the first that failed."""
         named = given or rows
         items = [
-            Item(at, {name: row[name] for name in names}, partial(dict, row))
+            Item(at, partial(_asked, row, names))
             for at, (row, names) in enumerate(zip(rows, named, strict=True))
         ]
         await upsert(uow, noun, items)
@@ -249,6 +249,10 @@ def resolved(wire: Mapping[str, Any], ids: Mapping[str, UUID]) -> Wire:
         elif name == "lines":
             found[name] = [resolved(line, ids) for line in value]
     return found
+
+
+def _asked(row: dict[str, Any], names: Iterable[str]) -> tuple[dict[str, Any], Callable[[], dict[str, Any]]]:
+    return {name: row[name] for name in names}, partial(dict, row)
 
 
 def _name(wire: Wire) -> str:

@@ -1,10 +1,14 @@
-"""Adding and editing by the thousand: each item has its own outcome, and one bad one does not cost the others."""
+"""Adding and editing by the thousand: each item has its own outcome, and one bad one does not cost the others.
+
+The items go chunk by chunk, on two ways side by side: while PostgreSQL writes one chunk and looks for the records of
+the next but one, a thread plans the chunk between them and judges by its shape the one that comes after.
+"""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -14,22 +18,20 @@ from app.db.engine import Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
 from app.domain.errors import Busy, DomainError, Duplicate, InvalidInput, NotFound
-from app.domain.waves import waves
+from app.domain.waves import Name, waves
 from app.schemas.base import Shape
 from app.schemas.problems import faults_of
 from app.usecases import plain
 from app.usecases.plain import Judge, Values
 
+Whole = Callable[[], Values]
+"""All values of a new record. Raises DomainError when what was sent is not enough for one."""
+Form = Callable[[Values], Values]
+"""Brings values into the forms that are kept. Raises DomainError."""
+T = TypeVar("T")
+
 _CHUNK = 500
 _MANY = 100
-
-
-@dataclass(slots=True)
-class _Plan:
-    adding: list[Values] = field(default_factory=list)
-    ready: list[str] = field(default_factory=list)
-    """The documents of what is added."""
-    changing: list[tuple[Row, Values]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -37,136 +39,204 @@ class Item:
     """One item of a bulk request on its way: what it asks for, then what came of it."""
 
     index: int
-    given: Values
-    complete: Callable[[], Values] | None
-    """All values of a new record, or a refusal, when the item turns out to be one."""
+    ask: Callable[[], tuple[Values, Whole | None]]
+    """The values given, and all values of the record that it adds when none is there. Raises DomainError."""
+    given: Values = field(default_factory=dict)
+    complete: Whole | None = None
     id: UUID | None = None
     status: str = ""
     problem: DomainError | None = None
+
+    def judge(self, form: Form | None, whole: Form | None) -> None:
+        """See what is asked for; what cannot be understood has failed."""
+        try:
+            self.given, self.complete = self.ask()
+            if form:
+                self.given = form(self.given)
+        except DomainError as refusal:
+            self.fail(refusal)
+        if whole and self.complete:
+            self.complete = _then(self.complete, whole)
 
     def fail(self, problem: DomainError) -> None:
         """The item is not done, for this reason."""
         self.status, self.problem, self.id = "failed", problem, None
 
 
-def prepare(
-    items: Sequence[Item], form: Callable[[Values], Values], whole: Callable[[Values], Values] | None = None
-) -> None:
-    """Bring the items' values, and all values of new records, into the forms that are kept; what has none fails."""
-    for item in items:
-        if item.status:
-            continue
-        try:
-            item.given = form(item.given)
-        except DomainError as refusal:
-            item.fail(refusal)
-        if item.complete is not None:
-            item.complete = _then(item.complete, whole or form)
+def _then(complete: Whole, whole: Form) -> Whole:
+    return lambda: whole(complete())
 
 
-def _then(first: Callable[[], Values], second: Callable[[Values], Values]) -> Callable[[], Values]:
-    return lambda: second(first())
+@dataclass(slots=True)
+class _Met:
+    """Items of a chunk, of different records, each with the record that it names; and those records, locked."""
+
+    pairs: Sequence[tuple[Item, UUID | None]]
+    rows: Mapping[UUID, Row]
 
 
-async def upsert(uow: UnitOfWork, noun: Noun, items: Sequence[Item], *, judge: Judge | None = None) -> None:
-    """Add or edit each item: known by id, external id or key, edited; else added. Each has its own outcome."""
-    waiting = [item for item in items if not item.status]
-    names = [references.names_of(noun, item.given) for item in waiting]
-    # Whoever is adding one of these names is waited for, so that what they add is found and edited.
-    await references.claim(uow, noun, [name for listed in names for name in listed])
-    await references.hold_trees(uow, noun, [item.given for item in waiting])
-    known = await references.known(uow, noun, names)
-    paired = zip(names, known, strict=True)
-    named = [own if record is None else [*own, ("id", str(record))] for own, record in paired]
-    first, *later = waves(named) or [[]]
-    together = [waiting[place] for place in first]
-    await _apply(uow, noun, together, judge, known=[known[place] for place in first])
-    for wave in later:
-        await _apply(uow, noun, [waiting[place] for place in wave], judge)
+@dataclass(slots=True)
+class _Plan:
+    items: Sequence[Item]
+    adding: list[Values] = field(default_factory=list)
+    ready: list[str] = field(default_factory=list)
+    """The documents of what is added."""
+    changing: list[tuple[Row, Values]] = field(default_factory=list)
 
 
-async def _apply(
+async def upsert(
     uow: UnitOfWork,
     noun: Noun,
     items: Sequence[Item],
-    judge: Judge | None,
     *,
-    known: Sequence[UUID | None] | None = None,
-    again: bool = False,
+    form: Form | None = None,
+    whole: Form | None = None,
+    judge: Judge | None = None,
 ) -> None:
-    """Write the items together; when the database refuses, halve until the guilty stand alone."""
-    if not items:
-        return
-    try:
-        async with uow.savepoint():
-            await _write(uow, noun, items, judge, known)
-    except Busy:
-        raise  # a lock that was not to be had is waited for at every halving, and the rest waits with it
-    except DomainError as refusal:
-        if len(items) == 1:
-            if isinstance(refusal, Duplicate) and not again:
-                # Added by somebody else just now: what was to be added is to be edited.
-                await _apply(uow, noun, items, judge, again=True)
+    """Add or edit each item: known by id, external id or key, edited; else added. Each has its own outcome.
+
+    form and whole bring the values given, and those of new records, into the forms that are kept.
+    """
+    await _Bulk(uow, noun, form, whole or form, judge).upsert(items)
+
+
+@dataclass(slots=True)
+class _Bulk:
+    uow: UnitOfWork
+    noun: Noun
+    form: Form | None
+    whole: Form | None
+    judge: Judge | None
+    met: set[Name] = field(default_factory=set)
+    """The names of the records that items have named so far."""
+    named: list[tuple[Item, Sequence[Name]]] = field(default_factory=list)
+    """All items that could be understood, each with the names of its record."""
+    later: set[int] = field(default_factory=set)
+    """The places, among these, of items whose record an earlier one names too: they wait until that is written."""
+
+    async def upsert(self, items: Sequence[Item]) -> None:
+        first, second, *rest = [*_chunks(items), (), (), ()]
+        named = await _aside(len(items), self._names, first)
+        await self._claim(items, named)
+        met, plan = await self._meet(named), _Plan([])
+        named = await _aside(len(items), self._names, second)
+        for chunk in rest:
+            asking = asyncio.create_task(self._ask(plan, named))
+            try:
+                plan, named = await _aside(len(items), self._think, met, chunk)
+            finally:
+                met = await asking
+        for wave in waves([names for _, names in self.named]) if self.later else ():
+            for places in _chunks([place for place in wave if place in self.later]):
+                await self._apply([self.named[place][0] for place in places])
+
+    def _names(self, chunk: Iterable[Item]) -> list[tuple[Item, list[Name]]]:
+        """The items that can be understood, each with the names of its record."""
+        for item in chunk:
+            item.judge(self.form, self.whole)
+        return [(item, references.names_of(self.noun, item.given)) for item in chunk if not item.status]
+
+    async def _claim(self, items: Sequence[Item], named: Sequence[tuple[Item, Sequence[Name]]]) -> None:
+        """Wait for whoever is adding one of these records, so that what they add is found and edited."""
+        whole = len(items) <= _CHUNK
+        names = [name for _, listed in named for name in listed] if whole else None
+        await references.claim(self.uow, self.noun, names)
+        await references.hold_trees(self.uow, self.noun, [item.given for item, _ in named] if whole else None)
+
+    async def _meet(self, named: Sequence[tuple[Item, Sequence[Name]]]) -> _Met:
+        """The records that the items name, locked; what names a record for the second time is put off."""
+        known = await references.known(self.uow, self.noun, [names for _, names in named])
+        pairs = []
+        for (item, names), record in zip(named, known, strict=True):
+            own = names if record is None else [*names, ("id", str(record))]
+            if self.met.isdisjoint(own):
+                pairs.append((item, record))
             else:
-                items[0].fail(refusal)
+                self.later.add(len(self.named))
+            self.met.update(own)
+            self.named.append((item, own))
+        ids = [record for _, record in pairs if record is not None]
+        return _Met(pairs, await write.locked(self.uow, self.noun, ids) if ids else {})
+
+    async def _ask(self, plan: _Plan, named: Sequence[tuple[Item, Sequence[Name]]]) -> _Met:
+        await self._apply(plan.items, plan)
+        return await self._meet(named)
+
+    def _think(self, met: _Met, chunk: Iterable[Item]) -> tuple[_Plan, list[tuple[Item, list[Name]]]]:
+        return self._plan(met), self._names(chunk)
+
+    def _plan(self, met: _Met) -> _Plan:
+        plan = _Plan([item for item, _ in met.pairs])
+        for item, record in met.pairs:
+            try:
+                if record is not None:
+                    self._plan_edit(item, met.rows.get(record), plan)
+                else:
+                    self._plan_add(item, plan)
+            except DomainError as refusal:
+                item.fail(refusal)
+        plan.ready = write.documents(self.noun, plan.adding)
+        return plan
+
+    def _plan_add(self, item: Item, plan: _Plan) -> None:
+        if item.given.get("id") or item.complete is None:
+            raise _unknown(self.noun)
+        row = plain.new_row(self.uow, self.noun, item.complete(), item.given.keys())
+        item.id, item.status = row["id"], "created"
+        plan.adding.append(row)
+
+    def _plan_edit(self, item: Item, row: Row | None, plan: _Plan) -> None:
+        if row is None:
+            raise _unknown(self.noun)
+        given = {name: value for name, value in item.given.items() if name != "id"}
+        after = plain.changes_to(self.uow, self.noun, row, given)
+        item.id, item.status = row["id"], "updated" if after else "unchanged"
+        if after:
+            plan.changing.append((row, after))
+
+    async def _apply(self, items: Sequence[Item], plan: _Plan | None = None, *, again: bool = False) -> None:
+        """Write items of different records together; when the database refuses, halve until the guilty stand alone."""
+        if not items:
             return
-        for item in items:
-            if item.status != "failed":
-                item.status = ""
-        waiting = [item for item in items if not item.status]
-        half = len(waiting) // 2
-        await _apply(uow, noun, waiting[:half], judge)
-        await _apply(uow, noun, waiting[half:], judge)
-
-
-async def _write(
-    uow: UnitOfWork,
-    noun: Noun,
-    items: Sequence[Item],
-    judge: Judge | None,
-    known: Sequence[UUID | None] | None,
-) -> None:
-    if known is None:
-        known = await references.known(uow, noun, [references.names_of(noun, item.given) for item in items])
-    rows = await write.locked(uow, noun, [record for record in known if record is not None])
-    pairs = list(zip(items, known, strict=True))
-    writing: asyncio.Task[None] | None = None
-    try:
-        for start in range(0, len(pairs), _CHUNK):
-            # The next chunk is made ready, in a thread, while PostgreSQL writes the one before.
-            plan = await _in_thread(len(pairs), _plan, uow, noun, pairs[start : start + _CHUNK], rows)
-            if writing is not None:
-                await writing
-            if judge:
-                await judge(uow, [*((None, row) for row in plan.adding), *plan.changing])
-            adding = [(row["id"], row) for row in plan.adding]
-            changing = [(row["id"], after) for row, after in plan.changing]
-            await references.check(uow, noun, [*adding, *changing])
-            writing = asyncio.create_task(_keep(uow, noun, plan))
-    finally:
-        if writing is not None:
-            await writing
-
-
-async def _in_thread(size: int, function: Callable[..., _Plan], *inputs: Any) -> _Plan:
-    """Run a long computation beside the event loop, which other requests need; a short one at once."""
-    return await asyncio.to_thread(function, *inputs) if size > _MANY else function(*inputs)
-
-
-def _plan(
-    uow: UnitOfWork, noun: Noun, pairs: Sequence[tuple[Item, UUID | None]], rows: Mapping[UUID, Row]
-) -> _Plan:
-    plan = _Plan()
-    for item, record in pairs:
         try:
-            if record is not None:
-                _plan_edit(uow, noun, item, rows.get(record), plan)
-            else:
-                _plan_add(uow, noun, item, plan)
+            async with self.uow.savepoint():
+                await self._write(plan or await self._planned(items))
+        except Busy:
+            raise  # a lock that was not to be had is waited for at every halving, and the rest waits with it
         except DomainError as refusal:
-            item.fail(refusal)
-    plan.ready = write.documents(noun, plan.adding)
-    return plan
+            if len(items) == 1:
+                if isinstance(refusal, Duplicate) and not again:
+                    # Added by somebody else just now: what was to be added is to be edited.
+                    await self._apply(items, again=True)
+                else:
+                    items[0].fail(refusal)
+                return
+            waiting = [item for item in items if item.status != "failed"]
+            for item in waiting:
+                item.status = ""
+            half = len(waiting) // 2 or 1
+            await self._apply(waiting[:half])
+            await self._apply(waiting[half:])
+
+    async def _planned(self, items: Sequence[Item]) -> _Plan:
+        known = await references.known(
+            self.uow, self.noun, [references.names_of(self.noun, item.given) for item in items]
+        )
+        ids = [record for record in known if record is not None]
+        met = _Met(
+            list(zip(items, known, strict=True)),
+            await write.locked(self.uow, self.noun, ids) if ids else {},
+        )
+        return await _aside(len(items), self._plan, met)
+
+    async def _write(self, plan: _Plan) -> None:
+        if self.judge:
+            await self.judge(self.uow, [*((None, row) for row in plan.adding), *plan.changing])
+        adding = [(row["id"], row) for row in plan.adding]
+        changing = [(row["id"], after) for row, after in plan.changing]
+        await references.check(self.uow, self.noun, [*adding, *changing])
+        await write.add(self.uow, self.noun, plan.adding, f"{self.noun.name}.added", plan.ready)
+        await write.change(self.uow, self.noun, plan.changing, f"{self.noun.name}.edited")
 
 
 def _unknown(noun: Noun) -> NotFound:
@@ -175,27 +245,13 @@ def _unknown(noun: Noun) -> NotFound:
     return NotFound(f"{noun.name}_not_found", detail)
 
 
-def _plan_add(uow: UnitOfWork, noun: Noun, item: Item, plan: _Plan) -> None:
-    if item.given.get("id") or item.complete is None:
-        raise _unknown(noun)
-    row = plain.new_row(uow, noun, item.complete(), item.given.keys())
-    item.id, item.status = row["id"], "created"
-    plan.adding.append(row)
+async def _aside(size: int, function: Callable[..., T], *inputs: Any) -> T:
+    """Run a long computation beside the event loop, which other requests need; a short one at once."""
+    return await asyncio.to_thread(function, *inputs) if size > _MANY else function(*inputs)
 
 
-def _plan_edit(uow: UnitOfWork, noun: Noun, item: Item, row: Row | None, plan: _Plan) -> None:
-    if row is None:
-        raise _unknown(noun)
-    given = {name: value for name, value in item.given.items() if name != "id"}
-    after = plain.changes_to(uow, noun, row, given)
-    item.id, item.status = row["id"], "updated" if after else "unchanged"
-    if after:
-        plan.changing.append((row, after))
-
-
-async def _keep(uow: UnitOfWork, noun: Noun, plan: _Plan) -> None:
-    await write.add(uow, noun, plan.adding, f"{noun.name}.added", plan.ready)
-    await write.change(uow, noun, plan.changing, f"{noun.name}.edited")
+def _chunks(items: Sequence[T]) -> list[Sequence[T]]:
+    return [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
 
 
 @cache
@@ -207,29 +263,27 @@ def _defaults(add: type[Shape]) -> dict[str, Any]:
     }
 
 
-def item_of(index: int, raw: Any, add: type[Shape], upsert: type[Shape]) -> Item:
-    """Raw values as an item: of a new record, or at least of an edit; one that is neither has failed already."""
+def asked(raw: Any, add: type[Shape], upsert: type[Shape]) -> tuple[Values, Whole]:
+    """What raw values ask for: a new record, or at least an edit. Raises InvalidInput when neither."""
     try:
         shape = add.model_validate(raw)
     except ValidationError as not_new:
-        return _edit(index, raw, upsert, not_new)
+        return _edit(raw, upsert, not_new)
     given = shape.model_dump(exclude_unset=True)
-    return Item(index, given, lambda: {**_defaults(add), **given})
+    return given, lambda: {**_defaults(add), **given}
 
 
-def _edit(index: int, raw: Any, upsert: type[Shape], not_new: ValidationError) -> Item:
-    """An item that would not do as a new record may still edit one that is there."""
+def _edit(raw: Any, upsert: type[Shape], not_new: ValidationError) -> tuple[Values, Whole]:
+    """What would not do as a new record may still edit one that is there."""
 
-    def incomplete() -> dict[str, Any]:
+    def incomplete() -> Values:
         raise incomplete_for(not_new)
 
     try:
         shape = upsert.model_validate(raw)
     except ValidationError as fault:
-        item = Item(index, {}, None)
-        item.fail(invalid(fault))
-        return item
-    return Item(index, shape.model_dump(exclude_unset=True), incomplete)
+        raise invalid(fault) from None
+    return shape.model_dump(exclude_unset=True), incomplete
 
 
 def invalid(fault: ValidationError) -> InvalidInput:

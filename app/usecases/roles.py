@@ -90,8 +90,8 @@ async def edit_role(uow: UnitOfWork, role: UUID, given: Values, *, version: int 
 async def upsert_roles(uow: UnitOfWork, items: Sequence[Item]) -> None:
     """Add or edit each role, known by its id or its name."""
     await uow.alone()
-    bulk.prepare(items, partial(_checked, uow), partial(_new, uow))
-    await bulk.upsert(uow, ROLES, items, judge=_judge)
+    form, whole = partial(_checked, uow), partial(_new, uow)
+    await bulk.upsert(uow, ROLES, items, form=form, whole=whole, judge=_judge)
 
 
 async def archive_role(uow: UnitOfWork, role: UUID, *, version: int | None) -> None:

@@ -117,8 +117,7 @@ async def edit_user(uow: UnitOfWork, user: UUID, given: Values, *, version: int 
 async def upsert_users(uow: UnitOfWork, items: Sequence[Item]) -> None:
     """Add or edit each user, known by id, an external id or e-mail address; who is active no more is signed out."""
     await uow.alone()
-    bulk.prepare(items, _formed)
-    await bulk.upsert(uow, USERS, items, judge=_judge)
+    await bulk.upsert(uow, USERS, items, form=_formed, judge=_judge)
     dismissed = {item.id for item in items if item.id is not None and item.given.get("active") is False}
     await logins.revoke(uow, "deactivated", users=dismissed)
 
