@@ -1,11 +1,12 @@
-"""Requests per second of one API process beside a hand-written endpoint, on one million contacts.
+"""Requests per second of one API process beside a hand-written endpoint, on a tenth of a million contacts and a million.
 
     python -m bench.api [--rows 1000000] [--seconds 5]
 
 The hand-written service is asyncpg + orjson in FastAPI, with the same SQL result and nothing else: no
 authentication, no tenant policy, no access check, no event beyond a plain insert. Both services run as one process
-each, one after the other, round by round, against the same PostgreSQL; the load is keep-alive HTTP over loopback
-with 16 connections. Ratios are of the medians.
+each, one after the other, round by round, against the same PostgreSQL, for both sizes in turn: a machine that is
+slower for a while is so for all of them. The load is keep-alive HTTP over loopback with 16 connections. Ratios are the
+medians of those of the rounds.
 """
 
 import argparse
@@ -13,13 +14,16 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -28,7 +32,8 @@ import httpx
 
 from app.db.engine import Database
 from app.db.migrate import migrate
-from app.embedded.servers import servers
+from app.embedded.servers import Servers, servers
+from app.kit import cursor
 from app.usecases.bootstrap import bootstrap
 from bench import load, people
 
@@ -72,17 +77,19 @@ def service(target: str, env: dict[str, str]) -> Iterator[str]:
         process.wait(10)
 
 
-async def deep_cursor(url: str, headers: dict[str, str], database: Database, org: UUID, rows: int) -> str:
-    """The cursor in the middle of the list, made from the record that stands there."""
-    from app.kit import cursor
+@dataclass
+class World:
+    """A database of so many contacts, with both services on it."""
 
-    async with database.connection() as connection:
-        row = await connection.fetchrow(
-            "select created_at, id from contacts where org_id = $1 order by created_at desc, id desc offset $2 limit 1",
-            org,
-            rows // 2,
-        )
-    return cursor.seal("contact:-created_at,-id", [row["created_at"].isoformat(), str(row["id"])])
+    rows: int
+    org: UUID
+    owner: Database
+    ours: str
+    theirs: str
+    headers: dict[str, str]
+    cases: dict[str, tuple[load.Make, load.Make]] = field(default_factory=dict)
+    rates: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Our requests, or rows, per second by case, round by round."""
 
 
 async def main() -> None:
@@ -92,63 +99,61 @@ async def main() -> None:
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="rapport-bench-") as place:
+    # Ended from outside, it ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    async with contextlib.AsyncExitStack() as stack:
+        place = stack.enter_context(tempfile.TemporaryDirectory(prefix="rapport-bench-"))
         Path(place).chmod(0o711)
-        with servers(Path(place), durable=False) as running:
-            await asyncio.to_thread(migrate, running.database_url)
-            first = await bootstrap(running.database_url)
-            assert first is not None
-            env = {
-                "DATABASE_URL": running.database_url,
-                "REDIS_URL": running.redis_url,
-                "RAPPORT_SECRET_KEY": SECRET,
-                "RAPPORT_LOG_LEVEL": "WARNING",
-            }
-            owner = Database(running.database_url, role=None, size=1)
-            async with owner.connection() as connection:
-                org = await connection.fetchval("select id from organisations limit 1")
-            small = min(chosen.rows // 10, 100_000)
-            await people.fill(owner, org, 0, small)
-            with (
-                service("app.main:app", env) as ours,
-                service("bench.by_hand:app", env | {"ORG": str(org)}) as theirs,
-            ):
-                headers = {"Authorization": f"Bearer {first.key}"}
-                print(f"{small:,} contacts")
-                before = await measure(
-                    ours, theirs, headers, owner, org, small, chosen.seconds, chosen.rounds
-                )
-                print(f"{chosen.rows:,} contacts")
-                await people.fill(owner, org, small, chosen.rows)
-                after = await measure(
-                    ours, theirs, headers, owner, org, chosen.rows, chosen.seconds, chosen.rounds
-                )
-                for name in before:
-                    print(
-                        f"{name:28} cost at {chosen.rows:,} / at {small:,} rows: {before[name] / after[name]:5.2f}"
-                    )
-            await owner.close()
+        running = stack.enter_context(servers(Path(place), durable=False))
+        small = min(chosen.rows // 10, 100_000)
+        worlds = [await world(stack, running, f"of_{rows}", rows) for rows in (small, chosen.rows)]
+        for name in worlds[0].cases:
+            await measured(name, worlds, chosen.seconds, chosen.rounds)
+        await bulk(worlds, chosen.rounds)
+        for name in worlds[0].rates:
+            few, many = (one.rates[name] for one in worlds)
+            cost = statistics.median(a / b for a, b in zip(few, many, strict=True))
+            print(f"{name:28} cost at {chosen.rows:,} / at {small:,} rows: {cost:5.2f}")
 
 
-async def measure(
-    ours: str,
-    theirs: str,
-    headers: dict[str, str],
-    owner: Database,
-    org: UUID,
-    rows: int,
-    seconds: float,
-    rounds: int,
-) -> dict[str, float]:
-    """Every case, both services in turn; our requests per second by case."""
-    ids = await people.some_ids(owner, org, 500)
-    deep = await deep_cursor(ours, headers, owner, org, rows)
+async def world(stack: contextlib.AsyncExitStack, running: Servers, name: str, rows: int) -> World:
+    """A new database with its contacts and services, for as long as the stack stands."""
+    url = running.database_url.replace("/rapport?", f"/{name}?")
+    first = Database(running.database_url, role=None, size=1)
+    async with first.connection() as connection:
+        await connection.execute(f"create database {name}")
+    await first.close()
+    await asyncio.to_thread(migrate, url)
+    made = await bootstrap(url)
+    assert made is not None
+    owner = Database(url, role=None, size=1)
+    stack.push_async_callback(owner.close)
     async with owner.connection() as connection:
+        org = await connection.fetchval("select id from organisations limit 1")
+    await people.fill(owner, org, 0, rows)
+    env = {
+        "DATABASE_URL": url,
+        "REDIS_URL": running.redis_url,
+        "RAPPORT_SECRET_KEY": SECRET,
+        "RAPPORT_LOG_LEVEL": "WARNING",
+    }
+    ours = stack.enter_context(service("app.main:app", env))
+    theirs = stack.enter_context(service("bench.by_hand:app", env | {"ORG": str(org)}))
+    found = World(rows, org, owner, ours, theirs, {"Authorization": f"Bearer {made.key}"})
+    found.cases = await cases(found)
+    return found
+
+
+async def cases(here: World) -> dict[str, tuple[load.Make, load.Make]]:
+    """By name, what is asked of our service and of the other."""
+    ids = await people.some_ids(here.owner, here.org, 500)
+    async with here.owner.connection() as connection:
         at, id_ = await connection.fetchrow(
             "select created_at, id from contacts where org_id = $1 order by created_at desc, id desc offset $2 limit 1",
-            org,
-            rows // 2,
+            here.org,
+            here.rows // 2,
         )
+    deep = cursor.seal("contact:-created_at,-id", [at.isoformat(), str(id_)])
     where = {
         "where": {
             "all": [
@@ -158,69 +163,77 @@ async def measure(
         }
     }
     get = load.cycle([("GET", f"/v1/contacts/{one}", None) for one in ids])
-    cases: dict[str, tuple[Any, Any]] = {
+    first = load.same("GET", "/v1/contacts")
+    search = load.same("POST", "/v1/contacts/search", where)
+    create = load.each("POST", "/v1/contacts", people.one)
+    return {
         "get one": (get, get),
-        "list 50, first page": (load.same("GET", "/v1/contacts"), load.same("GET", "/v1/contacts")),
+        "list 50, first page": (first, first),
         "list 50, deep page": (
             load.same("GET", f"/v1/contacts?cursor={deep}"),
             load.same("GET", f"/v1/contacts?at={at.isoformat().replace('+', '%2B')}&id={id_}"),
         ),
-        "filtered search": (
-            load.same("POST", "/v1/contacts/search", where),
-            load.same("POST", "/v1/contacts/search", where),
-        ),
-        "create": (
-            load.each("POST", "/v1/contacts", people.one),
-            load.each("POST", "/v1/contacts", people.one),
-        ),
+        "filtered search": (search, search),
+        "create": (create, create),
     }
-    rates: dict[str, float] = {}
-    print(
-        f"{'case':28} {'ours/s':>8} {'p50 ms':>7} {'p95 ms':>7} {'theirs/s':>9} {'p50 ms':>7} {'p95 ms':>7} {'ratio':>6}"
-    )
-    for name, (mine, other) in cases.items():
-        pairs = [
-            (await load.run(ours, mine, headers, seconds), await load.run(theirs, other, {}, seconds))
-            for _ in range(rounds)
-        ]
-        a, b = load.median([p[0] for p in pairs]), load.median([p[1] for p in pairs])
-        rates[name] = a.rate
+
+
+async def measured(name: str, worlds: Sequence[World], seconds: float, rounds: int) -> None:
+    """One case, both services and all sizes in turn."""
+    results: list[list[tuple[load.Result, load.Result]]] = [[] for _ in worlds]
+    for _ in range(rounds):
+        for here, found in zip(worlds, results, strict=True):
+            mine, other = here.cases[name]
+            ours = await load.run(here.ours, mine, here.headers, seconds)
+            theirs = await load.run(here.theirs, other, {}, seconds)
+            found.append((ours, theirs))
+            here.rates[name].append(ours.rate)
+    for here, found in zip(worlds, results, strict=True):
+        a, b = load.median([ours for ours, _ in found]), load.median([theirs for _, theirs in found])
+        ratio = statistics.median(ours.rate / theirs.rate for ours, theirs in found)
         print(
-            f"{name:28} {a.rate:8.0f} {a.p50:7.2f} {a.p95:7.2f} {b.rate:9.0f} {b.p50:7.2f} {b.p95:7.2f} {a.rate / b.rate:6.2f}"
+            f"{name:24} {here.rows:9,} rows"
+            f"   ours {a.rate:6.0f}/s, p50 {a.p50:6.2f} ms, p95 {a.p95:6.2f} ms"
+            f"   by hand {b.rate:6.0f}/s, p50 {b.p50:6.2f} ms, p95 {b.p95:6.2f} ms   ratio {ratio:5.2f}",
+            flush=True,
         )
-    rates |= await bulk(ours, headers, owner, org, rounds)
-    return rates
 
 
-async def bulk(
-    ours: str, headers: dict[str, str], owner: Database, org: UUID, rounds: int
-) -> dict[str, float]:
+async def bulk(worlds: Sequence[World], rounds: int) -> None:
     """10,000 contacts through the bulk endpoint beside COPY into a temporary table and INSERT … ON CONFLICT."""
-    speeds: dict[str, list[tuple[float, float]]] = {"bulk, all new": [], "bulk, all changed": []}
-    async with httpx.AsyncClient(base_url=ours, headers=headers, timeout=120) as client:
-        for _ in range(rounds):
+    names = ("bulk, all new", "bulk, all changed")
+    raw: list[dict[str, list[float]]] = [defaultdict(list) for _ in worlds]
+    for _ in range(rounds):
+        for here, found in zip(worlds, raw, strict=True):
             fresh = people.many(10_000)
             changed = [one | {"job_title": f"t{time.time_ns()}"} for one in fresh]
-            for name, items in (("bulk, all new", fresh), ("bulk, all changed", changed)):
-                body = json.dumps({"items": items})
-                begun = time.perf_counter()
-                answer = await client.post(
-                    "/v1/contacts/bulk", content=body, headers={"content-type": "application/json"}
-                )
-                mine = 10_000 / (time.perf_counter() - begun)
-                counts = answer.json()
-                assert counts["created" if items is fresh else "updated"] == 10_000, answer.text[:500]
-                speeds[name].append((mine, 0.0))
-            raw = people.many(10_000)
-            for position, name in enumerate(speeds):
-                other = await people.copy_and_upsert(owner, org, raw, second=position == 1)
-                speeds[name][-1] = (speeds[name][-1][0], other)
-    for name, pairs in speeds.items():
-        mine, other = statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
-        print(
-            f"{name:28} {mine:8.0f} rows/s      raw COPY + ON CONFLICT {other:9.0f} rows/s      {mine / other:6.2f}"
+            ready = people.many(10_000)
+            for name, items in zip(names, (fresh, changed), strict=True):
+                here.rates[name].append(await upserted(here, items, new=items is fresh))
+                second = items is changed
+                found[name].append(await people.copy_and_upsert(here.owner, here.org, ready, second=second))
+    for name in names:
+        for here, found in zip(worlds, raw, strict=True):
+            ours, theirs = here.rates[name], found[name]
+            ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+            print(
+                f"{name:24} {here.rows:9,} rows   ours {statistics.median(ours):6.0f} rows/s"
+                f"   COPY + ON CONFLICT {statistics.median(theirs):6.0f} rows/s   ratio {ratio:5.2f}"
+            )
+
+
+async def upserted(here: World, items: list[dict[str, Any]], *, new: bool) -> float:
+    """Rows per second of one request to the bulk endpoint."""
+    body = json.dumps({"items": items})
+    async with httpx.AsyncClient(base_url=here.ours, headers=here.headers, timeout=120) as client:
+        await client.get("/livez")
+        begun = time.perf_counter()
+        answer = await client.post(
+            "/v1/contacts/bulk", content=body, headers={"content-type": "application/json"}
         )
-    return {name: statistics.median(p[0] for p in pairs) for name, pairs in speeds.items()}
+        spent = time.perf_counter() - begun
+    assert answer.json()["created" if new else "updated"] == len(items), answer.text[:500]
+    return len(items) / spent
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 CONNECTIONS = 16
 Request = tuple[str, str, bytes | None]
+Make = Callable[[], Iterator[Request]]
+"""Begins an endless row of requests."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +26,18 @@ class Result:
     p95: float
 
 
-def same(method: str, path: str, body: Any = None) -> Callable[[], Iterator[Request]]:
+def same(method: str, path: str, body: Any = None) -> Make:
     """One request over and over."""
     raw = None if body is None else json.dumps(body).encode()
     return lambda: itertools.repeat((method, path, raw))
 
 
-def cycle(requests: list[Request]) -> Callable[[], Iterator[Request]]:
+def cycle(requests: list[Request]) -> Make:
     """A list of requests round and round."""
     return lambda: itertools.cycle(requests)
 
 
-def each(method: str, path: str, make: Callable[[], Any]) -> Callable[[], Iterator[Request]]:
+def each(method: str, path: str, make: Callable[[], Any]) -> Make:
     """A new body each time."""
 
     def requests() -> Iterator[Request]:
@@ -75,22 +77,19 @@ async def _drive(url: str, requests: Iterator[Request], headers: dict[str, str],
     )
 
 
-def _process(
-    pipe: Any, url: str, make: Callable[[], Iterator[Request]], headers: dict[str, str], seconds: float
-) -> None:
+def _process(pipe: Any, url: str, make: Make, headers: dict[str, str], seconds: float) -> None:
     import uvloop
 
     pipe.send(uvloop.run(_drive(url, make(), headers, seconds)))
 
 
-async def run(
-    url: str, make: Callable[[], Iterator[Request]], headers: dict[str, str], seconds: float
-) -> Result:
+async def run(url: str, make: Make, headers: dict[str, str], seconds: float) -> Result:
     """Drive a service for some seconds from another process."""
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe()
     process = context.Process(target=_process, args=(there, url, make, headers, seconds))
     process.start()
+    there.close()  # or its end would never be noticed
     found: Result = await asyncio.to_thread(here.recv)
     process.join()
     return found

@@ -120,7 +120,7 @@ async def some_ids(owner: Database, org: UUID, count: int) -> list[UUID]:
     """Ids from all over the table."""
     async with owner.connection() as connection:
         rows = await connection.fetch(
-            "select id from contacts tablesample system (1) where org_id = $1 limit $2", org, count
+            "select id from contacts tablesample bernoulli (1) where org_id = $1 limit $2", org, count
         )
     return [one["id"] for one in rows]
 
