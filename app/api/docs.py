@@ -69,7 +69,7 @@ def made(shape: Any) -> dict[str, Any]:
 def changed(shape: Any) -> dict[str, Any]:
     """Route arguments: a changed record."""
     done = answer(shape, description="The record as it now stands, with its ETag.", headers=TAG)
-    done["responses"][204] = {"description": "Changed, and out of your sight by it."}
+    done["responses"][204] = {"description": "Changed, and not, or no longer, for you to see."}
     return done
 
 

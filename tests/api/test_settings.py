@@ -40,10 +40,13 @@ async def test_settings_change_only_from_the_version_that_was_read(org: Organisa
     assert stale.json()["conflicts"] == [{"field": "name", "base": "Test", "theirs": "a", "yours": "b"}]
 
 
-async def test_who_may_change_settings_and_not_read_them_is_told_none_by_a_conflict(org: Organisation):
+async def test_who_may_change_settings_and_not_read_them_is_told_none(org: Organisation):
     await org.role("setter", scopes=["settings:write"])
     _, setter = await org.user("setter", "setter")
     await org.admin.patch("/v1/settings", json={"name": "a"}, headers={"If-Match": "*"})
+    edited = await setter.patch("/v1/settings", json={"region": "DE"}, headers={"If-Match": "*"})
+    assert (edited.status_code, edited.content) == (204, b"")
+    assert (await org.admin.get("/v1/settings")).json()["region"] == "DE"
     stale = await setter.patch("/v1/settings", json={"name": "b"}, headers={"If-Match": '"1"'})
     assert (stale.status_code, stale.json()["conflicts"]) == (412, [])
 

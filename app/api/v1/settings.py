@@ -28,10 +28,12 @@ async def get_settings(request: Request, door: Reading) -> Response:
     return answers.tagged(request, row[1], etag(row[2]))
 
 
-@router.patch("", **docs.answer(SettingsOut, headers=docs.TAG))
+@router.patch("", **docs.changed(SettingsOut))
 async def edit_settings(body: SettingsEdit, version: Version, uow: Writing) -> Response:
     """Edit the organisation's settings; what is left out stays."""
     await organisations.edit_settings(uow, body.model_dump(exclude_unset=True), version=version)
+    if not uow.actor.may(Scope.settings_read):
+        return answers.told(uow, 204, b"")
     question = settings(uow.actor)
     row = (await uow.fetch(question.statement.sql, *question.statement.values(question.binds)))[0]
     return answers.told(uow, 200, row[1].encode(), {"ETag": etag(row[2])})
