@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from functools import partial
-from operator import ne
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope, must_read
 from app.domain.custom import check_custom, flat, merged, same
 from app.domain.errors import RuleBroken, Stale
+from app.domain.fields import CUSTOM
 from app.kit.ids import new_id
 
 Values = dict[str, Any]
@@ -58,7 +58,7 @@ def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
         for name, value in noun.exact(given).items()
     }
     blind = _blind(noun, actor, given)
-    new = {name: v for name, v in new.items() if name in blind or _differs(noun, row[name], v)}
+    new = {name: v for name, v in new.items() if name in blind or _differs(noun, name, row[name], v)}
     if not new:
         return {}
     if "custom" in new:
@@ -69,7 +69,7 @@ def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
     if noun.derive and follows:
         new |= noun.derive({**row, **new}, given.keys(), actor)
         kept = blind | noun.unread
-        new = {name: v for name, v in new.items() if name in kept or _differs(noun, row[name], v)}
+        new = {name: v for name, v in new.items() if name in kept or _differs(noun, name, row[name], v)}
     if noun.guard:
         _guard(noun, actor, row, new)
     return {} if noun.unread.issuperset(new) else new
@@ -90,7 +90,9 @@ def _guard(noun: Noun, actor: Actor, row: Row, new: Values) -> None:
         raise
 
 
-def _differs(noun: Noun, old: Any, new: Any) -> bool:
+def _differs(noun: Noun, name: str, old: Any, new: Any) -> bool:
+    if name.startswith(CUSTOM):
+        return not same(old, new)  # of any form, where the noun's own lists have one for all their items
     if isinstance(new, list) and new and isinstance(new[0], dict):
         return _comparable(noun, old or ()) != _comparable(noun, new)
     if isinstance(new, dict):
@@ -150,13 +152,18 @@ def conflicts(uow: UnitOfWork, noun: Noun, row: Row, base: Mapping[str, Any], gi
 
 
 def compared(
-    old: Values, now: Values, new: Values, moved: Set[str], *, differ: Callable[[Any, Any], bool] = ne
+    old: Values,
+    now: Values,
+    new: Values,
+    moved: Set[str],
+    *,
+    differ: Callable[[str, Any, Any], bool] = lambda _, old, new: bool(old != new),
 ) -> list[Values]:
     """The fields that have moved since, or are to: what they were, what they are and what is wanted."""
     return [
         {"field": name, "base": old.get(name), "theirs": now.get(name), "yours": new.get(name)}
         for name in sorted(old.keys() | now.keys() | new.keys())
-        if name in moved or old.get(name) != now.get(name) or differ(now.get(name), new.get(name))
+        if name in moved or old.get(name) != now.get(name) or differ(name, now.get(name), new.get(name))
     ]
 
 

@@ -56,11 +56,15 @@ async def test_items_that_name_one_record_in_different_ways_go_one_after_the_oth
     assert [event["after"].get("job_title") for event in events[1:5]] == [*("c", None, "b", "a")]
 
 
-async def test_a_list_of_objects_may_meet_a_custom_field_that_was_empty(org: Organisation):
+async def test_a_list_of_any_form_may_meet_a_custom_field_of_another(org: Organisation):
     field = {"noun": "contact", "key": "notes", "kind": "json", "label": "Notes"}
     assert (await org.admin.post("/v1/custom_fields", json=field)).status_code == 201
     here = (await org.admin.post("/v1/contacts", json={"name": "x"})).headers["location"]
     await org.admin.patch(here, json={"name": "y"}, headers={"If-Match": '"1"'})
-    stale = await org.admin.patch(here, json={"custom": {"notes": [{"a": 1}]}}, headers={"If-Match": '"1"'})
-    assert stale.status_code == 412, stale.text
-    assert {one["field"] for one in stale.json()["conflicts"]} == {"name", "custom.notes"}
+    for notes in ([{"a": 1}], [{"a": 1}, [], 3], [{"id": 1}]):
+        wanted = {"custom": {"notes": notes}}
+        stale = await org.admin.patch(here, json=wanted, headers={"If-Match": '"1"'})
+        assert stale.status_code == 412, stale.text
+        assert {one["field"] for one in stale.json()["conflicts"]} == {"name", "custom.notes"}
+        assert (await org.admin.patch(here, json=wanted, headers={"If-Match": "*"})).status_code == 200
+        await org.admin.patch(here, json={"custom": {"notes": [4]}}, headers={"If-Match": "*"})
