@@ -22,7 +22,10 @@ MOST_ITEMS = 10_000
 async def items_of(request: Request, add: type[Shape], upsert: type[Shape]) -> list[Item]:
     """The items of a bulk body, to be judged by their shapes when their turn comes. Raises InvalidInput."""
     read = await asyncio.to_thread(_read, await request.body())
-    return [Item(index, partial(_asked, raw, odd, add, upsert)) for index, (raw, odd) in enumerate(read)]
+    return [
+        Item(index, partial(_asked, raw, odd, add, upsert), raw if isinstance(raw, dict) else {})
+        for index, (raw, odd) in enumerate(read)
+    ]
 
 
 def _read(body: bytes) -> list[tuple[Any, bool]]:
@@ -58,7 +61,7 @@ def one_item(body: Shape, add: type[Shape], system: str, external_id: str) -> It
             raise incomplete_for(fault) from None
         return {**shape.model_dump(), "external_ids": given["external_ids"]}
 
-    return Item(0, lambda: (given, complete))
+    return Item(0, lambda: (given, complete), given)
 
 
 def inexact(raw: Any) -> InvalidInput | None:

@@ -17,14 +17,13 @@ Pairs = Sequence[tuple[UUID, Mapping[str, Any]]]
 """Records by their ids, each with its new values."""
 
 
-async def hold_trees(uow: UnitOfWork, noun: Noun, givens: Iterable[Mapping[str, Any]] | None) -> None:
+async def hold_trees(uow: UnitOfWork, noun: Noun, givens: Iterable[Mapping[str, Any]]) -> None:
     """Let nobody else move a record in the noun's trees until the end, when one of these values moves one.
 
-    None stands for values that are not known yet. Two moves that are right each by itself may close a circle together. Comes before any record is locked, or two
+    Two moves that are right each by itself may close a circle together. Comes before any record is locked, or two
     units could wait for each other.
     """
-    moved = givens is None or any(given.get(column) for given in givens for column in noun.parents)
-    if noun.parents and moved:
+    if noun.parents and any(given.get(column) for given in givens for column in noun.parents):
         await uow.execute(
             "select pg_advisory_xact_lock(hashtextextended($1, 0))", f"tree {noun.name} {uow.org_id}"
         )
@@ -108,7 +107,9 @@ def _kind(key: Sequence[str]) -> str:
 async def claim(uow: UnitOfWork, noun: Noun, names: Iterable[Name] | None) -> None:
     """Wait for whoever is adding a record under one of these names, and let others wait until this has ended.
 
-    None stands for all names. Names share a few locks, taken in one order, because a server has not room for a lock on each of 10,000.
+    None stands for all names: whoever locks many records in several steps claims them, and so does whoever locks many
+    at once beside that, or the two could wait for each other. Names share a few locks, taken in one order, because a
+    server has not room for a lock on each of 10,000.
     """
     every = range(_BUCKETS)
     buckets = every if names is None else {crc32(":".join(name).encode()) % _BUCKETS for name in names}

@@ -204,7 +204,7 @@ class _Loading:
         """Upsert, and remember the ids. Raises SampleRefusedError for the first that failed."""
         named = given or rows
         items = [
-            Item(at, partial(_asked, row, names))
+            Item(at, partial(_asked, row, names), row)
             for at, (row, names) in enumerate(zip(rows, named, strict=True))
         ]
         await upsert(uow, noun, items)

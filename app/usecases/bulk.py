@@ -1,11 +1,11 @@
 """Adding and editing by the thousand: each item has its own outcome, and one bad one does not cost the others.
 
-The items go chunk by chunk, on two ways side by side: while PostgreSQL writes one chunk and looks for the records of
-the next but one, a thread plans the chunk between them and judges by its shape the one that comes after.
+The items go chunk by chunk, and two things go on side by side: while PostgreSQL writes one chunk and looks for the
+records of the next but one, a thread plans the chunk between them and judges by its shape the one that comes after.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
@@ -41,6 +41,8 @@ class Item:
     index: int
     ask: Callable[[], tuple[Values, Whole | None]]
     """The values given, and all values of the record that it adds when none is there. Raises DomainError."""
+    sent: Mapping[str, Any]
+    """The values as they came, not judged yet."""
     given: Values = field(default_factory=dict)
     complete: Whole | None = None
     id: UUID | None = None
@@ -53,10 +55,10 @@ class Item:
             self.given, self.complete = self.ask()
             if form:
                 self.given = form(self.given)
+            if whole and self.complete:
+                self.complete = _then(self.complete, whole)
         except DomainError as refusal:
             self.fail(refusal)
-        if whole and self.complete:
-            self.complete = _then(self.complete, whole)
 
     def fail(self, problem: DomainError) -> None:
         """The item is not done, for this reason."""
@@ -67,8 +69,12 @@ def _then(complete: Whole, whole: Form) -> Whole:
     return lambda: whole(complete())
 
 
+Named = Sequence[tuple[Item, Sequence[Name]]]
+"""Items that could be understood, each with the names of its record."""
+
+
 @dataclass(slots=True)
-class _Met:
+class _Found:
     """Items of a chunk, of different records, each with the record that it names; and those records, locked."""
 
     pairs: Sequence[tuple[Item, UUID | None]]
@@ -78,6 +84,8 @@ class _Met:
 @dataclass(slots=True)
 class _Plan:
     items: Sequence[Item]
+    records: Set[UUID] = frozenset()
+    """The stored ones that items name."""
     adding: list[Values] = field(default_factory=list)
     ready: list[str] = field(default_factory=list)
     """The documents of what is added."""
@@ -107,70 +115,80 @@ class _Bulk:
     form: Form | None
     whole: Form | None
     judge: Judge | None
-    met: set[Name] = field(default_factory=set)
-    """The names of the records that items have named so far."""
     named: list[tuple[Item, Sequence[Name]]] = field(default_factory=list)
-    """All items that could be understood, each with the names of its record."""
+    """All items so far, each with the names that its record has, and those that it is to have."""
+    taken: set[Name] = field(default_factory=set)
+    """All of these names."""
     later: set[int] = field(default_factory=set)
-    """The places, among these, of items whose record an earlier one names too: they wait until that is written."""
+    """The places of items with a name that an earlier one has too: they wait until that is written."""
+    anew: set[UUID] = field(default_factory=set)
+    """The records of items that had to be looked up again: what was planned for them before no longer holds."""
 
     async def upsert(self, items: Sequence[Item]) -> None:
+        # A chunk is named two turns and planned one turn before it is written; the empty ones let the last come out.
         first, second, *rest = [*_chunks(items), (), (), ()]
         named = await _aside(len(items), self._names, first)
         await self._claim(items, named)
-        met, plan = await self._meet(named), _Plan([])
+        found = await self._find(named)
         named = await _aside(len(items), self._names, second)
+        plan = _Plan([])
         for chunk in rest:
-            asking = asyncio.create_task(self._ask(plan, named))
+            writing = asyncio.create_task(self._write_and_find(plan, named))
             try:
-                plan, named = await _aside(len(items), self._think, met, chunk)
+                plan, named = await _aside(len(items), self._plan_and_name, found, chunk)
             finally:
-                met = await asking
+                found = await writing
         for wave in waves([names for _, names in self.named]) if self.later else ():
-            for places in _chunks([place for place in wave if place in self.later]):
-                await self._apply([self.named[place][0] for place in places])
+            put_off = [self.named[place][0] for place in wave if place in self.later]
+            for part in _chunks(put_off):
+                await self._apply(part)
 
-    def _names(self, chunk: Iterable[Item]) -> list[tuple[Item, list[Name]]]:
-        """The items that can be understood, each with the names of its record."""
+    async def _claim(self, items: Sequence[Item], named: Named) -> None:
+        """Wait for whoever is adding one of these records, so that what they add is found and edited."""
+        names = [name for _, listed in named for name in listed]
+        await references.claim(self.uow, self.noun, names if len(items) <= _CHUNK else None)
+        await references.hold_trees(self.uow, self.noun, (item.sent for item in items))
+
+    def _names(self, chunk: Iterable[Item]) -> Named:
         for item in chunk:
             item.judge(self.form, self.whole)
         return [(item, references.names_of(self.noun, item.given)) for item in chunk if not item.status]
 
-    async def _claim(self, items: Sequence[Item], named: Sequence[tuple[Item, Sequence[Name]]]) -> None:
-        """Wait for whoever is adding one of these records, so that what they add is found and edited."""
-        whole = len(items) <= _CHUNK
-        names = [name for _, listed in named for name in listed] if whole else None
-        await references.claim(self.uow, self.noun, names)
-        await references.hold_trees(self.uow, self.noun, [item.given for item, _ in named] if whole else None)
-
-    async def _meet(self, named: Sequence[tuple[Item, Sequence[Name]]]) -> _Met:
-        """The records that the items name, locked; what names a record for the second time is put off."""
+    async def _find(self, named: Named) -> _Found:
+        """The records that the items name, locked; an item with a name that an earlier one has too is put off."""
         known = await references.known(self.uow, self.noun, [names for _, names in named])
+        ids = [record for record in known if record is not None]
+        rows = await write.locked(self.uow, self.noun, ids) if ids else {}
         pairs = []
         for (item, names), record in zip(named, known, strict=True):
-            own = names if record is None else [*names, ("id", str(record))]
-            if self.met.isdisjoint(own):
+            own = [*names]
+            if record is not None:
+                # Also what it is called now: an earlier item may free a name for a later one.
+                own += [("id", str(record)), *references.names_of(self.noun, rows.get(record, {}))]
+            if self.taken.isdisjoint(own):
                 pairs.append((item, record))
             else:
                 self.later.add(len(self.named))
-            self.met.update(own)
+            self.taken.update(own)
             self.named.append((item, own))
-        ids = [record for _, record in pairs if record is not None]
-        return _Met(pairs, await write.locked(self.uow, self.noun, ids) if ids else {})
+        return _Found(pairs, rows)
 
-    async def _ask(self, plan: _Plan, named: Sequence[tuple[Item, Sequence[Name]]]) -> _Met:
-        await self._apply(plan.items, plan)
-        return await self._meet(named)
+    async def _write_and_find(self, plan: _Plan, named: Named) -> _Found:
+        if self.anew.isdisjoint(plan.records):
+            await self._apply(plan.items, plan)
+        else:
+            await self._apply([item for item in plan.items if item.status != "failed"])
+        return await self._find(named)
 
-    def _think(self, met: _Met, chunk: Iterable[Item]) -> tuple[_Plan, list[tuple[Item, list[Name]]]]:
-        return self._plan(met), self._names(chunk)
+    def _plan_and_name(self, found: _Found, chunk: Iterable[Item]) -> tuple[_Plan, Named]:
+        return self._plan(found), self._names(chunk)
 
-    def _plan(self, met: _Met) -> _Plan:
-        plan = _Plan([item for item, _ in met.pairs])
-        for item, record in met.pairs:
+    def _plan(self, found: _Found) -> _Plan:
+        plan = _Plan([item for item, _ in found.pairs], found.rows.keys())
+        for item, record in found.pairs:
             try:
                 if record is not None:
-                    self._plan_edit(item, met.rows.get(record), plan)
+                    self._plan_edit(item, found.rows.get(record), plan)
                 else:
                     self._plan_add(item, plan)
             except DomainError as refusal:
@@ -214,20 +232,17 @@ class _Bulk:
             waiting = [item for item in items if item.status != "failed"]
             for item in waiting:
                 item.status = ""
-            half = len(waiting) // 2 or 1
+            half = len(waiting) // 2
             await self._apply(waiting[:half])
             await self._apply(waiting[half:])
 
     async def _planned(self, items: Sequence[Item]) -> _Plan:
-        known = await references.known(
-            self.uow, self.noun, [references.names_of(self.noun, item.given) for item in items]
-        )
+        names = [references.names_of(self.noun, item.given) for item in items]
+        known = await references.known(self.uow, self.noun, names)
         ids = [record for record in known if record is not None]
-        met = _Met(
-            list(zip(items, known, strict=True)),
-            await write.locked(self.uow, self.noun, ids) if ids else {},
-        )
-        return await _aside(len(items), self._plan, met)
+        self.anew.update(ids)
+        rows = await write.locked(self.uow, self.noun, ids) if ids else {}
+        return await _aside(len(items), self._plan, _Found(list(zip(items, known, strict=True)), rows))
 
     async def _write(self, plan: _Plan) -> None:
         if self.judge:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.db import privacy, runs, write
+from app.db import privacy, references, runs, write
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.interactions import INTERACTIONS
@@ -90,6 +90,7 @@ async def _erase_traces(
 ) -> tuple[int, UUID | None]:
     """How many records were changed, and where to look on."""
     ids = await privacy.records_of(uow, noun, contact, after, BATCH)
+    await references.claim(uow, noun, None)
     rows = await write.locked(uow, noun, ids)
     changes = [(row, new) for row in rows.values() if (new := plan(row))]
     await write.change(uow, noun, changes, f"{noun.name}.erased")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Set
 from uuid import UUID
 
-from app.db import runs, tags, write
+from app.db import references, runs, tags, write
 from app.db.engine import Row
 from app.db.registry import NOUNS
 from app.db.tags import TAGS
@@ -73,6 +73,7 @@ async def rename_batch(uow: UnitOfWork, run: Row) -> Progress:
     here = run["checkpoint"] or first(_NOUNS)
     noun = _CARRIERS[here["noun"]]
     after = None if here["after"] is None else UUID(here["after"])
+    await references.claim(uow, noun, None)
     rows, following = await tags.carriers(uow, noun, old, after, most=BATCH, looked=LOOKED)
     changes = [(row, {"tags": replaced(row["tags"], old, new)}) for row in rows]
     await write.change(uow, noun, changes, f"{noun.name}.edited")

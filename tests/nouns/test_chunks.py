@@ -1,12 +1,15 @@
 """A batch has the outcome of its items one after the other, wherever it is cut."""
 
+import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from app.usecases import bulk
+from app.domain.runs import first
+from app.usecases import bulk, tags
 from tests.makers.organisations import Organisation
 
 ITEMS, RECORDS = 60, 12
@@ -67,3 +70,99 @@ async def test_a_tree_may_be_built_over_many_chunks(org: Organisation, monkeypat
     done = (await org.admin.post("/v1/companies/bulk", json={"items": [*below, circle]})).json()
     assert (done["updated"], done["failed"]) == (6, 1), done
     assert done["items"][-1]["problem"]["code"] == "circle"
+
+
+def _before_the_second_look(monkeypatch: pytest.MonkeyPatch, do: Callable[[], Awaitable[Any]]) -> None:
+    """Chunks of two, and something happens before the records of the second one are looked for."""
+    monkeypatch.setattr(bulk, "_CHUNK", 2)
+    real, looks = bulk._Bulk._find, []
+
+    async def find(self: Any, named: Any) -> Any:
+        looks.append(named)
+        if len(looks) == 2:
+            await do()
+        return await real(self, named)
+
+    monkeypatch.setattr(bulk._Bulk, "_find", find)
+
+
+async def test_what_was_planned_before_somebody_else_added_the_record_is_planned_anew(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    async def add() -> None:
+        theirs = {"name": "r", "external_ids": {"erp": "1", "shop": "1"}}
+        assert (await org.admin.post("/v1/contacts", json=theirs)).status_code == 201
+
+    _before_the_second_look(monkeypatch, add)
+    items = [
+        {"name": "r", "external_ids": {"erp": "1", "web": "7"}},
+        {"name": "other", "external_ids": {"erp": "2"}},
+        {"name": "r", "external_ids": {"shop": "1", "app": "8"}},
+    ]
+    done = (await org.admin.post("/v1/contacts/bulk", json={"items": items})).json()
+    assert [one["status"] for one in done["items"]] == ["updated", "created", "updated"]
+    now = (await org.admin.get("/v1/contacts/by/erp/1")).json()
+    assert now["external_ids"] == {"erp": "1", "shop": "1", "web": "7", "app": "8"}
+    events = (await org.admin.get(f"/v1/contacts/{now['id']}/history")).json()["data"]
+    assert [event["version"] for event in events] == [3, 2, 1]
+
+
+async def test_a_name_that_one_item_frees_may_be_taken_by_a_later_one(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bulk, "_CHUNK", 2)
+    base = {"name": "n", "price": "1", "currency": "CNY"}
+    made = [
+        (await org.admin.post("/v1/products", json=base | {"sku": sku, "external_ids": {"shop": sku}})).json()
+        for sku in ("S1", "S3")
+    ]
+    items = [
+        {"sku": "S3", "name": "m"},
+        {"id": made[1]["id"], "external_ids": {"shop": "5"}},
+        {"id": made[0]["id"], "external_ids": {"shop": "S3"}},
+    ]
+    done = (await org.admin.post("/v1/products/bulk", json={"items": items})).json()
+    assert done["updated"] == 3, done
+    assert (await org.admin.get("/v1/products/by/shop/S3")).json()["sku"] == "S1"
+
+
+async def test_a_batch_that_moves_nothing_keeps_nobody_from_moving(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    a, b = [(await org.admin.post("/v1/companies", json={"name": name})).json()["id"] for name in "ab"]
+
+    async def move() -> None:
+        moved = await org.admin.patch(f"/v1/companies/{a}", json={"parent_id": b}, headers={"If-Match": "*"})
+        assert moved.status_code == 200, moved.text
+
+    _before_the_second_look(monkeypatch, move)
+    items = [{"name": f"n{n}", "external_ids": {"erp": str(n)}} for n in range(5)]
+    done = (await org.admin.post("/v1/companies/bulk", json={"items": items})).json()
+    assert done["created"] == 5
+
+
+async def test_a_batch_and_a_rename_of_the_same_records_wait_for_each_other_in_turn(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    items = [{"name": f"n{n}", "external_ids": {"erp": str(n)}, "tags": ["old"]} for n in range(6)]
+    made = (await org.admin.post("/v1/contacts/bulk", json={"items": items})).json()["items"]
+    run: Any = {"params": {"old": "old", "new": "new"}, "checkpoint": first(["contact"]), "done": 0}
+    waiting: list[asyncio.Task[None]] = []
+
+    async def rename() -> None:
+        async with await org.work() as uow:
+            await tags.rename_batch(uow, run)
+            await uow.commit()
+
+    async def begin() -> None:
+        waiting.append(asyncio.create_task(rename()))
+        await asyncio.sleep(0.3)  # long enough for it to lock what it can
+
+    _before_the_second_look(monkeypatch, begin)
+    body = [{"id": one["id"], "job_title": "x"} for one in reversed(made)]
+    done = await org.admin.post("/v1/contacts/bulk", json={"items": body})
+    assert done.json()["updated"] == 6, done.text
+    await waiting[0]
+    listed = (await org.admin.get("/v1/contacts", params={"tag": "new"})).json()["data"]
+    assert {one["job_title"] for one in listed} == {"x"}
+    assert len(listed) == 6
