@@ -5,7 +5,7 @@ records of the next but one, a thread plans the chunk between them and judges by
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
@@ -84,8 +84,6 @@ class _Found:
 @dataclass(slots=True)
 class _Plan:
     items: Sequence[Item]
-    records: Set[UUID] = frozenset()
-    """The stored ones that items name."""
     adding: list[Values] = field(default_factory=list)
     ready: list[str] = field(default_factory=list)
     """The documents of what is added."""
@@ -121,8 +119,6 @@ class _Bulk:
     """All of these names."""
     later: set[int] = field(default_factory=set)
     """The places of items with a name that an earlier one has too: they wait until that is written."""
-    anew: set[UUID] = field(default_factory=set)
-    """The records of items that had to be looked up again: what was planned for them before no longer holds."""
 
     async def upsert(self, items: Sequence[Item]) -> None:
         # A chunk is named two turns and planned one turn before it is written; the empty ones let the last come out.
@@ -163,7 +159,8 @@ class _Bulk:
         for (item, names), record in zip(named, known, strict=True):
             own = [*names]
             if record is not None:
-                # Also what it is called now: an earlier item may free a name for a later one.
+                # Also what it is called now: an earlier item may free a name for a later one, and one of those that
+                # are being planned may yet turn out to be of this record, when somebody else has just added it.
                 own += [("id", str(record)), *references.names_of(self.noun, rows.get(record, {}))]
             if self.taken.isdisjoint(own):
                 pairs.append((item, record))
@@ -174,17 +171,14 @@ class _Bulk:
         return _Found(pairs, rows)
 
     async def _write_and_find(self, plan: _Plan, named: Named) -> _Found:
-        if self.anew.isdisjoint(plan.records):
-            await self._apply(plan.items, plan)
-        else:
-            await self._apply([item for item in plan.items if item.status != "failed"])
+        await self._apply(plan.items, plan)
         return await self._find(named)
 
     def _plan_and_name(self, found: _Found, chunk: Iterable[Item]) -> tuple[_Plan, Named]:
         return self._plan(found), self._names(chunk)
 
     def _plan(self, found: _Found) -> _Plan:
-        plan = _Plan([item for item, _ in found.pairs], found.rows.keys())
+        plan = _Plan([item for item, _ in found.pairs])
         for item, record in found.pairs:
             try:
                 if record is not None:
@@ -240,7 +234,6 @@ class _Bulk:
         names = [references.names_of(self.noun, item.given) for item in items]
         known = await references.known(self.uow, self.noun, names)
         ids = [record for record in known if record is not None]
-        self.anew.update(ids)
         rows = await write.locked(self.uow, self.noun, ids) if ids else {}
         return await _aside(len(items), self._plan, _Found(list(zip(items, known, strict=True)), rows))
 
