@@ -107,10 +107,11 @@ def _walkable(actor: Actor, page: Page, condition: Condition) -> bool:
 
 def _alone(actor: Actor, page: Page) -> UUID | None:
     """The one owner whose records the actor sees, when an index has these in the list's order."""
-    owners = None if page.noun.through else actor.owners(page.noun.name)
-    if owners is None or len(owners) != 1 or page.sort.removeprefix("-") != "created_at":
+    noun = page.noun
+    if noun.through or sight.sees_all(actor, noun) or page.sort.removeprefix("-") != "created_at":
         return None
-    return next(iter(owners))
+    owners = actor.owners(noun.name) or ()
+    return next(iter(owners)) if len(owners) == 1 else None
 
 
 def _way(actor: Actor, page: Page, condition: Condition) -> _Way:
