@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from http import HTTPStatus
 from typing import Any
+
+from app.schemas.problems import title_of
 
 ID = "0197b2a4-6c1e-7d42-9b1f-5a3c8e7d9f10"
 _FORMATS = {
@@ -128,7 +129,7 @@ def problem(status: int) -> dict[str, Any]:
     shown = _PROBLEMS[status]
     return {
         "type": f"urn:rapport:problem:{shown['code']}",
-        "title": HTTPStatus(status).phrase,
+        "title": title_of(status),
         "status": status,
         "request_id": ID,
         **shown,

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from app.domain import errors
 from app.domain.errors import DomainError
 from app.kit import json
-from app.schemas.problems import faults_of
+from app.schemas.problems import faults_of, title_of
 
 STATUS: Mapping[type[DomainError], int] = {
     errors.InvalidInput: 422,
@@ -42,7 +42,7 @@ def body_of(error: DomainError) -> dict[str, Any]:
     status = status_of(error)
     return {
         "type": f"urn:rapport:problem:{error.code}",
-        "title": HTTPStatus(status).phrase,
+        "title": title_of(status),
         "status": status,
         "code": error.code,
         "detail": error.detail,

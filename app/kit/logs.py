@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import warnings
 
 import structlog
 
@@ -42,6 +43,14 @@ def _renderer(form: str) -> structlog.typing.Processor:
     return structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 
 
+def _warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """On one line, without the line of code that it is about."""
+    del line
+    return f"{filename}:{lineno}: {category.__name__}: {message}"
+
+
 def _configure_libraries(level: str, formatter: logging.Formatter) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.set_name(_HANDLER)
@@ -52,6 +61,7 @@ def _configure_libraries(level: str, formatter: logging.Formatter) -> None:
     root.addHandler(handler)
     root.setLevel(level)
     logging.captureWarnings(capture=True)
+    warnings.formatwarning = _warning
     for name in (
         "uvicorn",
         "uvicorn.error",

@@ -1,11 +1,20 @@
 """Errors on the wire: RFC 9457 problem details."""
 
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.domain.pointers import pointer
+
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""As RFC 9110 calls them; Python does so from 3.13 on."""
+
+
+def title_of(status: int) -> str:
+    """The name of a status."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
 class Fault(BaseModel):

@@ -4,12 +4,12 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from app.api.problems import STATUS
 from app.db.registry import NOUNS
 from app.domain import errors
 from app.domain.errors import DomainError
+from app.schemas.problems import title_of
 from tests.house import source
 
 CLASSES = {
@@ -163,7 +163,7 @@ def page() -> str:
     for one in found():
         by_status.setdefault(one.status, []).append(one)
     for status in sorted(by_status, key=lambda one: one or 999):
-        title = f"{status} {HTTPStatus(status).phrase}" if status else "Any other status"
+        title = f"{status} {title_of(status)}" if status else "Any other status"
         lines += [f"## {title}", "", "| code | says |", "| --- | --- |"]
         lines += [f"| `{one.code}` | {_cell(one.detail)} |" for one in by_status[status]]
         lines.append("")
