@@ -22,6 +22,7 @@ from arq.worker import Worker, create_worker
 
 from app.db import walls
 from app.db.engine import Database
+from app.domain.runs import LEASE
 from app.jobs import privacy, tags  # noqa: F401 - they register their work
 from app.jobs.base import DEFAULT_QUEUE, JOBS
 from app.jobs.housekeeping import forget, make_months, spread_months
@@ -51,8 +52,6 @@ class WorkerSettings:
     max_tries = 1_000
     """Attempts are counted in PostgreSQL."""
     max_jobs = 8
-    job_timeout = 3600
-    """Batches end by their leases, long before."""
     poll_delay = 0.1
     health_check_interval = 10
     log_results = False
@@ -67,6 +66,9 @@ def make_worker(queue_name: str, database: Database, queue: ArqRedis, **options:
         # Its own key: a shared one is deleted by whichever worker stops first.
         health_check_key=f"rapport:health:{queue_name}:{socket.gethostname()}:{os.getpid()}",
         redis_pool=queue,
+        # Batches end by their leases, before. As long as this, and ten seconds, arq also keeps a job for a worker that
+        # was killed between taking the job and taking the run, and lets nobody else have it.
+        job_timeout=max((job.lease for job in JOBS.values() if job.queue == queue_name), default=LEASE),
         ctx={"database": database},
         **options,
     )

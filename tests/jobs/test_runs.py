@@ -1,6 +1,7 @@
 """Batches count once: over real servers that are killed, emptied and started again in the middle."""
 
 import asyncio
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -358,6 +359,26 @@ async def test_a_worker_killed_again_and_again_renames_every_record_once(chosen:
     with Worker(chosen) as worker:
         await _each_renamed_once(org, run, ids)
         assert worker.stop() == 0
+
+
+@pytest.mark.slow
+async def test_a_worker_killed_as_it_takes_a_job_does_not_keep_it_from_others(
+    chosen: Settings, org: Organisation
+):
+    tag = await org.admin.post("/v1/tags", json={"name": "old"})
+    asked = await org.admin.post(
+        f"{tag.headers['location']}/rename", json={"name": "new"}, headers={"If-Match": "*"}
+    )
+    with Worker(chosen, deadly=True) as worker:
+        assert await asyncio.to_thread(worker.end) == -signal.SIGKILL
+    run = asked.json()["id"]
+    assert (await run_row(org, run))["attempts"] == 0, "it was to die before it had taken the run"
+
+    async def done() -> bool:
+        return str((await run_row(org, run))["status"]) == "done"
+
+    with Worker(chosen):
+        await until(done, seconds=25)
 
 
 @pytest.mark.slow

@@ -34,25 +34,32 @@ _PROGRAM = """
 import sys
 from dataclasses import replace
 from datetime import timedelta
+import os
 from app import worker
+from app.jobs import relay
 from app.jobs.base import JOBS
 from app.usecases import tags
 tags.BATCH = int(sys.argv[2])
 for kind, job in JOBS.items():
     JOBS[kind] = replace(job, lease=timedelta(seconds=float(sys.argv[1])))
+async def die(*_):
+    os.kill(os.getpid(), 9)
+if sys.argv[3] == "deadly":
+    relay.do_batch = die
 worker.run()
 """
 
 
 class Worker:
-    """A worker in a process of its own, with short leases and small batches."""
+    """A worker in a process of its own, with short leases and small batches; a deadly one is killed by its first job."""
 
-    def __init__(self, own: Settings, *, lease: float = 1.0, batch: int = 200) -> None:
+    def __init__(self, own: Settings, *, lease: float = 1.0, batch: int = 200, deadly: bool = False) -> None:
         assert own.database_url
         assert own.redis_url
         environment = os.environ | {"DATABASE_URL": own.database_url, "REDIS_URL": own.redis_url}
         self._child = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, str(lease), str(batch)], env=environment
+            [sys.executable, "-c", _PROGRAM, str(lease), str(batch), "deadly" if deadly else ""],
+            env=environment,
         )
 
     @property
@@ -63,6 +70,10 @@ class Worker:
         """As a power cut would."""
         self._child.send_signal(signal.SIGKILL)
         self._child.wait(10)
+
+    def end(self) -> int:
+        """Wait until it has ended by itself; the exit status."""
+        return self._child.wait(20)
 
     def stop(self) -> int:
         """As an operator would; the exit status."""
