@@ -38,8 +38,6 @@ def serve(workers: int | None) -> None:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=10,
-            # A process that is slow to start or to answer on a busy machine is not killed with its requests.
-            timeout_worker_healthcheck=30,
         )
 
 
