@@ -152,9 +152,7 @@ class _Bulk:
 
     async def _find(self, named: Named) -> _Found:
         """The records that the items name, locked; an item with a name that an earlier one has too is put off."""
-        known = await references.known(self.uow, self.noun, [names for _, names in named])
-        ids = [record for record in known if record is not None]
-        rows = await write.locked(self.uow, self.noun, ids) if ids else {}
+        known, rows = await self._locked([names for _, names in named])
         pairs = []
         for (item, names), record in zip(named, known, strict=True):
             own = [*names]
@@ -169,6 +167,12 @@ class _Bulk:
             self.taken.update(own)
             self.named.append((item, own))
         return _Found(pairs, rows)
+
+    async def _locked(self, names: Sequence[Sequence[Name]]) -> tuple[list[UUID | None], Mapping[UUID, Row]]:
+        """For each item's names, the record that they belong to; and those records that the actor sees, locked."""
+        known = await references.known(self.uow, self.noun, names)
+        ids = [record for record in known if record is not None]
+        return known, await write.locked(self.uow, self.noun, ids) if ids else {}
 
     async def _write_and_find(self, plan: _Plan, named: Named) -> _Found:
         await self._apply(plan.items, plan)
@@ -231,10 +235,7 @@ class _Bulk:
             await self._apply(waiting[half:])
 
     async def _planned(self, items: Sequence[Item]) -> _Plan:
-        names = [references.names_of(self.noun, item.given) for item in items]
-        known = await references.known(self.uow, self.noun, names)
-        ids = [record for record in known if record is not None]
-        rows = await write.locked(self.uow, self.noun, ids) if ids else {}
+        known, rows = await self._locked([references.names_of(self.noun, item.given) for item in items])
         return await _aside(len(items), self._plan, _Found(list(zip(items, known, strict=True)), rows))
 
     async def _write(self, plan: _Plan) -> None:
@@ -296,18 +297,18 @@ def _edit(raw: Any, upsert: type[Shape], not_new: ValidationError) -> tuple[Valu
 
 def invalid(fault: ValidationError) -> InvalidInput:
     """A shape's findings as our error."""
-    faults, named = _found(fault)
+    faults, named = _told(fault)
     return InvalidInput("request_invalid", f"This item cannot be understood. {named}", errors=faults[:20])
 
 
 def incomplete_for(fault: ValidationError) -> InvalidInput:
     """What would do as an edit, but knows no record that is there, and is not enough for a new one."""
-    faults, named = _found(fault)
+    faults, named = _told(fault)
     return InvalidInput(
         "incomplete", f"There is no such record yet, and a new one needs more. {named}", errors=faults[:20]
     )
 
 
-def _found(fault: ValidationError) -> tuple[list[dict[str, str]], str]:
+def _told(fault: ValidationError) -> tuple[list[dict[str, str]], str]:
     faults = faults_of(list(fault.errors(include_url=False, include_input=False)))
     return faults, "; ".join(f"{one['at']}: {one['detail']}" for one in faults[:3])
