@@ -74,27 +74,30 @@ class Totals:
 def totals(lines: Sequence[Mapping[str, Any]], discount: Decimal, tax: Decimal) -> Totals:
     """Line amount = quantity × unit price − discount; total = sum of lines − discount + tax.
 
-    Raises InvalidInput when a line or the order comes out below zero or too large.
+    A negative quantity is taken back: its line comes to minus what it would come to sold, and so does an order whose
+    lines come to less than nothing. Raises InvalidInput when a discount is larger than what it is taken from, or the
+    order too large.
     """
     listed = []
     subtotal = Decimal(0)
     for number, line in enumerate(lines, start=1):
         exact = {name: _amount(line.get(name) or 0) for name in ("quantity", "unit_price", "discount")}
-        product = exact["quantity"] * exact["unit_price"]
+        product = abs(exact["quantity"]) * exact["unit_price"]
         _must_fit(product, f"Line {number}")  # before it is rounded, for which there is room up to here only
         amount = _amount(product - exact["discount"])
         if amount < 0:
             raise InvalidInput(
                 "line_below_zero", f"Line {number} comes to {amount}, below zero; lower its discount."
             )
+        amount = amount.copy_sign(exact["quantity"]) if amount else amount
         listed.append({**line, **exact, "amount": amount})
         subtotal += amount
-        _must_fit(subtotal, "The order")
-    total = _amount(subtotal - discount + tax)
+        _must_fit(abs(subtotal), "The order")
+    total = _amount(abs(subtotal) - discount + tax)
     if total < 0:
         raise InvalidInput("total_below_zero", f"The order comes to {total}, below zero; lower its discount.")
     _must_fit(total, "The order")
-    return Totals(_amount(subtotal), total, tuple(listed))
+    return Totals(_amount(subtotal), -total if subtotal < 0 else total, tuple(listed))
 
 
 def _must_fit(amount: Decimal, what: str) -> None:
@@ -169,7 +172,7 @@ def plan_cancel(order: OrderLike, *, at: datetime) -> dict[str, Any]:
 
 def check_refunded(refunded: Decimal, total: Decimal) -> None:
     """Raise RuleBroken when more was given back than the order comes to."""
-    if refunded > total:
+    if refunded > max(total, Decimal(0)):
         raise RuleBroken("refund_too_large", "More cannot have been given back than the order comes to.")
 
 

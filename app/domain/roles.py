@@ -9,6 +9,7 @@ RECORDS = ("contact", "company", "product", "order", "interaction")
 """The nouns that people record their work in; they carry custom fields and tags."""
 _READ_RECORDS = ("contacts:read", "companies:read", "products:read", "orders:read", "interactions:read")
 _READ_REFERENCE = ("tags:read", "custom_fields:read", "exchange_rates:read", "settings:read", "users:read")
+_EXPORT = ("exports:read", "exports:write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,9 @@ def _all(*groups: str) -> dict[str, tuple[str, ...]]:
     return dict.fromkeys(RECORDS, groups)
 
 
-_REFERENCE = dict.fromkeys(("tag", "custom_field", "exchange_rate", "user", "team", "run"), ("basic",))
+_REFERENCE = dict.fromkeys(
+    ("tag", "custom_field", "exchange_rate", "user", "team", "run", "import", "export"), ("basic",)
+)
 _OPEN = _all("basic", "reach", "content", "consent") | _REFERENCE
 
 BUILTIN: Mapping[str, BuiltinRole] = {
@@ -47,6 +50,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "tags:write",
             "events:read",
             "runs:read",
+            *_EXPORT,
         ),
         Sight.TEAM,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent"), "product": ("basic", "cost")},
@@ -66,7 +70,15 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         _all("basic", "reach", "content", "consent") | {"product": ()},
     ),
     "marketing": BuiltinRole(
-        (*_READ_RECORDS, *_READ_REFERENCE, "contacts:write", "interactions:write", "tags:write"),
+        (
+            *_READ_RECORDS,
+            *_READ_REFERENCE,
+            "contacts:write",
+            "interactions:write",
+            "tags:write",
+            "runs:read",
+            *_EXPORT,
+        ),
         Sight.ALL,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent")},
         {
@@ -82,7 +94,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         {"contact": ("basic", "reach", "consent"), "interaction": ("basic", "content")},
     ),
     "analyst": BuiltinRole(
-        (*_READ_RECORDS, *_READ_REFERENCE, "events:read", "runs:read"),
+        (*_READ_RECORDS, *_READ_REFERENCE, "events:read", "runs:read", *_EXPORT),
         Sight.ALL,
         _all("basic")
         | _REFERENCE

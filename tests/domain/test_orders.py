@@ -174,6 +174,23 @@ def test_totals_add_up_in_any_order_of_lines(lines, discount, tax, chance):
 
 
 @settings(deadline=None, max_examples=100)
+@given(st.lists(LINE, max_size=8), SMALL, SMALL)
+def test_what_is_taken_back_comes_to_minus_what_it_was_sold_for(lines, discount, tax):
+    back = [line | {"quantity": -line["quantity"]} for line in lines]
+    try:
+        sold = orders.totals(lines, discount, tax)
+    except InvalidInput:
+        with pytest.raises(InvalidInput):
+            orders.totals(back, discount, tax)
+        return
+    returned = orders.totals(back, discount, tax)
+    assert returned.subtotal == -sold.subtotal
+    assert returned.total == (-sold.total if sold.subtotal else sold.total)
+    both = orders.totals([*lines, *back], Decimal(0), tax)
+    assert (both.subtotal, both.total) == (0, tax)
+
+
+@settings(deadline=None, max_examples=100)
 @given(SMALL, SMALL, SMALL)
 def test_a_line_never_comes_below_zero(quantity, unit_price, discount):
     line = {"quantity": quantity, "unit_price": unit_price, "discount": discount}
