@@ -86,7 +86,12 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     swagger.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
-    app.add_middleware(Around, most_bytes=own.max_body_bytes, templates=openapi.templates(app))
+    app.add_middleware(
+        Around,
+        most_bytes=own.max_body_bytes,
+        most_of_files=own.max_upload_bytes,
+        templates=openapi.templates(app),
+    )
     if own.cors_origins:  # around Around, so that a page can read every refusal, too
         app.add_middleware(
             CORSMiddleware,

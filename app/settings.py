@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     access_minutes: int = Field(15, ge=1, le=1440)
     refresh_days: int = Field(30, ge=1, le=3650)
     max_body_bytes: int = Field(32 * 1024 * 1024, ge=1)
+    max_upload_bytes: int = Field(2 * 1024**3, ge=1)
+    """Of a file that is sent to be imported."""
     cors_origins: str = Field("", pattern=r"^(\*|https?://[^\s,/;]+(\s*,\s*https?://[^\s,/;]+)*)?$")
     """Sites whose pages may call the API from a browser, comma-separated; none when empty."""
     log_level: Level = "INFO"

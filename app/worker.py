@@ -23,7 +23,7 @@ from arq.worker import Worker, create_worker
 from app.db import walls
 from app.db.engine import Database
 from app.domain.runs import LEASE
-from app.jobs import privacy, tags  # noqa: F401 - they register their work
+from app.jobs import exports, imports, privacy, tags  # noqa: F401 - they register their work
 from app.jobs.base import DEFAULT_QUEUE, JOBS
 from app.jobs.housekeeping import forget, make_months, spread_months
 from app.jobs.relay import LOST, batch, carry_due, name_of, pack, queue_at, sweep

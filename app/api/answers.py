@@ -1,11 +1,12 @@
 """What routes answer with: records as PostgreSQL built them, kept with the idempotency key when there is one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from app.api import problems
 from app.api.etag import etag, unchanged
@@ -15,9 +16,7 @@ from app.db.nouns import ALWAYS, Noun
 from app.db.reads import Reads
 from app.db.uow import Answer, UnitOfWork
 from app.db.words import Words
-from app.domain import conditions
-from app.domain.access import Actor, Scope, whole
-from app.domain.conditions import Condition
+from app.domain.access import Scope, whole
 from app.domain.errors import InvalidInput
 from app.kit import json
 from app.schemas.base import CountQuery, PageQuery, Search
@@ -35,6 +34,12 @@ def plain(body: Any, status: int = 200) -> Response:
 def body(ready: bytes) -> Response:
     """JSON that is built already."""
     return Response(ready, media_type=JSON)
+
+
+def file(parts: AsyncIterator[bytes], name: str, media_type: str) -> Response:
+    """A file to be kept, sent as it is made."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(parts, media_type=media_type, headers=headers)
 
 
 def given_fields(raw: str | None) -> list[str] | None:
@@ -72,19 +77,6 @@ def _simple(query: PageQuery) -> dict[str, Any]:
     return {"all": [{"field": f, "op": op, "value": json.loads(json.dumps(v))} for f, op, v in given]}
 
 
-def _condition(noun: Noun, raw: Any) -> Callable[[Actor], Condition]:
-    """A raw condition, to be read by the fields that an actor knows; what is hidden does not tell its choices."""
-
-    def read(actor: Actor) -> Condition:
-        known = noun.known(actor)
-        for name, field in known.items():
-            if field.choices and not noun.shows(actor, name):
-                known[name] = replace(field, choices=frozenset())
-        return conditions.parse(raw, known)
-
-    return read
-
-
 def _searchable(noun: Noun, words: str | None) -> None:
     if words and not noun.search:
         raise InvalidInput(
@@ -100,7 +92,7 @@ async def listing(door: Reads, noun: Noun, query: PageQuery) -> Response:
     """A page by simple filters."""
     page = Page(
         noun,
-        _condition(noun, _simple(query)),
+        lists.condition(noun, _simple(query)),
         query.sort,
         query.limit,
         query.cursor,
@@ -116,7 +108,7 @@ async def search(door: Reads, noun: Noun, query: Search) -> Response:
     _searchable(noun, query.q)
     page = Page(
         noun,
-        _condition(noun, query.where),
+        lists.condition(noun, query.where),
         query.sort,
         query.limit,
         query.cursor,
@@ -130,7 +122,7 @@ async def search(door: Reads, noun: Noun, query: Search) -> Response:
 async def count(door: Reads, noun: Noun, query: CountQuery) -> Response:
     """How many."""
     _searchable(noun, query.q)
-    page = Page(noun, _condition(noun, query.where), archived=query.archived, words=_words(query.q))
+    page = Page(noun, lists.condition(noun, query.where), archived=query.archived, words=_words(query.q))
     return plain({"count": await lists.count(door, page)})
 
 

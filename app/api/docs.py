@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from fastapi import Response
 from pydantic import BaseModel
 
 from app.api.bodies import MOST_ITEMS
@@ -64,6 +65,20 @@ def one(shape: Any) -> dict[str, Any]:
 def made(shape: Any) -> dict[str, Any]:
     """Route arguments: a new record."""
     return answer(shape, 201, "The new record, with its address and ETag.", PLACE)
+
+
+def uploaded(shape: Any) -> dict[str, Any]:
+    """Route arguments: a file comes as the body, and a new record is made of it."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    body = {"required": True, "description": "The file.", "content": {"application/octet-stream": binary}}
+    return made(shape) | {"openapi_extra": {"requestBody": body}}
+
+
+def file(media_type: str) -> dict[str, Any]:
+    """Route arguments: a file comes back."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    told = _response("The file.", ()) | {"content": {media_type: binary}}
+    return {"status_code": 200, "response_model": None, "response_class": Response, "responses": {200: told}}
 
 
 def changed(shape: Any) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """The two doors of every route: one to read by, one to write by; each asks for a scope and lets nobody else in."""
 
 import asyncio
+import hashlib
 import hmac
+import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -79,7 +82,7 @@ class WriteDoor(Door):
 
         async def claim(uow: UnitOfWork) -> None:
             if key is not None:
-                await idempotency.claim(uow, key, await _fingerprint(request))
+                await idempotency.claim(uow, key, _fingerprint(request, body))
 
         uow = UnitOfWork(
             request.app.state.database,
@@ -92,14 +95,34 @@ class WriteDoor(Door):
             first=claim,
         )
         # Before a connection is held, which a slow sender would keep from everybody else.
-        await request.body()
-        async with uow:
+        async with self.taken(request) as body, uow:
             yield uow
             if key is not None:
                 await idempotency.keep(uow, key)
             await uow.commit()
         if uow.nudges:
             await request.app.state.nudge()
+
+    @asynccontextmanager
+    async def taken(self, request: Request) -> AsyncIterator[bytes]:
+        """What was sent, or what stands for it when it is too large to be held."""
+        yield await request.body()
+
+
+class UploadDoor(WriteDoor):
+    """Opens a unit of work for a file, which is taken to disk first; it is at request.state.file."""
+
+    @asynccontextmanager
+    async def taken(self, request: Request) -> AsyncIterator[bytes]:
+        """The file's hash."""
+        digest = hashlib.sha256()
+        with tempfile.TemporaryFile() as file:
+            async for part in request.stream():
+                digest.update(part)
+                await asyncio.to_thread(file.write, part)
+            file.seek(0)
+            request.state.file = file
+            yield digest.digest()
 
 
 def reads(scope: Scope | None) -> Any:
@@ -112,12 +135,17 @@ def writes(scope: Scope | None) -> Any:
     return Depends(WriteDoor(scope), scope="function")
 
 
-async def _fingerprint(request: Request) -> str:
+def uploads(scope: Scope) -> Any:
+    """Depend on a unit of work with a file."""
+    return Depends(UploadDoor(scope), scope="function")
+
+
+def _fingerprint(request: Request, body: bytes) -> str:
     # Keyed, because a body may hold a password, and a plain hash of it could be guessed from.
     made = hmac.new(request.app.state.doorman.secret.encode(), digestmod="sha256")
     for part in (request.method.encode(), request.url.path.encode(), request.url.query.encode()):
         made.update(part + b"\0")
-    made.update(await request.body())
+    made.update(body)
     return made.hexdigest()
 
 

@@ -31,8 +31,10 @@ _SAFE = [
     (b"cache-control", b"no-store"),
 ]
 MOST_BYTES = 2**20
-"""Of a body that is read as one value before anybody knows whose it is; only bulk bodies may be larger."""
+"""Of a body that is read as one value before anybody knows whose it is; only bulk bodies and files may be larger."""
 _BULK = re.compile(r"/v1/[a-z_]+/bulk")
+_UPLOADS = frozenset({("POST", "/v1/imports")})
+"""What takes a file, whose bytes go to disk as they come."""
 _LEFT = 499
 """In the measures only: the client went away before it had sent its request; nginx's number for it."""
 _log = structlog.get_logger("rapport.request")
@@ -55,9 +57,12 @@ class _TooLargeError(HTTPException):
 class Around:
     """The one middleware."""
 
-    def __init__(self, app: ASGIApp, *, most_bytes: int, templates: Mapping[Any, str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, most_bytes: int, most_of_files: int, templates: Mapping[Any, str]
+    ) -> None:
         self.app = app
         self.most_bytes = most_bytes
+        self.most_of_files = most_of_files
         self.templates = templates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,7 +114,7 @@ class Around:
         self._note(scope, status, clock.monotonic() - begun)
 
     async def _limited(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
-        most = self.most_bytes if _BULK.fullmatch(scope["path"]) else min(MOST_BYTES, self.most_bytes)
+        most = self._most(scope)
         announced = headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > most:
             raise _TooLargeError(most)
@@ -127,6 +132,11 @@ class Around:
             return message
 
         await self.app(scope, receiving, send)
+
+    def _most(self, scope: Scope) -> int:
+        if (scope["method"], scope["path"]) in _UPLOADS:
+            return self.most_of_files
+        return self.most_bytes if _BULK.fullmatch(scope["path"]) else min(MOST_BYTES, self.most_bytes)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         template = self.templates.get(scope.get("endpoint"), "none")

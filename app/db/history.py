@@ -46,7 +46,8 @@ class Wanted:
     cursor: str | None = None
 
 
-def _names(actor: Actor, noun: Noun) -> list[str]:
+def names(actor: Actor, noun: Noun) -> list[str]:
+    """The fields of a noun's events that the actor may read; "custom" stands for all of its keys."""
     shown = [name for name in noun.readable(actor) if name != "custom"]
     if not noun.custom:
         return shown
@@ -55,7 +56,7 @@ def _names(actor: Actor, noun: Noun) -> list[str]:
     return shown + [f"custom.{key}" for key in noun.custom_keys(actor)]
 
 
-def _open(actor: Actor) -> list[Noun]:
+def opened(actor: Actor) -> list[Noun]:
     """The nouns whose records the actor may read at all."""
     return [noun for noun in NOUNS.values() if actor.may(Scope(noun.reading))]
 
@@ -64,7 +65,7 @@ def _settings_open(actor: Actor) -> bool:
     return actor.may(Scope.settings_read)
 
 
-def _seen(actor: Actor, nouns: list[Noun]) -> Any:
+def seen(actor: Actor, nouns: list[Noun]) -> Any:
     """Events of records that the actor sees."""
     noun_of: ColumnElement[Any] = literal_column("e.noun")
     id_of: ColumnElement[Any] = literal_column("e.noun_id")
@@ -82,7 +83,7 @@ def _seen(actor: Actor, nouns: list[Noun]) -> Any:
 
 
 def _question(actor: Actor, wanted: Wanted) -> Question:
-    nouns = _open(actor)
+    nouns = opened(actor)
     last = paging.opened(_CONTEXT, wanted.cursor, paging.sequence) if wanted.cursor else None
     filters = {
         "noun": wanted.noun,
@@ -102,7 +103,7 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
     )
 
     def text() -> Prepared:
-        where = [literal_column("e.org_id") == bindparam("org", type_=Uuid), _seen(actor, nouns)]
+        where = [literal_column("e.org_id") == bindparam("org", type_=Uuid), seen(actor, nouns)]
         for name in given:
             kind = Uuid() if name.endswith("_id") else None
             where.append(
@@ -126,7 +127,7 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
         whole = Prepared(inner, (*ready.names, "masks", "more"))
         return paging.paged(whole, "t.body::text", "json_build_array(t.seq)")
 
-    masks: dict[str, Any] = {noun.name: _names(actor, noun) for noun in nouns} | {SETTINGS: _SETTINGS}
+    masks: dict[str, Any] = {noun.name: names(actor, noun) for noun in nouns} | {SETTINGS: _SETTINGS}
     masks["custom"] = [
         n.name for n in nouns if n.custom and (actor.reads(n.name, "custom") or n.custom_keys(actor))
     ]

@@ -18,6 +18,7 @@ from sqlalchemy.types import Integer
 from app.db import paging, sight, where, words
 from app.db.engine import Prepared, Row, compiled, prepared
 from app.db.nouns import Noun
+from app.db.paging import Sort
 from app.db.reads import Question, Reads, binds, body, checked, chosen, of_sight, stamped, text_key
 from app.db.sight import Parents
 from app.db.words import Words
@@ -51,6 +52,19 @@ class Page:
     archived: bool | None = False
     """None for both."""
     words: Words | None = None
+
+
+def condition(noun: Noun, raw: Any) -> Callable[[Actor], Condition]:
+    """A raw condition, to be read by the fields that an actor knows; what is hidden does not tell its choices."""
+
+    def read(actor: Actor) -> Condition:
+        known = noun.known(actor)
+        for name, field in known.items():
+            if field.choices and not noun.shows(actor, name):
+                known[name] = replace(field, choices=frozenset())
+        return conditions.parse(raw, known)
+
+    return read
 
 
 class _Way(Enum):
@@ -142,13 +156,25 @@ def _filter_binds(actor: Actor, condition: Condition, page: Page) -> dict[str, A
     return where.parameters(condition) | words.binds(actor, page.noun, condition, page.words)
 
 
+def _allowed(actor: Actor, page: Page) -> tuple[Condition, tuple[Sort, ...]]:
+    """The condition and the order. Raises InvalidInput, and Forbidden when they use a field that the actor may not read."""
+    sorts = paging.parse_sort(page.sort, page.noun.known(actor))
+    asked = page.where(actor)
+    checked(actor, page.noun, conditions.fields_of(asked) | {sort.field.name for sort in sorts})
+    return asked, sorts
+
+
+def check(actor: Actor, page: Page) -> tuple[str, ...]:
+    """The fields that a page shows. Raises what listing it would raise."""
+    _allowed(actor, page)
+    return chosen(actor, page.noun, page.fields)
+
+
 def _question(actor: Actor, page: Page, length: int) -> tuple[Question, bool]:
     """A page, and whether only as many records as length says are walked for it, which makes no sense for each."""
     noun = page.noun
     names = chosen(actor, noun, page.fields)
-    sorts = paging.parse_sort(page.sort, noun.known(actor))
-    condition = page.where(actor)
-    checked(actor, noun, conditions.fields_of(condition) | {sort.field.name for sort in sorts})
+    condition, sorts = _allowed(actor, page)
     way = _way(actor, page, condition)
     if length and _walkable(actor, page, condition):
         way = _Way.WALK if length == min(_WALKS) else _Way.LONG_WALK
@@ -218,6 +244,34 @@ async def list_page(reads: Reads, page: Page) -> bytes:
         row = await _rows(reads, nearer)
     sorts = paging.parse_sort(page.sort, page.noun.known(reads.actor))
     return paging.answer(row, page.limit, paging.context(page.noun.name, sorts))
+
+
+async def listed(reads: Reads, page: Page, ask: Callable[[Prepared, dict[str, Any], Actor], Question]) -> int:
+    """Ask something about all records of a page, whatever its limit: the id and n, its place in the order, of each.
+
+    What is asked answers with the access stamp and how many they are.
+    """
+    found = int((await reads.row(partial(_listing, page, ask)))[1])
+    if not found and (nearer := await _respelt(reads, page)):
+        found = int((await reads.row(partial(_listing, nearer, ask)))[1])
+    return found
+
+
+def _listing(
+    page: Page, ask: Callable[[Prepared, dict[str, Any], Actor], Question], actor: Actor
+) -> Question:
+    noun = page.noun
+    condition, sorts = _allowed(actor, page)
+    way = _way(actor, page, condition)
+
+    def text() -> Prepared:
+        place = func.row_number().over(order_by=paging.order_by(noun, sorts)).label("n")
+        inner = of_sight(actor, noun, [noun.table.c.id, place], _PARENTS.get(way, Parents.ASKED))
+        return compiled(_filter(inner, condition, page, way))
+
+    kinds = tuple((str(sort), sort.field.kind) for sort in sorts)
+    key = ("listed", *text_key(actor, noun), *_filter_key(condition, page, way), kinds)
+    return ask(prepared(key, text), sight.binds(actor, noun) | _filter_binds(actor, condition, page), actor)
 
 
 async def _respelt(reads: Reads, page: Page) -> Page | None:

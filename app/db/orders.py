@@ -32,8 +32,7 @@ class Order(Record):
         points_to("company_id", "companies"),
         points_to("owner_id", "users"),
         one_of("status", OrderStatus),
-        CheckConstraint("total >= 0", name="total"),
-        CheckConstraint("refunded >= 0 and refunded <= total", name="refunded"),
+        CheckConstraint("refunded >= 0 and refunded <= greatest(total, 0)", name="refunded"),
         newest_first("orders"),
         last_changed("orders"),
         Index("ix_orders_contact", "org_id", "contact_id", text("placed_at desc"), text("id desc")),
@@ -47,13 +46,16 @@ class Order(Record):
     contact_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
     company_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
     channel: Mapped[str | None] = mapped_column(info=field("basic"))
+    country: Mapped[str | None] = mapped_column(info=field("basic"))
+    """Where it was sold to, as the source says it: a code or a name."""
     status: Mapped[str] = mapped_column(info=choice(OrderStatus, "basic", writable=False))
     currency: Mapped[str] = mapped_column(info=field("basic"))
     subtotal: Mapped[Decimal] = mapped_column(info=field("basic", writable=False))
     discount: Mapped[Decimal] = mapped_column(info=field("basic"))
     tax: Mapped[Decimal] = mapped_column(info=field("basic"))
     total: Mapped[Decimal] = mapped_column(info=field("basic"))
-    """Sum of the line amounts, minus discount, plus tax; checked against what the writer states."""
+    """Sum of the line amounts, minus discount, plus tax; checked against what the writer states. Below zero when more is
+    taken back than sold."""
     refunded: Mapped[Decimal] = mapped_column(info=field("basic"))
     placed_at: Mapped[datetime] = mapped_column(info=field("basic"))
     due_on: Mapped[date | None] = mapped_column(info=field("basic"))

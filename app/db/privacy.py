@@ -82,3 +82,25 @@ async def rewrite_runs(uow: UnitOfWork, kept: Sequence[Mapping[str, Any]]) -> No
         uow.now,
         [json.text(one) for one in kept],
     )
+
+
+async def forget_rows(uow: UnitOfWork, contact: UUID, words: Sequence[str]) -> None:
+    """Empty the rows of imports that became the contact or tell of it, and let go of files that wait and may do so.
+
+    The bytes of a packed file, or of one in UTF-16, are not looked into: such a file is let go of in any case.
+    """
+    await uow.execute(
+        "with told as (update import_rows r set cells = null, code = 'erased', outcome = coalesce(outcome, 'skipped'),"
+        "   detail = 'Whom this row told of was erased.'"
+        "   where r.org_id = $1 and r.cells is not null and (r.record_id = $2 or exists ("
+        "     select from unnest($3::text[]) w where strpos(lower(concat(r.cells, ' ', r.detail)), lower(w)) > 0))"
+        "   returning r.id)"
+        " delete from file_parts p using imports i where p.org_id = $1 and i.org_id = $1 and i.file_id = p.id"
+        "   and i.stage = 'ready' and (i.id in (select id from told) or i.layout ->> 'format' = 'xlsx'"
+        "     or (i.layout ->> 'gzipped')::boolean or i.layout ->> 'encoding' like 'utf-16%'"
+        "     or exists (select from file_parts o join unnest($3::text[]) w"
+        "       on position(convert_to(w, 'UTF8') in o.bytes) > 0 where o.org_id = $1 and o.id = p.id))",
+        uow.org_id,
+        contact,
+        list(words),
+    )

@@ -7,6 +7,8 @@ from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.custom_fields import CUSTOM_FIELDS
 from app.db.exchange_rates import EXCHANGE_RATES
+from app.db.exports import EXPORTS
+from app.db.imports import IMPORTS
 from app.db.interactions import INTERACTIONS
 from app.db.nouns import Noun
 from app.db.orders import ORDERS
@@ -33,6 +35,8 @@ NOUNS: Mapping[str, Noun] = {
         ROLES,
         API_KEYS,
         RUNS,
+        IMPORTS,
+        EXPORTS,
     )
 }
 OWNED = tuple(name for name, noun in NOUNS.items() if noun.owned)

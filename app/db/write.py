@@ -194,8 +194,11 @@ async def _change(
     for row, after in changes:
         item: dict[str, Any] = {name: after[name] if name in after else row[name] for name in names}
         for name in noun.children.keys() & after.keys():
+            # What is replaced goes within the same statement, in which no two may have one id; ids of old may come back.
+            held = {None, *(line["id"] for line in row[name])}
             for line in item[name]:
-                line["id"] = new_id()
+                if line.get("id") in held:
+                    line["id"] = new_id()
         item["id"] = row["id"]
         if partition:
             item[f"was_{partition}"] = row[partition]

@@ -66,26 +66,38 @@ def _written(pattern: str, instead: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def _decimal(pattern: str, summary: str, places: int) -> tuple[Any, ...]:
+def _decimal(pattern: str, summary: str, digits: int, places: int) -> tuple[Any, ...]:
     schema = {"type": "string", "pattern": pattern, "description": summary}
     unit = Decimal(1).scaleb(-places)
     # With the places that are kept, so that answers, events and stored records say one amount in one way.
     return (
-        _written(pattern, 'send it as text, such as "12.50": a JSON number is not exact'),
-        AfterValidator(lambda value: value.quantize(unit)),
+        _written(
+            pattern,
+            f'send it as text, such as "12.50", with up to {digits} digits before the point and {places} after it: a JSON'
+            " number is not exact",
+        ),
+        AfterValidator(lambda value: value.quantize(unit) + 0),  # there is one zero, without a sign
         WithJsonSchema(schema),
     )
 
 
+_MONEY = r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?"
+_QUANTITY = r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,4})?"
+
 Money = Annotated[
     Decimal,
     Field(ge=0, max_digits=16, decimal_places=4, allow_inf_nan=False),
-    *_decimal(r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?$", "An amount as exact text, never a JSON number.", 4),
+    *_decimal(f"^{_MONEY}$", "An amount as exact text, never a JSON number.", 12, 4),
 ]
-Quantity = Annotated[
+SignedMoney = Annotated[
     Decimal,
-    Field(ge=0, max_digits=14, decimal_places=4, allow_inf_nan=False),
-    *_decimal(r"^(0|[1-9][0-9]{0,9})(\.[0-9]{1,4})?$", "A quantity as exact text.", 4),
+    Field(max_digits=16, decimal_places=4, allow_inf_nan=False),
+    *_decimal(f"^-?{_MONEY}$", "An amount as exact text, below zero for what is given back.", 12, 4),
+]
+SignedQuantity = Annotated[
+    Decimal,
+    Field(max_digits=14, decimal_places=4, allow_inf_nan=False),
+    *_decimal(f"^-?{_QUANTITY}$", "A quantity as exact text, below zero for what is taken back.", 10, 4),
 ]
 Rate = Annotated[
     Decimal,
@@ -93,6 +105,7 @@ Rate = Annotated[
     *_decimal(
         r"^([1-9][0-9]{0,7}(\.[0-9]{1,10})?|0\.(?=0*[1-9])[0-9]{1,10})$",
         "A rate above zero as exact text.",
+        8,
         10,
     ),
 ]

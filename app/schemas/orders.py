@@ -20,21 +20,22 @@ from app.schemas.base import (
     Line,
     Money,
     Part,
-    Quantity,
     RecordOut,
     RecordQuery,
     Shape,
+    SignedMoney,
+    SignedQuantity,
     Time,
     optional,
 )
 
 
 class OrderLine(Part):
-    """One product, or one described thing."""
+    """One product, or one described thing; below zero what is taken back."""
 
     product_id: UUID | None = None
     description: Line | None = None
-    quantity: Quantity
+    quantity: SignedQuantity
     unit_price: Money
     discount: Money = Decimal(0)
 
@@ -58,11 +59,12 @@ class OrderFields(Shape):
     contact_id: UUID | None = None
     company_id: UUID | None = None
     channel: Label | None = None
+    country: Label | None = Field(None, description="Where it was sold to, as the source says it.")
     currency: Currency = optional()
-    lines: list[OrderLine] = Field(default_factory=list, max_length=1000)
+    lines: list[OrderLine] = Field(default_factory=list, max_length=5000)
     discount: Money = Decimal(0)
     tax: Money = Decimal(0)
-    total: Money = optional(
+    total: SignedMoney = optional(
         description="Checked against the lines, discount and tax; computed when left out."
     )
     placed_at: Time = optional()

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -17,7 +17,8 @@ from app.db import references, write
 from app.db.engine import Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
-from app.domain.errors import Busy, DomainError, Duplicate, InvalidInput, NotFound
+from app.domain.errors import Busy, DomainError, Duplicate, InvalidInput, NotFound, RuleBroken
+from app.domain.united import united
 from app.domain.waves import Name, waves
 from app.schemas.base import Shape
 from app.schemas.problems import faults_of
@@ -41,8 +42,12 @@ class Item:
     index: int
     ask: Callable[[], tuple[Values, Whole | None]]
     """The values given, and all values of the record that it adds when none is there. Raises DomainError."""
-    sent: Mapping[str, Any]
+    sent: dict[str, Any]
     """The values as they came, not judged yet."""
+    only: Literal["add", "edit"] | None = None
+    """What may be done; both when not said."""
+    unite: Mapping[str, str] = field(default_factory=dict)
+    """Lists that keep what they hold beside what is given; see app.domain.united."""
     given: Values = field(default_factory=dict)
     complete: Whole | None = None
     id: UUID | None = None
@@ -197,6 +202,8 @@ class _Bulk:
     def _plan_add(self, item: Item, plan: _Plan) -> None:
         if item.given.get("id") or item.complete is None:
             raise _unknown(self.noun)
+        if item.only == "edit":
+            raise RuleBroken("not_there", f"There is no such {self.noun.name} yet, and none is to be added.")
         row = plain.new_row(self.uow, self.noun, item.complete(), item.given.keys())
         item.id, item.status = row["id"], "created"
         plan.adding.append(row)
@@ -204,7 +211,14 @@ class _Bulk:
     def _plan_edit(self, item: Item, row: Row | None, plan: _Plan) -> None:
         if row is None:
             raise _unknown(self.noun)
+        if item.only == "add":
+            raise RuleBroken(
+                "there_already", f"This {self.noun.name} is there already, and none is to be edited."
+            )
         given = {name: value for name, value in item.given.items() if name != "id"}
+        given |= {
+            name: united(row[name], given[name], same) for name, same in item.unite.items() if name in given
+        }
         after = plain.changes_to(self.uow, self.noun, row, given)
         item.id, item.status = row["id"], "updated" if after else "unchanged"
         if after:

@@ -59,10 +59,12 @@ async def erase_batch(uow: UnitOfWork, run: Row) -> Progress:
 async def _erase_person(uow: UnitOfWork, contact: UUID, after: UUID | None) -> tuple[int, UUID | None]:
     """How many records were changed, and where to look on in the runs, which come while it is known what to look for."""
     row = (await write.locked(uow, CONTACTS, [contact]))[contact]
-    if words := words_of(row):
+    words = words_of(row)
+    if words:
         following = await _erase_from_runs(uow, words, after)
         if following is not None:
             return 0, following
+    await privacy.forget_rows(uow, contact, words)
     await privacy.forget_answers(uow, CONTACTS.name, [contact])
     left = plan_contact(row, at=uow.now)
     if left:

@@ -16,7 +16,8 @@ CLASSES = {
     name: kind
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, DomainError)
-}
+} | {"Unreadable": errors.InvalidInput}
+"""Name to what it is answered as; what a file cannot be read for is found below the floor of our own errors."""
 _HEAD = """# Problems
 
 Every error is an RFC 9457 problem (`application/problem+json`). Programs look at `code`, which is stable; people read
@@ -97,6 +98,8 @@ def _words(node: ast.expr, where: str) -> list[tuple[str, str]]:
             return [(word, "")]
         case ast.IfExp(body=one, orelse=other):
             return _words(one, where) + _words(other, where)
+        case ast.Attribute(attr="code"):
+            return []  # handed on: it is written out where it was raised
         case ast.JoinedStr() if ast.unparse(node)[2:-1] == "{noun.name}_not_found":
             return [(f"{name}_not_found", name) for name in NOUNS]
     raise AssertionError(

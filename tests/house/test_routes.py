@@ -17,6 +17,7 @@ OPEN = {
     "get_metrics": "Prometheus asks it; keep it from the outside by the proxy",
     "sign_in": "it is how one becomes known",
     "refresh_login": "it is how one stays known",
+    "download_export": "a link says who it is for, and until when",
 }
 """Routes that need no identity, and why."""
 ASKING = re.compile(r"(search|count)_[a-z_]+")

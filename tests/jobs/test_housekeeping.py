@@ -142,5 +142,5 @@ async def test_old_keys_and_logins_are_forgotten_a_few_at_a_time_until_none_is_l
         )
     async with org.database.connection() as connection:
         assert await connection.fetchval("select rapport_forget_keys($1, 10)", old + KEPT_FOR) == 10
-    assert await forget(org.database, clock.now(), at_once=5) == {"keys": 15, "logins": 12}
-    assert await forget(org.database, clock.now(), at_once=5) == {"keys": 0, "logins": 0}
+    assert await forget(org.database, clock.now(), at_once=5) == {"keys": 15, "logins": 12, "files": 0}
+    assert await forget(org.database, clock.now(), at_once=5) == {"keys": 0, "logins": 0, "files": 0}

@@ -26,6 +26,8 @@ _NEW: dict[str, dict[str, Any]] = {
     "roles": {"name": "x"},
     "api_keys": {"name": "x"},
     "tags": {"name": "x"},
+    "imports": {"name": "x"},
+    "exports": {"noun": "contact", "sort": "name", "format": "ndjson"},
 }
 _EDIT: dict[str, dict[str, Any]] = {
     "products": {"active": True},
@@ -36,6 +38,7 @@ _EDIT: dict[str, dict[str, Any]] = {
     "roles": {"name": "y"},
     "api_keys": {"name": "y"},
     "tags": {"colour": "red"},
+    "imports": {"mode": "create"},
 }
 _WITH_WORDS = {"contacts", "companies", "products", "orders"}
 
@@ -188,7 +191,18 @@ ROUTES: dict[Route, Builder] = {
     route: builder
     for plural in (
         *NOUNS.values(),
-        *("custom_fields", "exchange_rates", "tags", "users", "teams", "roles", "api_keys", "runs"),
+        *(
+            "custom_fields",
+            "exchange_rates",
+            "tags",
+            "users",
+            "teams",
+            "roles",
+            "api_keys",
+            "runs",
+            "imports",
+            "exports",
+        ),
     )
     for route, builder in _generic(plural).items()
 }
@@ -196,6 +210,8 @@ for method, template in (
     ("POST", "/v1/api_keys/bulk"),
     ("POST", "/v1/api_keys/{id}/archive"),
     ("POST", "/v1/api_keys/{id}/restore"),
+    ("POST", "/v1/imports/bulk"),
+    ("PATCH", "/v1/exports/{id}"),
     ("POST", "/v1/runs"),
     ("PATCH", "/v1/runs/{id}"),
     ("POST", "/v1/runs/{id}/archive"),
@@ -224,6 +240,17 @@ ROUTES |= {
     ("POST", "/v1/runs/{id}/cancel"): _by_id("runs", "/cancel", writing=True, params=DRY),
     ("POST", "/v1/runs/{id}/retry"): _by_id("runs", "/retry", writing=True, params=DRY),
     ("POST", "/v1/tags/{id}/rename"): _by_id("tags", "/rename", **_WRITTEN, json={"name": "y"}),
+    ("POST", "/v1/imports"): _plainly(
+        "/v1/imports", {"params": {**DRY, "name": "x.ndjson"}, "json": {"name": "x"}}
+    ),
+    ("GET", "/v1/imports/{id}/preview"): _by_id("imports", "/preview"),
+    ("GET", "/v1/imports/{id}/rows"): _by_id("imports", "/rows"),
+    ("GET", "/v1/imports/{id}/failures.csv"): _by_id("imports", "/failures.csv"),
+    ("POST", "/v1/imports/{id}/start"): _by_id("imports", "/start", **_WRITTEN),
+    ("POST", "/v1/imports/{id}/try"): _by_id("imports", "/try", **_WRITTEN),
+    ("GET", "/v1/exports/{id}/file"): _by_id("exports", "/file"),
+    ("GET", "/v1/exports/{id}/link"): _by_id("exports", "/link"),
+    ("GET", "/v1/exports/{id}/download"): _by_id("exports", "/download", params={"token": "x"}),
     ("POST", "/v1/contacts/{id}/erase"): _by_id("contacts", "/erase", writing=True, params=DRY),
     ("POST", "/v1/contacts/{id}/consents"): _by_id(
         "contacts", "/consents", writing=True, params=DRY, headers=ANY, json=_SAID

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from tests.leaks.world import ANY, World, build
 from tests.makers.organisations import Organisation, found
+from tests.makers.work import work_off
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +19,7 @@ async def world(service: FastAPI, database_url: str) -> AsyncIterator[World]:
 
 
 @pytest.fixture(scope="session")
-async def others(world: World) -> dict[str, list[str]]:
+async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
     """Ids of records that are not planted, by plural."""
     admin = world.org.admin
     rate = {"currency": "USD", "base": "CNY", "on_date": "2026-01-01", "rate": "7.1"}
@@ -26,7 +27,13 @@ async def others(world: World) -> dict[str, list[str]]:
     made = (await admin.post("/v1/exchange_rates", json=rate)).json()["id"]
     renamed = await admin.post(f"/v1/tags/{tag}/rename", json={"name": "told"}, headers=ANY)
     assert renamed.status_code == 202, renamed.text
-    found = {"exchange_rates": [made], "tags": [tag]}
+    content = b"name,email\nSecret,secret@example.com\n"
+    file = (await admin.post("/v1/imports", params={"name": "people.csv"}, content=content)).json()["id"]
+    whole = (await admin.post("/v1/exports", json={"noun": "contact", "format": "ndjson"})).json()
+    await work_off(service)
+    export = whole["params"]["export_id"]
+    assert (await admin.get(f"/v1/exports/{export}/file")).status_code == 200
+    found = {"exchange_rates": [made], "tags": [tag], "exports": [export], "imports": [file]}
     for plural in ("users", "teams", "roles", "api_keys", "custom_fields", "runs"):
         listed = (await admin.get(f"/v1/{plural}", params={"limit": "1", "sort": "created_at"})).json()
         found[plural] = [listed["data"][0]["id"]]

@@ -36,10 +36,14 @@ from dataclasses import replace
 from datetime import timedelta
 import os
 from app import worker
+from app.db import exports
 from app.jobs import relay
 from app.jobs.base import JOBS
 from app.usecases import tags
-tags.BATCH = int(sys.argv[2])
+from app.usecases.exports import work
+from app.usecases.imports import undo
+tags.BATCH = undo.BATCH = exports.PACKED = int(sys.argv[2])
+work.SECONDS = 0.001
 for kind, job in JOBS.items():
     JOBS[kind] = replace(job, lease=timedelta(seconds=float(sys.argv[1])))
 async def die(*_):

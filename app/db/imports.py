@@ -1,0 +1,295 @@
+"""Imports: files on their way into records, with every row and what became of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, PrimaryKeyConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import paging, reads
+from app.db.base import Base, Record, choice, field, last_changed, newest_first, one_of, points_to
+from app.db.engine import Prepared, Row
+from app.db.nouns import Noun
+from app.db.reads import Question, Reads
+from app.db.uow import UnitOfWork
+from app.db.users import USERS
+from app.domain.access import Actor
+from app.domain.imports import Mode, Outcome, Stage, Target
+from app.kit import json
+
+
+class Import(Record):
+    """A file, what its columns mean, and the account of its rows."""
+
+    __tablename__ = "imports"
+    __table_args__ = (
+        points_to("file_id", "files"),
+        points_to("owner_id", "users"),
+        one_of("target", Target),
+        one_of("mode", Mode),
+        one_of("stage", Stage),
+        newest_first("imports"),
+        last_changed("imports"),
+        Index("ix_imports_owner", "org_id", "owner_id", "created_at", "id"),
+    )
+
+    name: Mapped[str] = mapped_column(info=field("basic", writable=False))
+    """The file's."""
+    size: Mapped[int] = mapped_column(BigInteger, info=field("basic", writable=False))
+    sha256: Mapped[str] = mapped_column(info=field("basic", writable=False))
+    file_id: Mapped[UUID] = mapped_column(info=field(internal=True, writable=False))
+    owner_id: Mapped[UUID | None] = mapped_column(info=field("basic", writable=False))
+    """Whoever sent it; it is carried out in their name, with what they may."""
+    key_id: Mapped[UUID | None] = mapped_column(info=field(internal=True, writable=False))
+    """The API key that it was sent by, which may do less than its holder."""
+    target: Mapped[str] = mapped_column(info=choice(Target, "basic"))
+    mode: Mapped[str] = mapped_column(info=choice(Mode, "basic"))
+    match: Mapped[list[str]] = mapped_column(info=field("basic"))
+    """What rows and records are matched by, in this order."""
+    layout: Mapped[dict[str, Any]] = mapped_column(info=field("basic"))
+    """Format, encoding, delimiter, sheet and columns, as they were found or stated."""
+    mapping: Mapped[dict[str, Any]] = mapped_column(info=field("basic"))
+    """Column to path; a column that is not here is not carried over."""
+    options: Mapped[dict[str, Any]] = mapped_column(info=field("basic"))
+    stage: Mapped[str] = mapped_column(info=choice(Stage, "basic", writable=False))
+    run_id: Mapped[UUID | None] = mapped_column(info=field("basic", writable=False))
+    """The run that is, or was last, at it."""
+    account: Mapped[dict[str, Any] | None] = mapped_column(info=field("basic", writable=False))
+    """read = created + updated + unchanged + skipped + failed; null until it is done."""
+    undone: Mapped[dict[str, Any] | None] = mapped_column(info=field("basic", writable=False))
+    """restored + archived + kept: every record that it had touched; null until it is undone."""
+    trial: Mapped[dict[str, Any] | None] = mapped_column(info=field("basic", writable=False))
+    """The account that a trial came to, in which nothing was kept."""
+
+
+class ImportRow(Base):
+    """One row of a file, as it stood there; its id is the import's."""
+
+    __tablename__ = "import_rows"
+    __table_args__ = (
+        PrimaryKeyConstraint("org_id", "id", "line"),
+        points_to("id", "imports"),
+        Index("ix_import_rows_ahead", "org_id", "id", "line", postgresql_where=text("outcome is null")),
+        Index("ix_import_rows_key", "org_id", "id", "key", postgresql_where=text("key is not null")),
+        Index(
+            "ix_import_rows_told",
+            "org_id",
+            "id",
+            "line",
+            postgresql_where=text("outcome in ('skipped', 'failed')"),
+        ),
+    )
+
+    org_id: Mapped[UUID]
+    id: Mapped[UUID]
+    line: Mapped[int]
+    """Where it begins in the file, from 1."""
+    cells: Mapped[str | None]
+    """A JSON array of text and null; text to the database, which never looks inside. Null once the row went well."""
+    key: Mapped[str | None]
+    """What rows share that make one record together: the number of an order."""
+    outcome: Mapped[str | None]
+    """Null until the row has had its turn."""
+    record_id: Mapped[UUID | None]
+    code: Mapped[str | None]
+    detail: Mapped[str | None]
+    """Why it was skipped or failed."""
+
+
+def _untried(*_: Any) -> dict[str, Any]:
+    """What was tried was something else, and work that asks for it goes on no more."""
+    return {"trial": None, "run_id": None}
+
+
+IMPORTS = Noun(
+    name="import",
+    plural="imports",
+    model=Import,
+    owned=True,
+    references={"owner_id": USERS},
+    derive=_untried,
+    sources=frozenset({"target", "mode", "match", "mapping", "options"}),
+    custom=False,
+    external=False,
+)
+
+
+SHOWN = 100
+"""Rows that a preview can show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one row."""
+
+    line: int
+    outcome: Outcome
+    record_id: UUID | None = None
+    code: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A row of the file on its way in."""
+
+    line: int
+    cells: str
+    """A JSON array."""
+    key: str | None
+    fault: tuple[str, str] | None
+    """A stable code and a sentence, when it cannot be read."""
+
+
+async def of_run(uow: UnitOfWork, one: UUID) -> Row:
+    """The import that a run is at, locked, with the time zone and the currency of its organisation."""
+    rows = await uow.fetch(
+        "select i.*, o.time_zone, o.currency from imports i join organisations o on o.id = i.org_id"
+        " where i.org_id = $1 and i.id = $2 for no key update of i",
+        uow.org_id,
+        one,
+    )
+    return rows[0]
+
+
+async def add_rows(uow: UnitOfWork, one: UUID, rows: Sequence[Kept]) -> None:
+    """Keep rows of the file, over what was kept of them before; those that cannot be read have had their turn."""
+    # COPY does not go through row-level security.
+    await uow.execute(
+        "insert into import_rows (org_id, id, line, cells, key, outcome, code, detail)"
+        " select $1, $2, r.line, r.cells, r.key, case when r.code is not null then 'failed' end, r.code, r.detail"
+        " from unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[]) r(line, cells, key, code, detail)"
+        " on conflict (org_id, id, line) do update set cells = excluded.cells, key = excluded.key,"
+        " outcome = excluded.outcome, record_id = null, code = excluded.code, detail = excluded.detail",
+        uow.org_id,
+        one,
+        [row.line for row in rows],
+        [row.cells for row in rows],
+        [row.key for row in rows],
+        [row.fault and row.fault[0] for row in rows],
+        [row.fault and row.fault[1] for row in rows],
+    )
+
+
+async def groups_ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
+    """The rows of the records that the next rows belong to, whole records: line, cells, key, and whether one is missing."""
+    return await uow.fetch(
+        """select line, cells, key, exists (select from import_rows f where f.org_id = $1 and f.id = $2
+            and f.key = r.key and f.outcome = 'failed') as broken
+          from import_rows r where org_id = $1 and id = $2 and outcome is null
+          and key = any(array(select distinct key from (select key from import_rows
+            where org_id = $1 and id = $2 and outcome is null order by line limit $3) first)) order by line""",
+        uow.org_id,
+        one,
+        most,
+    )
+
+
+async def ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
+    """The next rows that have not had their turn: line, cells."""
+    return await uow.fetch(
+        "select line, cells from import_rows where org_id = $1 and id = $2 and outcome is null order by line limit $3",
+        uow.org_id,
+        one,
+        most,
+    )
+
+
+async def settle(uow: UnitOfWork, one: UUID, verdicts: Sequence[Verdict], *, keep: bool = False) -> None:
+    """Write down what became of rows, and let the cells of those go that went well, unless all are to be kept."""
+    await uow.execute(
+        "update import_rows r set outcome = v.outcome, record_id = v.record_id, code = v.code, detail = v.detail,"
+        " cells = case when $8 or v.outcome in ('skipped', 'failed') then r.cells end"
+        " from unnest($3::int[], $4::text[], $5::uuid[], $6::text[], $7::text[]) v(line, outcome, record_id, code, detail)"
+        " where r.org_id = $1 and r.id = $2 and r.line = v.line",
+        uow.org_id,
+        one,
+        [verdict.line for verdict in verdicts],
+        [verdict.outcome for verdict in verdicts],
+        [verdict.record_id for verdict in verdicts],
+        [verdict.code for verdict in verdicts],
+        [verdict.detail for verdict in verdicts],
+        keep,
+    )
+
+
+async def account(uow: UnitOfWork, one: UUID) -> dict[str, int]:
+    """How many rows had each outcome; those that wait for their turn as "waiting"."""
+    rows = await uow.fetch(
+        "select coalesce(outcome, 'waiting') as outcome, count(*) as n from import_rows"
+        " where org_id = $1 and id = $2 group by outcome",
+        uow.org_id,
+        one,
+    )
+    return {row["outcome"]: row["n"] for row in rows}
+
+
+async def under_way(uow: UnitOfWork, run: UUID | None) -> bool:
+    """Whether a run has not ended."""
+    found: bool = await uow.fetchval(
+        "select exists (select from runs where org_id = $1 and id = $2 and status in ('queued', 'running'))",
+        uow.org_id,
+        run,
+    )
+    return found
+
+
+def cells_of(row: Mapping[str, Any]) -> list[str | None]:
+    """A kept row's cells."""
+    found: list[str | None] = json.loads(row["cells"])
+    return found
+
+
+async def to_preview(door: Reads, one: UUID) -> Row:
+    """What a preview is made of: owner, target, mode, match, layout, mapping, options, the organisation's time zone, and
+    a sample, the first rows whose cells are kept, each with its line and what is wrong with it.
+
+    Raises NotFound.
+    """
+    await reads.must_see(door, IMPORTS, one)
+    sql = f"""select o.stamp, o.time_zone, i.owner_id, i.target, i.mode, i.match, i.layout, i.mapping, i.options,
+        (select coalesce(jsonb_agg(jsonb_build_array(r.line, r.cells::jsonb, r.detail) order by r.line), '[]') from (
+          select * from import_rows where org_id = $1 and id = $2 and cells is not null order by line limit {SHOWN}
+        ) r) as sample
+      from organisations o join imports i on i.org_id = o.id and i.id = $2 where o.id = $1"""
+
+    def build(actor: Actor) -> Question:
+        return Question(Prepared(sql, ("org", "id")), {"org": actor.org_id, "id": one})
+
+    return await door.row(build)
+
+
+_ROWS = """select r.line, r.cells::jsonb as cells, r.outcome, r.record_id, r.code, r.detail from import_rows r
+  where r.org_id = $1 and r.id = $2 and ($3::text is null or r.outcome = $3) and r.line > $4 order by r.line limit $5"""
+
+
+async def list_rows(door: Reads, one: UUID, outcome: Outcome | None, limit: int, after: str | None) -> bytes:
+    """A page of the file's rows in their order, for whoever has been found to see the import."""
+    context = f"rows:{one}"
+    last = paging.opened(context, after, paging.sequence) if after else 0
+    inner = Prepared(_ROWS, ("org", "id", "outcome", "last", "more"))
+    statement = paging.paged(inner, "row_to_json(t)::text", "json_build_array(t.line)")
+
+    def build(actor: Actor) -> Question:
+        values = {"org": actor.org_id, "id": one, "outcome": outcome, "last": last}
+        return Question(statement, values | paging.limits(limit))
+
+    return paging.answer(await door.row(build), limit, context)
+
+
+_TOLD = """select o.stamp, r.line, r.cells, r.code, r.detail from organisations o left join (
+    select * from import_rows where org_id = $1 and id = $2 and outcome in ('skipped', 'failed') and cells is not null
+      and line > $3 order by line limit $4) r on true
+  where o.id = $1 order by r.line"""
+
+
+async def next_told(door: Reads, one: UUID, after: int, most: int) -> Sequence[Row]:
+    """The next rows that were skipped or have failed: line, cells, code, detail. For whoever sees the import."""
+
+    def build(actor: Actor) -> Question:
+        values = {"org": actor.org_id, "id": one, "after": after, "most": most}
+        return Question(Prepared(_TOLD, ("org", "id", "after", "most")), values)
+
+    return [row for row in await door.rows(build) if row["line"] is not None]

@@ -1,0 +1,194 @@
+"""Rows into records: read by their mapping, linked, matched, and written by the same hand as every bulk request."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from app.db import imports, linked
+from app.db.companies import COMPANIES
+from app.db.contacts import CONTACTS
+from app.db.engine import Row
+from app.db.imports import Verdict
+from app.db.interactions import INTERACTIONS
+from app.db.nouns import Noun
+from app.db.orders import ORDERS
+from app.db.products import PRODUCTS
+from app.db.uow import UnitOfWork
+from app.domain.access import Actor, Scope, must_read
+from app.domain.errors import DomainError, RuleBroken
+from app.domain.imports import Mode, Outcome, Target
+from app.domain.waves import Name, waves
+from app.kit import emails, phones
+from app.schemas.base import Shape
+from app.schemas.companies import CompanyAdd, CompanyUpsert
+from app.schemas.contacts import ContactAdd, ContactUpsert
+from app.schemas.interactions import InteractionAdd, InteractionUpsert
+from app.schemas.orders import OrderAdd, OrderUpsert
+from app.schemas.products import ProductAdd, ProductUpsert
+from app.usecases import bulk
+from app.usecases.bulk import Item, Whole
+from app.usecases.imports import cells, links
+from app.usecases.imports.cells import Read
+from app.usecases.plain import Values
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What rows of a target become."""
+
+    noun: Noun
+    add: type[Shape]
+    upsert: type[Shape]
+    unite: Mapping[str, str]
+    """List fields to which a file adds, with the key by which two of their items are the same."""
+    priced: bool = False
+    """Whether a record needs a currency."""
+
+
+_TAGS = {"tags": ""}
+KINDS: Mapping[Target, Kind] = {
+    Target.CONTACT: Kind(
+        CONTACTS,
+        ContactAdd,
+        ContactUpsert,
+        {"emails": "normalised", "phones": "e164", "addresses": "label", **_TAGS},
+    ),
+    Target.COMPANY: Kind(COMPANIES, CompanyAdd, CompanyUpsert, _TAGS),
+    Target.PRODUCT: Kind(PRODUCTS, ProductAdd, ProductUpsert, _TAGS, priced=True),
+    Target.ORDER: Kind(ORDERS, OrderAdd, OrderUpsert, _TAGS, priced=True),
+    Target.INTERACTION: Kind(INTERACTIONS, InteractionAdd, InteractionUpsert, _TAGS),
+    Target.LINE: Kind(ORDERS, OrderAdd, OrderUpsert, {}, priced=True),
+}
+_LOOSE = frozenset({"email", "phone", "domain", "name"})
+"""What a record can be matched by without being the only one that has it."""
+
+
+_WRITTEN = {Target.LINE: ("orders", "contacts", "products")}
+"""What is written beside the target's own records."""
+
+
+def check_allowed(actor: Actor, one: Mapping[str, Any], match: Sequence[str]) -> None:
+    """Raise Forbidden for whoever may not write the target, or not read what rows are matched by: outcomes tell of it."""
+    noun = KINDS[Target(one["target"])].noun
+    for plural in _WRITTEN.get(Target(one["target"]), (noun.plural,)):
+        actor.needs(Scope(f"{plural}:write"))
+    must_read(actor, noun.name, [name for name in match if name in _LOOSE and not noun.shows(actor, name)])
+
+
+async def apply(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
+    """Write the rows; what became of each."""
+    kind = KINDS[Target(one["target"])]
+    fields = kind.noun.known(uow.actor)
+    style = cells.style_of(one["options"], one["time_zone"])
+    read = cells.reader(one["layout"]["columns"], one["mapping"], fields, style)
+    said = await asyncio.to_thread(lambda: [read(imports.cells_of(row)) for row in rows])
+    # What a bad row names is not made for it.
+    await links.link(uow, one["options"], [row for row in said if not row.faults])
+    items = await asyncio.to_thread(_items, uow, one, kind, said)
+    if _LOOSE.isdisjoint(one["match"]):
+        await bulk.upsert(uow, kind.noun, items)
+    else:
+        await _matched(uow, kind, one["match"], items)
+    named = cells.columns_by_field(one["mapping"])
+    return [_verdict(row["line"], item, named) for row, item in zip(rows, items, strict=True)]
+
+
+def _items(uow: UnitOfWork, one: Row, kind: Kind, said: Sequence[Read]) -> list[Item]:
+    currency = one["options"].get("currency") or one["currency"]
+    only = cells.ONLY[Mode(one["mode"])]
+    items = []
+    for n, row in enumerate(said):
+        if kind.priced:
+            row.values.setdefault("currency", currency)
+        ask = partial(_asked, kind, row, uow.actor.region)
+        items.append(Item(n, ask, row.values, only=only, unite=kind.unite))
+    return items
+
+
+def _asked(kind: Kind, row: Read, region: str) -> tuple[Values, Whole]:
+    if row.faults:
+        raise RuleBroken("cell_invalid", " ".join(row.faults)[:1_000])
+    given, complete = bulk.asked(row.values, kind.add, kind.upsert)
+    if kind.noun is CONTACTS:
+        _understood(given, region)
+    return given, complete
+
+
+def _understood(given: dict[str, Any], region: str) -> None:
+    """With the forms that two addresses or numbers are the same in."""
+    for entry in given.get("emails", ()):
+        entry["normalised"] = emails.normalised(entry["address"])
+    for entry in given.get("phones", ()):
+        entry["e164"] = phones.e164(entry["number"], region)
+
+
+async def _matched(uow: UnitOfWork, kind: Kind, by: Sequence[str], items: Sequence[Item]) -> None:
+    """Rows that share what they are matched by go one after the other, so that the later finds what the earlier made."""
+    names = [_names(item.sent, by, uow.actor.region) for item in items]
+    for wave in waves(names):
+        together = [items[place] for place in wave]
+        await _find(uow, kind.noun, by, together, [names[place] for place in wave])
+        await bulk.upsert(uow, kind.noun, together)
+
+
+def _names(sent: Mapping[str, Any], by: Sequence[str], region: str) -> list[Name]:
+    """What the row's record may be matched by, in this order: an id, the first address, the first number, a name."""
+    found: list[Name] = []
+    for one in by:
+        match one:
+            case "email":
+                values = [emails.normalised(entry["address"]) for entry in sent.get("emails", ())]
+            case "phone":
+                values = [phones.e164(entry["number"], region) for entry in sent.get("phones", ())]
+            case _ if one.startswith("external:"):
+                values = [sent.get("external_ids", {}).get(one.removeprefix("external:"))]
+            case _:
+                values = [sent.get(one)]
+        found += [(one, value) for value in values[:1] if value]
+    return found
+
+
+async def _find(
+    uow: UnitOfWork, noun: Noun, by: Sequence[str], items: Sequence[Item], names: Sequence[Sequence[Name]]
+) -> None:
+    """Name the records that the items are matched with, by the first way that finds one; more than one is a fault."""
+    known = {
+        one: await linked.found(uow, noun.name, one, sorted({v for own in names for k, v in own if k == one}))
+        for one in by
+    }
+    for item, own in zip(items, names, strict=True):
+        for one, value in own:
+            found = known[one].get(value, ())
+            if len(found) > 1:
+                item.fail(
+                    RuleBroken(
+                        "match_ambiguous",
+                        f"{len(found)} {noun.plural} have the {one} {value!r}; name the one that is meant by its id"
+                        " in another system, or merge them first.",
+                    )
+                )
+                break
+            if found:
+                item.sent["id"] = found[0]
+                break
+
+
+def _verdict(line: int, item: Item, named: Mapping[str, str]) -> Verdict:
+    if item.problem is None:
+        return Verdict(line, Outcome(item.status), item.id)
+    outcome = Outcome.SKIPPED if item.problem.code in cells.LEFT_OUT else Outcome.FAILED
+    return Verdict(line, outcome, None, item.problem.code, told(item.problem, named)[:1_000])
+
+
+def told(problem: DomainError, named: Mapping[str, str]) -> str:
+    """What is wrong with a row, said of its columns rather than of what they become."""
+    faults = problem.facts.get("errors")
+    if not faults:
+        return problem.detail
+    lead = problem.detail.partition(". ")[0] + ". " if problem.code == "incomplete" else ""
+    return lead + " ".join(
+        f"{named.get(field := fault['at'].split('/')[1], field)}: {fault['detail'].removeprefix('Value error, ')}."
+        for fault in faults[:3]
+    )

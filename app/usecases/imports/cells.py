@@ -1,0 +1,196 @@
+"""From the cells of a row to the values of a record: each column is read by the kind of the field that it fills."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from app.domain.fields import Field, Kind
+from app.domain.imports import Mode, full_name
+from app.kit import written
+
+_YES = frozenset({"1", "true", "t", "yes", "y", "是", "对", "有", "真", "✓", "√", "on"})
+_NO = frozenset({"0", "false", "f", "no", "n", "否", "不", "无", "假", "✗", "×", "off"})
+_CHOICES = {
+    "gender": {
+        "男": "male",
+        "m": "male",
+        "man": "male",
+        "先生": "male",
+        "女": "female",
+        "f": "female",
+        "woman": "female",
+        "女士": "female",
+    },
+}
+_AFTER_HOST = re.compile(r"[/:?#]")
+_MARKS = str.maketrans(dict.fromkeys(";,|、；，", "\n"))
+
+Convert = Callable[[str], Any]
+
+ONLY: Mapping[Mode, Literal["add", "edit"] | None] = {
+    Mode.CREATE: "add",
+    Mode.UPDATE: "edit",
+    Mode.UPSERT: None,
+}
+"""What a mode lets be done."""
+LEFT_OUT = frozenset({"there_already", "not_there"})
+"""Refusals of what the mode rules out: such a row is skipped and has not failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the file writes what can be written in several ways."""
+
+    time_zone: str
+    decimal_mark: written.DecimalMark = "."
+    date_order: written.DateOrder | None = None
+
+
+@dataclass(slots=True)
+class Read:
+    """What the cells of one row say."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    """Path to the name of another record, to be looked up."""
+    faults: list[str] = field(default_factory=list)
+
+
+def style_of(options: Mapping[str, Any], time_zone: str) -> Style:
+    """The stated ways of writing."""
+    return Style(
+        options.get("time_zone") or time_zone, options.get("decimal_mark") or ".", options.get("date_order")
+    )
+
+
+def reader(
+    columns: Sequence[str], mapping: Mapping[str, str], fields: Mapping[str, Field], style: Style
+) -> Callable[[Sequence[str | None]], Read]:
+    """A function from the cells of a row to what they say, by the fields of the noun."""
+    placed = [
+        (n, column, _setter(mapping[column], fields, style))
+        for n, column in enumerate(columns)
+        if column in mapping
+    ]
+
+    def read(cells: Sequence[str | None]) -> Read:
+        row = Read()
+        for n, column, put in placed:
+            cell = cells[n]
+            if cell is not None:
+                try:
+                    put(row, cell)
+                except ValueError as fault:
+                    row.faults.append(f"{column}: {fault}")
+        _named(row.values)
+        return row
+
+    return read
+
+
+def _named(values: dict[str, Any]) -> None:
+    if "name" not in values and ("given_name" in values or "family_name" in values):
+        values["name"] = full_name(values.get("given_name"), values.get("family_name"))
+
+
+def _setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[Read, str], None]:
+    head, _, rest = path.partition(":")
+    if head in {"email", "phone"}:
+        plural, key = ("emails", "address") if head == "email" else ("phones", "number")
+        return lambda row, cell: row.values.setdefault(plural, []).append({key: cell, "label": rest or None})
+    if head.startswith("address"):
+        label, _, part = path.removeprefix("address").removeprefix(":").rpartition(".")
+        return lambda row, cell: _address(row.values, label or None, part, cell)
+    if head == "external":
+        return lambda row, cell: row.values.setdefault("external_ids", {}).update({rest: cell})
+    if path.startswith("custom."):
+        key, convert = path.removeprefix("custom."), converter(fields[path], style)
+        return lambda row, cell: row.values.setdefault("custom", {}).update({key: convert(cell)})
+    if path in LINKS or head in LINKS:
+        return lambda row, cell: row.links.update({path: cell})
+    convert = converter(fields[path], style)
+    return lambda row, cell: row.values.update({path: convert(cell)})
+
+
+_LISTS = {"email": "emails", "phone": "phones", "address": "addresses", "external": "external_ids"}
+
+
+def columns_by_field(mapping: Mapping[str, str]) -> dict[str, str]:
+    """The columns that fill a field, as one would name them."""
+    named: dict[str, list[str]] = {}
+    for column, path in mapping.items():
+        head = path.partition(":")[0].partition(".")[0]
+        named.setdefault(_LISTS.get(head, head), []).append(column)
+    return {field: ", ".join(columns) for field, columns in named.items()}
+
+
+LINKS = frozenset({"company", "parent", "owner", "contact", "product"})
+"""Paths that name another record."""
+
+
+def _address(values: dict[str, Any], label: str | None, part: str, cell: str) -> None:
+    listed = values.setdefault("addresses", [])
+    found = next((one for one in listed if one["label"] == label), None)
+    if found is None:
+        found = {"label": label}
+        listed.append(found)
+    found[part] = cell
+
+
+def converter(one: Field, style: Style) -> Convert:
+    """From a cell to the raw JSON value of a field; ValueError is a sentence."""
+    match one.kind:
+        case Kind.NUMBER:
+            return lambda cell: format(written.number(cell, style.decimal_mark), "f")
+        case Kind.INTEGER:
+            return lambda cell: _whole(cell, style)
+        case Kind.BOOLEAN:
+            return yes_or_no
+        case Kind.DATE:
+            return lambda cell: written.moment(cell, style.date_order)[0].isoformat()
+        case Kind.TIME:
+            zone = ZoneInfo(style.time_zone)
+            return lambda cell: moment(cell, style, zone)
+        case Kind.LABELS:
+            return lambda cell: [part.strip() for part in cell.translate(_MARKS).split("\n") if part.strip()]
+        case _ if one.name == "domain":
+            return domain
+        case _:
+            if not one.choices:
+                return lambda cell: cell
+            words = {choice.casefold(): choice for choice in one.choices} | _CHOICES.get(one.name, {})
+            return lambda cell: words.get(written.plain(cell).casefold().replace(" ", "_"), cell)
+
+
+def _whole(cell: str, style: Style) -> int:
+    value = written.number(cell, style.decimal_mark)
+    if value != value.to_integral_value():
+        raise ValueError(f"{cell!r} is not a whole number.")
+    return int(value)
+
+
+def domain(cell: str) -> str:
+    """The site's name in a cell that may hold its whole address."""
+    _, _, rest = cell.lower().rpartition("://")
+    return _AFTER_HOST.split(rest, maxsplit=1)[0].removeprefix("www.")
+
+
+def yes_or_no(cell: str) -> bool:
+    """A cell that says yes or no."""
+    word = written.plain(cell).casefold()
+    if word in _YES:
+        return True
+    if word in _NO:
+        return False
+    raise ValueError(f"{cell!r} is neither yes nor no.")
+
+
+def moment(cell: str, style: Style, zone: ZoneInfo) -> str:
+    """A time as RFC 3339 in UTC; without an offset it is in the file's zone, without a time the day's beginning."""
+    day, at, offset = written.moment(cell, style.date_order)
+    return (
+        datetime.combine(day, at or time(), offset or zone).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    )

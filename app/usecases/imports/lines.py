@@ -1,0 +1,220 @@
+"""Lines of orders into orders: rows of one number are one order, and its customer and products are made on the way.
+
+A negative quantity, or price, is taken back. An order of which one line cannot be understood is left out whole.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from app.db import imports, linked
+from app.db.contacts import CONTACTS
+from app.db.engine import Row
+from app.db.imports import Verdict
+from app.db.nouns import Noun
+from app.db.orders import ORDERS
+from app.db.products import PRODUCTS
+from app.db.uow import UnitOfWork
+from app.domain.columns import SYSTEM
+from app.domain.errors import DomainError, RuleBroken
+from app.domain.fields import Field, Kind
+from app.domain.imports import Mode, Outcome
+from app.kit import emails, phones
+from app.schemas.base import Shape
+from app.schemas.contacts import ContactAdd, ContactUpsert
+from app.schemas.orders import OrderAdd, OrderUpsert
+from app.schemas.products import ProductAdd, ProductUpsert
+from app.usecases import bulk
+from app.usecases.bulk import Item
+from app.usecases.imports import cells
+from app.usecases.imports.cells import Read
+
+_KINDS = {"at": Kind.TIME, "quantity": Kind.NUMBER, "unit_price": Kind.NUMBER, "discount": Kind.NUMBER}
+_TEXTS = ("number", "sku", "description", "currency", "channel", "country")
+_CUSTOMER = ("customer", "customer_name", "customer_email", "customer_phone")
+FIELDS: Mapping[str, Field] = {
+    name: Field(name, _KINDS.get(name, Kind.TEXT)) for name in (*_KINDS, *_TEXTS, *_CUSTOMER)
+}
+"""What a line can say, by its path."""
+_OF_ORDER = ("currency", "channel", "country")
+
+
+@dataclass(slots=True)
+class _Order:
+    """The rows of one number."""
+
+    number: str
+    lines: list[int] = field(default_factory=list)
+    """Where they stand in the file."""
+    said: list[dict[str, Any]] = field(default_factory=list)
+    fault: str | None = None
+    customer: UUID | None = None
+
+    def first(self, name: str) -> Any:
+        """What the first line that says something says."""
+        return next((one[name] for one in self.said if one.get(name)), None)
+
+
+async def apply_lines(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
+    """Write the orders that the rows make; what became of each row."""
+    style = cells.style_of(one["options"], one["time_zone"])
+    read = cells.reader(one["layout"]["columns"], one["mapping"], FIELDS, style)
+    orders = await asyncio.to_thread(_grouped, read, rows)
+    currency = one["options"].get("currency") or one["currency"]
+    whole = [order for order in orders if order.fault is None]
+    products = await _products(uow, whole, currency)
+    await _customers(uow, whole, one["options"].get("system") or SYSTEM)
+    only = cells.ONLY[Mode(one["mode"])]
+    items = [
+        Item(n, partial(_asked, order, products, currency), {}, only=only) for n, order in enumerate(orders)
+    ]
+    await bulk.upsert(uow, ORDERS, items)
+    return [verdict for order, item in zip(orders, items, strict=True) for verdict in _verdicts(order, item)]
+
+
+def _grouped(read: Callable[[Sequence[str | None]], Read], rows: Sequence[Row]) -> list[_Order]:
+    orders: dict[str, _Order] = {}
+    for row in rows:
+        said = read(imports.cells_of(row))
+        order = orders.setdefault(row["key"], _Order(row["key"]))
+        order.lines.append(row["line"])
+        order.said.append(said.values)
+        if row["broken"]:
+            order.fault = f"Another line of order {order.number!r} cannot be read."
+        if said.faults and order.fault is None:
+            order.fault = f"Line {row['line']}: {' '.join(said.faults)}"[:1_000]
+    for order in orders.values():
+        for name in ("customer", "currency"):
+            if order.fault is None and len({one[name] for one in order.said if one.get(name)}) > 1:
+                order.fault = f"The lines of order {order.number!r} do not agree on its {name}."
+    return list(orders.values())
+
+
+async def _products(uow: UnitOfWork, orders: Sequence[_Order], currency: str) -> Mapping[str, UUID]:
+    """By SKU; those that are not there are made, called and priced as on the first line that sells them."""
+    sold: dict[str, dict[str, Any]] = {}
+    for order in orders:
+        for line in order.said:
+            if sku := line.get("sku"):
+                best = sold.setdefault(sku, line)
+                if _price(best) <= 0 < _price(line) or not best.get("description"):
+                    sold[sku] = line
+    known = await linked.found(uow, PRODUCTS.name, "sku", sorted(sold))
+    new = [
+        {
+            "sku": sku,
+            "name": line.get("description") or sku,
+            "price": format(abs(_price(line)), "f"),
+            "currency": line.get("currency") or currency,
+        }
+        for sku, line in sold.items()
+        if sku not in known
+    ]
+    made = await _made(uow, PRODUCTS, ProductAdd, ProductUpsert, new)
+    ids = {sku: listed[0] for sku, listed in known.items()}
+    return ids | {one["sku"]: id_ for one, id_ in zip(new, made, strict=True) if id_ is not None}
+
+
+def _price(line: Mapping[str, Any]) -> Decimal:
+    return Decimal(line.get("unit_price") or 0)
+
+
+async def _customers(uow: UnitOfWork, orders: Sequence[_Order], system: str) -> None:
+    """Give each order its customer: known by the code, the address or the number; else made."""
+    left = orders
+    for by, of in (
+        (f"external:{system}", lambda order: order.first("customer")),
+        ("email", _address),
+        ("phone", lambda order: _number(order, uow.actor.region)),
+    ):
+        called = [(order, name) for order in left if (name := of(order))]
+        known = await linked.found(uow, CONTACTS.name, by, sorted({name for _, name in called}))
+        for order, name in called:
+            order.customer = next(iter(known.get(name, ())), None)
+        left = [order for order in left if order.customer is None]
+    new: dict[str, dict[str, Any]] = {}
+    for order in left:
+        if name := _called(order):
+            new.setdefault(name, _contact(order, system))
+    made = await _made(uow, CONTACTS, ContactAdd, ContactUpsert, list(new.values()))
+    ids = dict(zip(new, made, strict=True))
+    for order in left:
+        order.customer = ids.get(_called(order) or "")
+
+
+def _address(order: _Order) -> str | None:
+    typed = order.first("customer_email")
+    return emails.normalised(typed) if typed else None
+
+
+def _number(order: _Order, region: str) -> str | None:
+    typed = order.first("customer_phone")
+    return phones.e164(typed, region) if typed else None
+
+
+def _called(order: _Order) -> str | None:
+    """What tells a customer from the others, the surest first."""
+    return next(
+        filter(None, (order.first(name) for name in ("customer", "customer_email", "customer_phone"))), None
+    )
+
+
+def _contact(order: _Order, system: str) -> dict[str, Any]:
+    email, phone, code = (order.first(name) for name in ("customer_email", "customer_phone", "customer"))
+    return {
+        "name": order.first("customer_name") or _called(order),
+        "emails": [{"address": email}] if email else [],
+        "phones": [{"number": phone}] if phone else [],
+        "external_ids": {system: code} if code else {},
+        "stage": "customer",
+    }
+
+
+async def _made(
+    uow: UnitOfWork, noun: Noun, add: type[Shape], upsert: type[Shape], values: Sequence[dict[str, Any]]
+) -> list[UUID | None]:
+    items = [Item(n, partial(bulk.asked, one, add, upsert), one) for n, one in enumerate(values)]
+    await bulk.upsert(uow, noun, items)
+    return [item.id for item in items]
+
+
+def _asked(order: _Order, products: Mapping[str, UUID], currency: str) -> tuple[dict[str, Any], bulk.Whole]:
+    if order.fault is not None:
+        raise RuleBroken("line_invalid", order.fault)
+    placed = min(line["at"] for line in order.said if line.get("at"))
+    values = {
+        "number": order.number,
+        "currency": currency,
+        "placed_at": placed,
+        "paid_at": placed,
+        "lines": [_line(line, products) for line in order.said],
+    }
+    values |= {name: said for name in _OF_ORDER if (said := order.first(name))}
+    if order.customer is not None:
+        values["contact_id"] = order.customer
+    return bulk.asked(values, OrderAdd, OrderUpsert)
+
+
+def _line(line: Mapping[str, Any], products: Mapping[str, UUID]) -> dict[str, Any]:
+    quantity, price = Decimal(line.get("quantity") or 1), _price(line)
+    if price < 0:
+        quantity, price = -quantity, -price
+    made = {
+        "product_id": products.get(line.get("sku", "")),
+        "description": line.get("description") or line.get("sku"),
+        "quantity": format(quantity, "f"),
+        "unit_price": format(price, "f"),
+    }
+    return made | ({"discount": line["discount"]} if line.get("discount") else {})
+
+
+def _verdicts(order: _Order, item: Item) -> list[Verdict]:
+    problem: DomainError | None = item.problem
+    if problem is None:
+        return [Verdict(line, Outcome(item.status), item.id) for line in order.lines]
+    outcome = Outcome.SKIPPED if problem.code in cells.LEFT_OUT else Outcome.FAILED
+    return [Verdict(line, outcome, None, problem.code, problem.detail) for line in order.lines]

@@ -1,0 +1,119 @@
+"""What an import shows: its first rows before it begins, and every row with what became of it."""
+
+import asyncio
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from app.db import imports
+from app.db.engine import Row
+from app.db.reads import Reads
+from app.domain.access import Actor, must_read
+from app.domain.errors import InvalidInput, RuleBroken
+from app.domain.imports import Outcome, Target, plan_start
+from app.kit import formulas
+from app.usecases import bulk
+from app.usecases.imports import cells
+from app.usecases.imports.apply import KINDS, Kind, told
+from app.usecases.imports.lines import FIELDS
+
+WHY = "rapport_problem"
+"""The column that says why; in a file that is sent anew it is no column of the file's own."""
+_AT_ONCE = 1_000
+
+
+async def preview(reads: Reads, one: UUID, most: int) -> dict[str, Any]:
+    """The first rows as they would be read, with what is wrong with them; nothing is looked up for it.
+
+    Raises NotFound, or Forbidden when the reader may not read what the cells can hold.
+    """
+    row = await imports.to_preview(reads, one)
+    _must_know(reads.actor, row)
+    return _previewed(reads.actor, row, most)
+
+
+async def list_rows(reads: Reads, one: UUID, outcome: Outcome | None, limit: int, after: str | None) -> bytes:
+    """A page of the file's rows in their order. Raises as preview."""
+    row = await imports.to_preview(reads, one)
+    _must_know(reads.actor, row)
+    return await imports.list_rows(reads, one, outcome, limit, after)
+
+
+async def list_failures(reads: Reads, one: UUID) -> AsyncIterator[bytes]:
+    """What was skipped or has failed as CSV: why, then the file's own columns, to be corrected and sent anew.
+
+    Raises as preview.
+    """
+    row = await imports.to_preview(reads, one)
+    _must_know(reads.actor, row)
+    return _written(reads, one, row["layout"]["columns"])
+
+
+async def _written(reads: Reads, one: UUID, columns: Sequence[str]) -> AsyncIterator[bytes]:
+    own = [n for n, column in enumerate(columns) if column != WHY]
+    # The mark, without which spreadsheets take Chinese for Latin.
+    yield b"\xef\xbb\xbf" + _csv([[WHY, *(columns[n] for n in own)]])
+    after = 0
+    while rows := await imports.next_told(reads, one, after, _AT_ONCE):
+        yield await asyncio.to_thread(_csv, [_failure(row, own, len(columns)) for row in rows])
+        after = rows[-1]["line"]
+
+
+def _failure(row: Row, own: Sequence[int], width: int) -> list[str | None]:
+    listed = imports.cells_of(row)
+    cells = [listed[n] for n in own if n < len(listed)] + listed[width:]
+    return [f"{row['detail']} ({row['code']}, line {row['line']})", *cells]
+
+
+def _csv(rows: Iterable[Iterable[str | None]]) -> bytes:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows([formulas.escaped(cell or "") for cell in row] for row in rows)
+    return out.getvalue().encode()
+
+
+def _must_know(actor: Actor, one: Mapping[str, Any]) -> None:
+    """A file can hold every field of its records, and nobody knows which cell holds which; but its sender knows it."""
+    if actor.user_id is not None and one["owner_id"] == actor.user_id:
+        return
+    noun = KINDS[Target(one["target"])].noun
+    must_read(actor, noun.name, [name for name in noun.known(actor) if not noun.shows(actor, name)])
+
+
+def _previewed(actor: Actor, one: Mapping[str, Any], most: int) -> dict[str, Any]:
+    target = Target(one["target"])
+    kind = KINDS[target]
+    known = FIELDS if target is Target.LINE else kind.noun.known(actor)
+    read = cells.reader(
+        one["layout"]["columns"], one["mapping"], known, cells.style_of(one["options"], one["time_zone"])
+    )
+    named = cells.columns_by_field(one["mapping"])
+    shown = []
+    for line, listed, detail in one["sample"][:most]:
+        row = read(listed) if len(listed) == len(one["layout"]["columns"]) else cells.Read()
+        # A line alone is no record yet.
+        found = [] if target is Target.LINE else _problems(row.values, kind, named)
+        problems = [detail] if detail else [*row.faults, *found]
+        shown.append({"line": line, "values": row.values | row.links, "problems": problems})
+    return {
+        "rows": shown,
+        "unmapped": [column for column in one["layout"]["columns"] if column not in one["mapping"]],
+        "missing": _missing(one),
+    }
+
+
+def _missing(one: Mapping[str, Any]) -> str | None:
+    try:
+        plan_start(one["target"], one["mode"], one["mapping"], one["match"])
+    except (RuleBroken, InvalidInput) as refusal:
+        return refusal.detail
+    return None
+
+
+def _problems(values: dict[str, Any], kind: Kind, named: Mapping[str, str]) -> list[str]:
+    try:
+        bulk.asked(values, kind.add, kind.upsert)
+    except InvalidInput as refusal:
+        return [told(refusal, named)]
+    return []

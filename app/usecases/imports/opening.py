@@ -1,0 +1,178 @@
+"""Taking a file in, saying what its columns mean, and setting the work going."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import PurePath
+from typing import IO, Any
+from uuid import UUID
+
+from app.db import files, imports, runs, write
+from app.db.engine import Row
+from app.db.imports import IMPORTS, SHOWN
+from app.db.uow import UnitOfWork
+from app.domain import columns
+from app.domain.errors import InvalidInput, RuleBroken
+from app.domain.imports import Mode, Stage, Target, matches, plan_start, possible_matches
+from app.domain.presets import PRESETS
+from app.kit import tables, written
+from app.kit.ids import new_id
+from app.kit.tables import Layout, Unreadable
+from app.usecases import plain
+from app.usecases.imports.apply import KINDS, check_allowed
+from app.usecases.imports.work import IMPORT, TRIAL, kept
+
+SAMPLE = 500
+"""Rows that the meaning of columns is told from."""
+
+
+async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mapping[str, Any]) -> UUID:
+    """Keep a file, and tell its layout, its target and the meaning of its columns as far as they are not said.
+
+    Raises InvalidInput when it is no file of rows.
+    """
+    try:
+        layout, sample = await asyncio.to_thread(_looked_at, file, name, asked)
+    except Unreadable as fault:
+        raise InvalidInput(fault.code, fault.detail, field="file") from None
+    by_column = {
+        column: [cell for row in sample if not row.fault and (cell := row.cells[n]) is not None]
+        for n, column in enumerate(layout.columns)
+    }
+    preset = _preset(asked.get("preset"))
+    target = (
+        preset.target
+        if preset
+        else asked.get("target") or columns.guess_target(layout.columns) or Target.CONTACT
+    )
+    mapping = preset.mapping(layout.columns) if preset else columns.suggest(target, layout.columns, by_column)
+    file.seek(0)
+    stored = await files.store(uow, PurePath(name).name, "application/octet-stream", _parts(file))
+    made = new_id()
+    row: dict[str, Any] = {
+        "id": made,
+        "name": PurePath(name).name,
+        "size": stored.size,
+        "sha256": stored.sha256,
+        "file_id": stored.id,
+        "owner_id": uow.actor.user_id,
+        "key_id": uow.actor.id if uow.actor.kind == "api_key" else None,
+        "target": Target(target),
+        "mode": asked.get("mode") or Mode.UPSERT,
+        "match": [],
+        "layout": asdict(layout),
+        "mapping": mapping,
+        "options": _options(by_column, mapping) | ({"system": preset.system} if preset else {}),
+        "stage": Stage.READY,
+    }
+    row["match"] = matches(Target(target), mapping.values(), [])
+    await write.add(uow, IMPORTS, [row], "import.added")
+    await imports.add_rows(uow, made, [kept(one, row) for one in sample[:SHOWN]])
+    return made
+
+
+def _looked_at(file: IO[bytes], name: str, asked: Mapping[str, Any]) -> tuple[Layout, list[tables.Row]]:
+    stated = {key: asked.get(key) for key in ("format", "encoding", "delimiter", "sheet", "header")}
+    layout = tables.detect(file, name, **stated)
+    return layout, list(itertools.islice(tables.rows(file, layout), SAMPLE))
+
+
+def _preset(key: str | None) -> Any:
+    if key is None:
+        return None
+    if key not in PRESETS:
+        raise InvalidInput(
+            "preset_unknown", f"There is no preset {key!r}; there are {', '.join(PRESETS)}.", field="preset"
+        )
+    return PRESETS[key]
+
+
+def _parts(file: IO[bytes]) -> Iterator[bytes]:
+    while part := file.read(files.PART):
+        yield part
+
+
+_DATED = frozenset({"birth_date", "at", "placed_at", "due_on", "paid_at", "shipped_at", "cancelled_at"})
+_COUNTED = frozenset(
+    {"price", "cost", "discount", "tax", "total", "refunded", "quantity", "unit_price", "employees"}
+)
+
+
+def _options(by_column: Mapping[str, Sequence[str]], mapping: Mapping[str, str]) -> dict[str, Any]:
+    """How the file writes its dates and numbers, as far as its first rows tell."""
+    dated = [cell for column, path in mapping.items() if path in _DATED for cell in by_column[column]]
+    counted = [cell for column, path in mapping.items() if path in _COUNTED for cell in by_column[column]]
+    return {"date_order": written.date_order(dated), "decimal_mark": written.decimal_mark(counted)}
+
+
+async def edit_import(uow: UnitOfWork, one: UUID, given: Mapping[str, Any], *, version: int | None) -> None:
+    """Say what the columns mean and what is to be done. Raises RuleBroken once it has begun."""
+    row = await _ready(uow, one, version, given)
+    after = {**row, **given}
+    for column, path in after["mapping"].items():
+        if column not in row["layout"]["columns"]:
+            raise InvalidInput("column_unknown", f"This file has no column {column!r}.", field="mapping")
+        if not columns.is_path(after["target"], path) or not _known(uow, Target(after["target"]), path):
+            raise InvalidInput(
+                "path_unknown", f"No column of a {after['target']} can go to {path!r}.", field="mapping"
+            )
+    twice = [path for path in after["mapping"].values() if list(after["mapping"].values()).count(path) > 1]
+    if twice:
+        raise InvalidInput("path_twice", f"Two columns cannot both go to {twice[0]!r}.", field="mapping")
+    if "match" not in given:  # what was told from the file must not stand against what is said of it
+        possible = possible_matches(Target(after["target"]), after["mapping"].values())
+        after["match"] = [name for name in row["match"] if name in possible]
+    by = matches(Target(after["target"]), after["mapping"].values(), after["match"])
+    await plain.edit_row(uow, IMPORTS, row, {**given, "match": by})
+
+
+def _known(uow: UnitOfWork, target: Target, path: str) -> bool:
+    return not path.startswith("custom.") or path in KINDS[target].noun.known(uow.actor)
+
+
+async def start_import(uow: UnitOfWork, one: UUID, *, version: int | None) -> UUID:
+    """Begin; the run that does it. Raises RuleBroken where something is missing, Forbidden without the target's scope."""
+    return await _begin(uow, one, version, IMPORT)
+
+
+async def try_import(uow: UnitOfWork, one: UUID, *, version: int | None) -> UUID:
+    """Do everything and keep nothing but the account; the run that does it. Raises as `start_import`."""
+    return await _begin(uow, one, version, TRIAL)
+
+
+async def _begin(uow: UnitOfWork, one: UUID, version: int | None, kind: str) -> UUID:
+    row = await _ready(uow, one, version, {})
+    if row["archived_at"] is not None:
+        raise RuleBroken("archived", "This import is archived; restore it before you begin.")
+    by = plan_start(row["target"], row["mode"], row["mapping"], row["match"])
+    check_allowed(uow.actor, row, by)
+    if not await files.kept(uow, row["file_id"]):
+        raise RuleBroken(
+            "file_gone",
+            "The file was let go, because someone whom it may have named was erased; send it anew without them.",
+        )
+    run = await runs.start(uow, kind, {"import_id": one})
+    after: dict[str, Any]
+    if kind == TRIAL:
+        after, event = {"match": by, "trial": None}, "import.trial_started"
+    else:
+        after, event = {"match": by, "stage": Stage.STARTED}, "import.started"
+    await write.change(uow, IMPORTS, [(row, after | {"run_id": run})], event)
+    return run
+
+
+async def _ready(uow: UnitOfWork, one: UUID, version: int | None, given: Mapping[str, Any]) -> Row:
+    """The import, locked, if nobody has begun with it. Raises RuleBroken."""
+    row = await plain.get_locked(uow, IMPORTS, one, version, dict(given))
+    if row["stage"] != Stage.READY:
+        raise RuleBroken(
+            "import_begun", "This import has begun; send the file anew to read it in another way."
+        )
+    if await imports.under_way(uow, row["run_id"]):
+        raise RuleBroken(
+            "import_under_trial",
+            "This import is being tried; wait for its run to end, or cancel it.",
+            run=row["run_id"],
+        )
+    return row

@@ -1,0 +1,259 @@
+"""Undoing a whole import: what it did and nobody has changed since is taken back, the rest is left and listed.
+
+A record that the import made is archived, for others may point to it by now, and nothing is deleted here. Its names
+are let go with that: its external ids are taken from it, and its own key (a number, a SKU) is set aside, so that the
+corrected file makes a record anew rather than meet one that is put away. The log keeps what they were.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Numeric, Text, Uuid
+
+from app.db import actors, imports, references, runs, undone, write
+from app.db.companies import COMPANIES
+from app.db.contacts import CONTACTS
+from app.db.engine import Row
+from app.db.imports import IMPORTS
+from app.db.interactions import INTERACTIONS
+from app.db.nouns import Noun
+from app.db.orders import ORDERS
+from app.db.products import PRODUCTS
+from app.db.undone import Settled
+from app.db.uow import UnitOfWork
+from app.domain.access import Scope
+from app.domain.errors import Busy, DomainError, RuleBroken
+from app.domain.fields import CUSTOM
+from app.domain.imports import STAGES, Stage, Target, Undone
+from app.domain.runs import ENDED, Progress
+from app.domain.undo import Told, Undo, grouped, plan
+from app.kit import json
+from app.usecases import plain
+from app.usecases.imports.apply import KINDS
+
+UNDO = "imports.undo"
+BATCH = 2_000
+"""Events that one batch goes back by."""
+_NOUNS: Mapping[str, Noun] = {
+    noun.name: noun for noun in (INTERACTIONS, ORDERS, CONTACTS, PRODUCTS, COMPANIES)
+}
+"""What an import can make or change."""
+_SHELVED = frozenset({"archived_at"})
+
+
+async def undo_import(uow: UnitOfWork, one: UUID, *, version: int | None) -> UUID:
+    """Start the run that undoes an import, in the name of whoever asks; its id.
+
+    Raises NotFound, Stale, Forbidden, or RuleBroken while it is under way and when it has not begun or is undone already.
+    """
+    if await references.seen(uow, IMPORTS, {one}):
+        await _must_rest(uow, one)  # before its row is asked for, which a batch holds for seconds
+    row = await plain.get_locked(uow, IMPORTS, one, version, {})
+    uow.actor.needs(Scope(f"{KINDS[Target(row['target'])].noun.plural}:write"))
+    STAGES.allow("import", Stage(row["stage"]), Stage.UNDOING)
+    await _must_rest(uow, one)
+    who = {"user_id": uow.actor.user_id, "key_id": uow.actor.id if uow.actor.kind == "api_key" else None}
+    run = await runs.start(uow, UNDO, {"import_id": one, **who})
+    await write.change(uow, IMPORTS, [(row, {"stage": Stage.UNDOING, "run_id": run})], "import.undoing")
+    return run
+
+
+async def _must_rest(uow: UnitOfWork, one: UUID) -> None:
+    if await undone.at_it(uow, one) not in {None, *ENDED}:
+        raise RuleBroken(
+            "import_under_way",
+            "Work on this import is under way; let it end, or cancel its run, before you undo it.",
+        )
+
+
+async def undo_batch(uow: UnitOfWork, run: Row) -> Progress:
+    """The next events of the import, newest first, noun by noun; with what whoever asked may do now."""
+    house, params = uow.actor, run["params"]
+    one = await imports.of_run(uow, UUID(params["import_id"]))
+    user, key = (params[name] and UUID(params[name]) for name in ("user_id", "key_id"))
+    uow.actor = await actors.load(
+        uow.database, uow.org_id, user, key_id=key, now=uow.now, held=uow.connection
+    )
+    uow.cause = f"undo:{one['id']}"
+    try:
+        return await _Undoing(uow, one["id"]).go_on(one, run)
+    finally:
+        uow.actor = house
+
+
+@dataclass(slots=True)
+class _Step:
+    """What is to become of one record."""
+
+    row: Row
+    settled: Settled
+    after: dict[str, Any]
+    """Its new values; nothing is written when there are none."""
+    verb: str = "edited"
+
+
+@dataclass(slots=True)
+class _Undoing:
+    uow: UnitOfWork
+    one: UUID
+
+    async def go_on(self, one: Row, run: Row) -> Progress:
+        begun, ended = await undone.span(self.uow, self.one)
+        here = run["checkpoint"] or {"noun": next(iter(_NOUNS)), "below": ended}
+        noun = _NOUNS[here["noun"]]
+        found, following = await undone.ahead(
+            self.uow, f"import:{self.one}", noun.name, (begun, here["below"]), BATCH
+        )
+        records = await undone.waiting(self.uow, self.one, found)
+        if records:
+            settled = await self._undo(noun, records, begun)
+            await undone.settle(self.uow, self.one, noun.name, settled)
+        done = run["done"] + len(records)
+        if following is not None:
+            return Progress({**here, "below": following}, done)
+        names = [*_NOUNS, None]
+        after = names[names.index(noun.name) + 1]
+        if after is not None:
+            return Progress({"noun": after, "below": ended}, done)
+        account = await undone.account(self.uow, self.one)
+        await write.change(
+            self.uow, IMPORTS, [(one, {"stage": Stage.UNDONE, "undone": account})], "import.undone"
+        )
+        return Progress(here, done, finished=True, result=account)
+
+    async def _undo(self, noun: Noun, records: Sequence[UUID], begun: int) -> list[Settled]:
+        if not self.uow.actor.may(Scope(f"{noun.plural}:write")):
+            return [Settled(record, Undone.KEPT, "scope_missing") for record in records]
+        await references.claim(self.uow, noun, None)
+        await references.hold_trees(self.uow, noun, [dict.fromkeys(noun.parents, True)])
+        rows = await write.locked(self.uow, noun, records)
+        told = await undone.told(self.uow, records, f"import:{self.one}", begun)
+        steps = await asyncio.to_thread(
+            lambda: [self._step(noun, rows[record], told[record]) for record in records if record in rows]
+        )
+        hidden = [Settled(record, Undone.KEPT, "hidden") for record in records if record not in rows]
+        return hidden + await self._apply(noun, steps)
+
+    def _step(self, noun: Noun, row: Row, told: Sequence[Row]) -> _Step:
+        now = {name: json.loads(json.text(row[name])) for name in noun.fields}
+        undo = plan([Told(one["own"], one["before"], one["after"]) for one in told], now)
+        if any(one["type"].endswith(".erased") for one in told):
+            return _kept(row, "erased", ())
+        if any(one["own"] and one["new"] for one in told):
+            return self._put_away(noun, row, undo)
+        if not undo.back:
+            left = _given(noun, undo.left)
+            return _kept(row, "changed_since", left) if left else _as_it_was(row)
+        try:
+            after = self._back(noun, row, undo, now)
+        except DomainError as refusal:
+            return _kept(row, refusal.code, undo.left | undo.back.keys())
+        computed = after.keys() - {name.partition(".")[0] for name in undo.back}
+        if still := _given(noun, undo.left - computed):
+            return _Step(row, Settled(row["id"], Undone.KEPT, "changed_since", sorted(still)), after)
+        return _Step(row, Settled(row["id"], Undone.RESTORED), after)
+
+    def _put_away(self, noun: Noun, row: Row, undo: Undo) -> _Step:
+        if changed := undo.theirs - _SHELVED:
+            return _kept(row, "changed_since", changed)
+        after: dict[str, Any] = {"external_ids": {}} if row["external_ids"] else {}
+        for key in noun.keys:
+            *_, last = (name for name in key if isinstance(noun.table.c[name].type, Text))
+            after[last] = f"{row[last]}~{str(row['id'])[-12:]}"
+        if after.keys() & noun.sources and noun.derive:
+            after["terms"] = noun.derive({**row, **after}, frozenset(), self.uow.actor)["terms"]
+        if row["archived_at"] is None:
+            after["archived_at"] = self.uow.now
+        return _Step(row, Settled(row["id"], Undone.ARCHIVED), after, "archived")
+
+    def _back(self, noun: Noun, row: Row, undo: Undo, now: Mapping[str, Any]) -> dict[str, Any]:
+        """The values to write: those of the log, with what follows from them. Raises DomainError."""
+        given = _given(noun, undo.back)
+        noun.must_be_writable(
+            self.uow.actor,
+            [name if name.startswith(CUSTOM) else name.partition(".")[0] for name in given],
+        )
+        after = _typed(noun, grouped(undo.back, now))
+        if noun.derive and not noun.sources.isdisjoint(after):
+            follows = noun.derive({**row, **after}, frozenset(), self.uow.actor)
+            if noun.sources.isdisjoint(undo.theirs):
+                # What people see is as it was to the letter, whatever would follow today.
+                follows = {name: value for name, value in follows.items() if name not in noun.fields}
+            after |= {name: value for name, value in follows.items() if name not in noun.children}
+        if noun.guard and not noun.guarded.isdisjoint(undo.theirs):
+            noun.guard(row, after)
+        return {name: value for name, value in after.items() if name in noun.unread or value != row[name]}
+
+    async def _apply(self, noun: Noun, steps: Sequence[_Step]) -> list[Settled]:
+        """Write together; when the database refuses, halve until the guilty stand alone, the newest change first."""
+        try:
+            async with self.uow.savepoint():
+                await self._write(noun, [step for step in steps if step.after])
+        except Busy:
+            raise
+        except DomainError as refusal:
+            if len(steps) == 1:
+                return [
+                    Settled(
+                        steps[0].row["id"],
+                        Undone.KEPT,
+                        refusal.code,
+                        sorted(steps[0].after.keys() & noun.fields.keys()),
+                    )
+                ]
+            half = len(steps) // 2
+            return await self._apply(noun, steps[:half]) + await self._apply(noun, steps[half:])
+        return [step.settled for step in steps]
+
+    async def _write(self, noun: Noun, steps: Sequence[_Step]) -> None:
+        await references.check(
+            self.uow, noun, [(step.row["id"], step.after) for step in steps if step.verb == "edited"]
+        )
+        # A name that a new record has taken is free before its old bearer takes it again.
+        for verb in ("archived", "edited"):
+            changes = [(step.row, step.after) for step in steps if step.verb == verb]
+            await write.change(self.uow, noun, changes, f"{noun.name}.{verb}")
+
+
+def _kept(row: Row, code: str, fields: Any) -> _Step:
+    return _Step(row, Settled(row["id"], Undone.KEPT, code, sorted(fields)), {})
+
+
+def _as_it_was(row: Row) -> _Step:
+    return _Step(row, Settled(row["id"], Undone.RESTORED), {})
+
+
+def _given(noun: Noun, names: Iterable[str]) -> list[str]:
+    """Those among the fields that a writer gives; the others follow from them."""
+    heads = {name: name.partition(".")[0] for name in names}
+    return [name for name, head in heads.items() if head in noun.fields and noun.fields[head].writable]
+
+
+def _typed(noun: Noun, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the log as those of a record: amounts and ids; the rest is read by the database."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in noun.children:
+            ids = noun.children[name].references
+            found[name] = [line | {key: UUID(line[key]) for key in ids if line[key]} for line in value]
+        else:
+            found[name] = value if value is None else _type(noun, name)(value)
+    return found
+
+
+def _type(noun: Noun, name: str) -> Callable[[Any], Any]:
+    match noun.table.c[name].type if name in noun.table.c else None:
+        case Numeric():
+            return Decimal
+        case Uuid():
+            return UUID
+        case _:
+            return _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

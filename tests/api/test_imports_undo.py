@@ -1,0 +1,120 @@
+"""Undoing an import over HTTP: what nobody has changed since is as before, what somebody has is left and listed."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from httpx import AsyncClient
+
+from tests.makers.organisations import Organisation
+from tests.makers.work import work_off
+
+ANY = {"If-Match": "*"}
+MOVED = frozenset({"version", "updated_at"})
+
+
+async def imported(service: FastAPI, org: Organisation, text: str, **said: str) -> str:
+    sent = await org.admin.post("/v1/imports", params={"name": "file.csv", **said}, content=text.encode())
+    assert sent.status_code == 201, sent.text
+    here = f"/v1/imports/{sent.json()['id']}"
+    started = await org.admin.post(f"{here}/start", headers=ANY)
+    assert started.status_code == 202, started.text
+    await work_off(service)
+    found = (await org.admin.get(here)).json()
+    assert found["stage"] == "done", (await org.admin.get(started.headers["location"])).json()
+    assert not found["account"]["failed"], (await org.admin.get(f"{here}/rows")).json()
+    return here
+
+
+async def undone(service: FastAPI, client: AsyncClient, here: str) -> dict[str, int]:
+    asked = await client.post(f"{here}/undo", headers=ANY)
+    assert asked.status_code == 202, asked.text
+    await work_off(service)
+    run = (await client.get(asked.headers["location"])).json()
+    assert run["status"] == "done", run
+    found = (await client.get(here)).json()
+    assert (found["stage"], found["undone"]) == ("undone", run["result"])
+    account: dict[str, int] = found["undone"]
+    return account
+
+
+async def everything(org: Organisation, plural: str) -> dict[str, dict[str, Any]]:
+    """Every record that is not archived, by its id, without what every change moves."""
+    found = (await org.admin.get(f"/v1/{plural}", params={"limit": 200})).json()["data"]
+    return {one["id"]: {k: v for k, v in one.items() if k not in MOVED} for one in found}
+
+
+async def listed(client: AsyncClient, here: str, **said: str) -> list[dict[str, Any]]:
+    answer = await client.get(f"{here}/undone", params=said)
+    assert answer.status_code == 200, answer.text
+    rows: list[dict[str, Any]] = answer.json()["data"]
+    return rows
+
+
+FIRST = """name,email,phone,company,tags,customer id
+Anna Novak,anna@novak.example,+442071838750,Novak Ltd,vip,C-1
+Boris Stone,boris@stone.example,+442071838751,,,C-2
+"""
+SECOND = """name,email,phone,company,tags,customer id
+Anna Novakova,new@novak.example,+442071838790,Other Ltd,late,C-1
+Boris Stone,boris2@stone.example,+442071838791,Other Ltd,late,C-2
+Clara Field,clara@field.example,,Other Ltd,,C-3
+"""
+
+
+async def test_an_untouched_import_is_undone_to_the_letter(service: FastAPI, org: Organisation):
+    await imported(service, org, FIRST)
+    people, firms = await everything(org, "contacts"), await everything(org, "companies")
+    here = await imported(service, org, SECOND)
+    assert await everything(org, "contacts") != people
+    assert await undone(service, org.admin, here) == {"restored": 2, "archived": 2, "kept": 0}
+    assert await everything(org, "contacts") == people
+    assert await everything(org, "companies") == firms
+    for word, hits in (("Novakova", 0), ("Novak", 1), ("new@novak.example", 0), ("anna@novak.example", 1)):
+        found = (await org.admin.get("/v1/contacts", params={"q": word})).json()["data"]
+        assert len(found) == hits, word
+
+
+async def test_a_field_that_somebody_has_changed_since_is_left_and_listed(
+    service: FastAPI, org: Organisation
+):
+    await imported(service, org, FIRST)
+    before = await everything(org, "contacts")
+    here = await imported(service, org, SECOND)
+    anna = (await org.admin.get("/v1/contacts/by/import/C-1")).json()
+    clara = (await org.admin.get("/v1/contacts/by/import/C-3")).json()
+    for one, change in ((anna, {"name": "Anna Hand", "job_title": "Buyer"}), (clara, {"job_title": "Head"})):
+        edited = await org.admin.patch(f"/v1/contacts/{one['id']}", json=change, headers=ANY)
+        assert edited.status_code == 200, edited.text
+    assert await undone(service, org.admin, here) == {"restored": 1, "archived": 1, "kept": 2}
+    after = await everything(org, "contacts")
+    assert after[anna["id"]] == before[anna["id"]] | {"name": "Anna Hand", "job_title": "Buyer"}
+    assert after[clara["id"]]["name"] == "Clara Field"
+    kept = {row["record_id"]: row for row in await listed(org.admin, here, outcome="kept")}
+    assert kept[anna["id"]]["conflicts"] == [
+        {"field": "name", "base": "Anna Novak", "theirs": "Anna Hand", "yours": "Anna Novakova"}
+    ]
+    assert kept[clara["id"]]["conflicts"] == [
+        {"field": "job_title", "base": None, "theirs": "Head", "yours": None}
+    ]
+
+
+async def test_the_corrected_file_makes_its_records_anew(service: FastAPI, org: Organisation):
+    await undone(service, org.admin, await imported(service, org, FIRST))
+    assert await everything(org, "contacts") == {}
+    again = await imported(service, org, FIRST)
+    assert (await org.admin.get(again)).json()["account"]["created"] == 2
+    goods = "sku,name,price\nA-1,Lamp,12.50\n"
+    await undone(service, org.admin, await imported(service, org, goods, target="product"))
+    again = await imported(service, org, goods, target="product")
+    assert (await org.admin.get(again)).json()["account"]["created"] == 1
+
+
+async def test_an_import_is_undone_once_and_not_before_it_is_over(service: FastAPI, org: Organisation):
+    sent = await org.admin.post("/v1/imports", params={"name": "people.csv"}, content=FIRST.encode())
+    here = f"/v1/imports/{sent.json()['id']}"
+    assert (await org.admin.post(f"{here}/undo", headers=ANY)).json()["code"] == "status_not_allowed"
+    await org.admin.post(f"{here}/start", headers=ANY)
+    assert (await org.admin.post(f"{here}/undo", headers=ANY)).json()["code"] == "import_under_way"
+    await work_off(service)
+    await undone(service, org.admin, here)
+    assert (await org.admin.post(f"{here}/undo", headers=ANY)).json()["code"] == "status_not_allowed"
