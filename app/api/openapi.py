@@ -87,6 +87,7 @@ _TAGS = {
     "nouns": "The kinds of record, and the fields of each that you may use.",
     "events": "Every change, in order.",
     "tags": "Labels for records.",
+    "imports": "Files made into records, and taken back.",
     "exports": "Lists made into files.",
     "runs": "Work in the background, and how far it is.",
     "privacy": "Erasure.",

@@ -176,11 +176,12 @@ async def add_rows(uow: UnitOfWork, one: UUID, rows: Sequence[Kept]) -> None:
 async def groups_ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
     """The rows of the records that the next rows belong to, whole records: line, cells, key, and whether one is missing."""
     return await uow.fetch(
-        """select line, cells, key, exists (select from import_rows f where f.org_id = $1 and f.id = $2
-            and f.key = r.key and f.outcome = 'failed') as broken
-          from import_rows r where org_id = $1 and id = $2 and outcome is null
-          and key = any(array(select distinct key from (select key from import_rows
-            where org_id = $1 and id = $2 and outcome is null order by line limit $3) first)) order by line""",
+        """with broken as materialized (select distinct key from import_rows
+            where org_id = $1 and id = $2 and outcome = 'failed' and key is not null)
+          select line, cells, key, key in (select key from broken) as broken from import_rows
+          where org_id = $1 and id = $2 and outcome is null and key = any(array(select distinct key from (
+            select key from import_rows where org_id = $1 and id = $2 and outcome is null order by line limit $3) first))
+          order by line""",
         uow.org_id,
         one,
         most,
@@ -213,6 +214,16 @@ async def settle(uow: UnitOfWork, one: UUID, verdicts: Sequence[Verdict], *, kee
         [verdict.detail for verdict in verdicts],
         keep,
     )
+
+
+async def analyse(uow: UnitOfWork, tables: Sequence[str]) -> None:
+    """Let the planner count the tables' rows now.
+
+    It takes a table that it has never counted for an empty one, and may keep to a plan that reads all of it for every
+    row that points there; PostgreSQL counts by itself, but a minute of an import later.
+    """
+    async with uow.database.connection(uow.org_id) as connection:
+        await connection.execute("select rapport_analyse($1)", list(tables))
 
 
 async def account(uow: UnitOfWork, one: UUID) -> dict[str, int]:

@@ -31,6 +31,7 @@ KEPT = {
             "contact_id",
             "company_id",
             "channel",
+            "country",
             "status",
             "currency",
             "subtotal",

@@ -23,6 +23,7 @@ APPEND_ONLY = {"events"}
 CLOSED = {(noun, "custom") for noun in ("contact", "company", "product", "order", "interaction")}
 """Fields in no group: whoever may see them was told so by name. Custom fields are opened one by one."""
 OVER_THE_WALLS = {
+    "rapport_analyse",
     "rapport_attempt",
     "rapport_attempt_good",
     "rapport_due",

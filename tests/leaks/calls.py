@@ -246,6 +246,8 @@ ROUTES |= {
     ("GET", "/v1/imports/{id}/preview"): _by_id("imports", "/preview"),
     ("GET", "/v1/imports/{id}/rows"): _by_id("imports", "/rows"),
     ("GET", "/v1/imports/{id}/failures.csv"): _by_id("imports", "/failures.csv"),
+    ("GET", "/v1/imports/{id}/undone"): _by_id("imports", "/undone"),
+    ("POST", "/v1/imports/{id}/undo"): _by_id("imports", "/undo", **_WRITTEN),
     ("POST", "/v1/imports/{id}/start"): _by_id("imports", "/start", **_WRITTEN),
     ("POST", "/v1/imports/{id}/try"): _by_id("imports", "/try", **_WRITTEN),
     ("GET", "/v1/exports/{id}/file"): _by_id("exports", "/file"),

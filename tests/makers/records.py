@@ -120,6 +120,7 @@ def order_edit(into: Canaries, record: str) -> Values:
     text = _plant(into, "order", record)
     return {
         "channel": text("channel"),
+        "country": text("country"),
         "due_on": into.plant(into.day(21), "order", record, "due_on"),
         "tags": [text("tags")],
         "external_ids": {"erp": text("external_ids")},

@@ -26,6 +26,7 @@ NAMED_ELSEWHERE = {
 }
 WITHOUT = {
     "api_key": ({"archive", "restore", "bulk"}, "a key is shown once, when it is made, and revoked for good"),
+    "export": ({"edit", "bulk"}, "it is the list as it was when it was asked for"),
     "import": ({"bulk"}, "a file is sent by itself"),
     "run": (set(WRITING), "work is asked for by the verbs that need it"),
 }

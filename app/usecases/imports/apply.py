@@ -1,7 +1,7 @@
 """Rows into records: read by their mapping, linked, matched, and written by the same hand as every bulk request."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -65,8 +65,19 @@ _LOOSE = frozenset({"email", "phone", "domain", "name"})
 """What a record can be matched by without being the only one that has it."""
 
 
+def _tables(target: Target) -> Iterator[str]:
+    for noun in (KINDS[target].noun, *((CONTACTS, PRODUCTS) if target is Target.LINE else ())):
+        yield noun.table.name
+        yield from (child.table.name for child in noun.children.values())
+
+
 _WRITTEN = {Target.LINE: ("orders", "contacts", "products")}
 """What is written beside the target's own records."""
+
+TABLES: Mapping[Target, Sequence[str]] = {
+    target: ["import_rows", "external_ids", *_tables(target)] for target in Target
+}
+"""The tables that grow by an import."""
 
 
 def check_allowed(actor: Actor, one: Mapping[str, Any], match: Sequence[str]) -> None:

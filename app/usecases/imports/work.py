@@ -18,7 +18,7 @@ from app.domain.imports import Account, Outcome, Stage, Target
 from app.domain.runs import Progress
 from app.kit import clock, json, tables
 from app.kit.tables import Layout, Unreadable
-from app.usecases.imports.apply import apply, check_allowed
+from app.usecases.imports.apply import TABLES, apply, check_allowed
 from app.usecases.imports.lines import apply_lines
 
 IMPORT = "imports.import"
@@ -27,8 +27,14 @@ READ = 20_000
 """Rows of the file that are kept in one statement."""
 SECONDS = 8.0
 """How long one batch reads the file; well inside its lease."""
+FIRST = 1_000
+"""Rows of the first batch: enough to count, and few to write before anything was counted."""
 APPLIED = 5_000
 """Rows that one batch makes into records."""
+GROWN = frozenset({0, 1, 2, 4, 8})
+"""Batches before which tables may have grown to many times what PostgreSQL has counted; later on it has counted by itself."""
+LINES = 20_000
+"""Lines that one batch makes into orders, of which there are fewer."""
 
 
 class _Undone(Exception):
@@ -93,14 +99,18 @@ def kept(row: tables.Row, one: Mapping[str, Any]) -> Kept:
 
 
 async def _apply(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> Progress:
-    lines = one["target"] == Target.LINE
-    rows = await (imports.groups_ahead if lines else imports.ahead)(uow, one["id"], APPLIED)
+    lines, turn = one["target"] == Target.LINE, here.get("turn", 0)
+    if turn in GROWN:
+        await imports.analyse(uow, TABLES[Target(one["target"])])
+    rows = await (imports.groups_ahead if lines else imports.ahead)(
+        uow, one["id"], LINES if lines else APPLIED
+    )
     if not rows:
         return await _finish(uow, one, run, here)
     trial = run["kind"] == TRIAL
     verdicts = await (_tried if trial else _written)(uow, one, rows)
     await imports.settle(uow, one["id"], verdicts, keep=trial)
-    return Progress(here, run["done"] + len(rows))
+    return Progress(here | {"turn": turn + 1}, run["done"] + len(rows))
 
 
 async def _written(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
