@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
+from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,9 @@ _AFTER_HOST = re.compile(r"[/:?#]")
 _MARKS = str.maketrans(dict.fromkeys(";,|、；，", "\n"))
 
 Convert = Callable[[str], Any]
+_REPEATED = frozenset({Kind.NUMBER, Kind.INTEGER, Kind.DATE, Kind.TIME})
+"""What is read with care, and stands in many rows with few values."""
+_REMEMBERED = 4_096
 
 ONLY: Mapping[Mode, Literal["add", "edit"] | None] = {
     Mode.CREATE: "add",
@@ -112,7 +116,13 @@ def _setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[R
     if path in LINKS or head in LINKS:
         return lambda row, cell: row.links.update({path: cell})
     convert = converter(fields[path], style)
-    return lambda row, cell: row.values.update({path: convert(cell)})
+    if fields[path].kind in _REPEATED:
+        convert = lru_cache(_REMEMBERED)(convert)
+
+    def put(row: Read, cell: str) -> None:
+        row.values[path] = convert(cell)
+
+    return put
 
 
 _LISTS = {"email": "emails", "phone": "phones", "address": "addresses", "external": "external_ids"}
