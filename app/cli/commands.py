@@ -10,10 +10,12 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
+
+from app.domain.imports import Mode, Target
 
 _OUT = Console()
 _ERR = Console(stderr=True)
@@ -145,6 +147,77 @@ def create_key(
         check_database(database_url)
         key = asyncio.run(make(database_url, organisation=organisation, name=name, scopes=scope, days=days))
     _OUT.print(key, soft_wrap=True, markup=False, highlight=False)
+
+
+@_commands.command("import")
+def import_(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, readable=True, help="CSV, XLSX or NDJSON, gzipped or not."
+        ),
+    ],
+    preset: Annotated[
+        str | None, typer.Option(help="What the columns mean, by the export that they come from.")
+    ] = None,
+    target: Annotated[
+        Target | None, typer.Option(help="What the rows are; told from the file when not said.")
+    ] = None,
+    mode: Annotated[Mode | None, typer.Option(help="What may be done; upsert when not said.")] = None,
+    match: Annotated[
+        list[str] | None, typer.Option(help="What records are matched by, may be repeated.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="COLUMN=PATH",
+            help="Where a column goes, may be repeated; COLUMN= leaves it out.",
+        ),
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Of a workbook; its first one when not said.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Of amounts that name none, such as EUR.")] = None,
+    date_order: Annotated[
+        Literal["ymd", "dmy", "mdy"] | None, typer.Option(help="Of dates such as 03/04/2026.")
+    ] = None,
+    decimal_mark: Annotated[
+        Literal[".", ","] | None, typer.Option(help="What stands before the decimals: . or ,")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="See what would become of every row; keep nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before it begins.")] = False,
+    failures: Annotated[
+        Path | None,
+        typer.Option(help="Where to write the rows that were left out; FILE.failures.csv when not said."),
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(envvar="RAPPORT_URL", help="Another Rapport than the one on this machine.")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="RAPPORT_KEY", help="Its key; one for a day is made on this machine when not said."
+        ),
+    ] = None,
+    organisation: Annotated[
+        str | None, typer.Option(help="Into which, where there are several on this machine.")
+    ] = None,
+) -> None:
+    """Import a file into contacts, companies, products, orders or interactions, and tell the account of its rows."""
+    from app.cli.imports import SCOPES, Said, import_file, service  # noqa: PLC0415 - see the module's docstring
+    from app.cli.local import Refused, local_key, local_url  # noqa: PLC0415
+    from app.settings import settings  # noqa: PLC0415
+
+    if url and not key:
+        raise Refused(
+            f"Say a key of the Rapport at {url} by --key or RAPPORT_KEY; `rapport create-key` makes one there."
+        )
+    key = key or local_key(organisation, f"import of {file.name}"[:100], SCOPES, days=1)
+    options = {"currency": currency, "date_order": date_order, "decimal_mark": decimal_mark}
+    said = Said(preset, target, mode, sheet, match or (), columns or (), options)
+    at = service((url or local_url(settings())).rstrip("/"), key, here=not url)
+    import_file(_OUT, at, file, said, dry_run=dry_run, sure=yes, failures=failures)
 
 
 def main() -> None:

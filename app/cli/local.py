@@ -6,13 +6,13 @@ import gc
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.embedded.servers import running_urls, servers
-from app.settings import settings
+from app.settings import Settings, settings
 
 
 class Refused(Exception):
@@ -79,6 +79,32 @@ def reachable(*, redis: bool = False) -> Iterator[tuple[str, str]]:
             urls = (database_url or started.database_url, redis_url or (started.redis_url if redis else ""))
             settle(*urls)
             yield urls
+
+
+def local_key(organisation: str | None, name: str, scopes: Sequence[str], *, days: int) -> str:
+    """A key to the Rapport that serves on this machine, for whoever holds its database. Raises Refused."""
+    wanted = settings()
+    urls = running_urls(wanted.state_dir) or ("", "")
+    if not (database_url := wanted.database_url or urls[0]):
+        raise Refused(
+            f"No Rapport runs in {wanted.state_dir}: start it with `rapport up`, or name another by --url and --key."
+        )
+    check_database(database_url)
+    with loading():
+        from app.usecases.bootstrap import create_key  # noqa: PLC0415 - see app/cli/commands.py
+    return asyncio.run(
+        create_key(database_url, organisation=organisation, name=name, scopes=list(scopes), days=days)
+    )
+
+
+def local_host(host: str) -> str:
+    """Where to ask a service that listens on this address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - where to ask, not where to listen
+
+
+def local_url(wanted: Settings) -> str:
+    """The address of the API on this machine."""
+    return f"http://{local_host(wanted.host)}:{wanted.port}"
 
 
 @contextmanager

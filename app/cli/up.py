@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from app.cli.local import Refused, check_database, check_redis, loading, port_fault, settle
+from app.cli.local import (
+    Refused,
+    check_database,
+    check_redis,
+    loading,
+    local_host,
+    local_url,
+    port_fault,
+    settle,
+)
 from app.embedded.process import Child
 from app.embedded.servers import Servers, servers
 from app.kit import clock
@@ -155,7 +164,7 @@ def _wait_until_ready(wanted: Settings, programs: list[_Program]) -> None:
     answer = "nothing"
     while clock.monotonic() < end:
         _check(programs)
-        connection = http.client.HTTPConnection(_local(wanted.host), wanted.port, timeout=5)
+        connection = http.client.HTTPConnection(local_host(wanted.host), wanted.port, timeout=5)
         try:
             connection.request("GET", "/readyz")
             response = connection.getresponse()
@@ -218,7 +227,7 @@ def last_lines(said: str, count: int = 8) -> str:
 
 
 def _welcome(console: Console, wanted: Settings, first: "Bootstrap | None") -> None:
-    base = f"http://{_local(wanted.host)}:{wanted.port}"
+    base = local_url(wanted)
     lines = [
         f"API            {base}/v1",
         f"Documentation  {base}/docs",
@@ -248,10 +257,6 @@ def first_access(first: "Bootstrap") -> list[str]:
         f"  password       {first.password}",
         f"  API key        {first.key}",
     ]
-
-
-def _local(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - where to ask, not where to listen
 
 
 @contextmanager

@@ -143,6 +143,11 @@ class Account:
         """As it is stored and shown."""
         return asdict(self)
 
+    def sentence(self) -> str:
+        """As people read it."""
+        parts = [f"{count:,} {name}" for name, count in self.told().items() if name != "read"]
+        return f"{self.read:,} rows read = {' + '.join(parts)}"
+
     def even(self) -> bool:
         """Whether every row read is accounted for."""
         return self.read == self.created + self.updated + self.unchanged + self.skipped + self.failed
