@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -24,7 +24,7 @@ from app.db import walls
 from app.db.engine import Database
 from app.domain.runs import LEASE
 from app.jobs import exports, imports, privacy, tags  # noqa: F401 - they register their work
-from app.jobs.base import DEFAULT_QUEUE, JOBS
+from app.jobs.base import DEFAULT_QUEUE, FILES_QUEUE, JOBS
 from app.jobs.housekeeping import forget, make_months, spread_months
 from app.jobs.relay import LOST, batch, carry_due, name_of, pack, queue_at, sweep
 from app.kit import clock, json, logs
@@ -38,6 +38,8 @@ MOST_PAUSE = 5.0
 """Seconds between attempts while a server is away."""
 GRACE = 10.0
 """Seconds that batches under way have to end when the worker is stopped; then they are handed back."""
+_AT_ONCE = {FILES_QUEUE: 4}
+"""Batches at once where they are large: each holds thousands of rows."""
 _log = structlog.get_logger()
 
 
@@ -58,6 +60,11 @@ class WorkerSettings:
     handle_signals = False
 
 
+def queues() -> list[str]:
+    """Every queue that a kind of work has."""
+    return sorted({DEFAULT_QUEUE} | {job.queue for job in JOBS.values()})
+
+
 def make_worker(queue_name: str, database: Database, queue: ArqRedis, **options: Any) -> Worker:
     """An arq worker on one queue."""
     return create_worker(
@@ -66,6 +73,7 @@ def make_worker(queue_name: str, database: Database, queue: ArqRedis, **options:
         # Its own key: a shared one is deleted by whichever worker stops first.
         health_check_key=f"rapport:health:{queue_name}:{socket.gethostname()}:{os.getpid()}",
         redis_pool=queue,
+        max_jobs=_AT_ONCE.get(queue_name, WorkerSettings.max_jobs),
         # Batches end by their leases, before. As long as this, and ten seconds, arq also keeps a job for a worker that
         # was killed between taking the job and taking the run, and lets nobody else have it.
         job_timeout=max((job.lease for job in JOBS.values() if job.queue == queue_name), default=LEASE),
@@ -137,14 +145,14 @@ async def _find_walls(database: Database, role: str, stop: asyncio.Event) -> Non
             return
 
 
-async def serve(own: Settings, stop: asyncio.Event) -> None:
-    """Work until told to stop. Raises Unwalled."""
+async def serve(own: Settings, stop: asyncio.Event, only: Collection[str] = ()) -> None:
+    """Work until told to stop, on some queues only if they are named. Raises Unwalled."""
     database_url, redis_url = own.needed("database_url"), own.needed("redis_url")
     database = Database(database_url, role=own.app_role, size=own.pool_size, wait=own.pool_wait)
     try:
         await _find_walls(database, own.app_role, stop)
         async with queue_at(redis_url) as queue, asyncio.TaskGroup() as group:
-            for name in sorted({DEFAULT_QUEUE} | {job.queue for job in JOBS.values()}):
+            for name in only or queues():
                 group.create_task(_tend(name, stop, partial(make_worker, name, database, queue)))
             group.create_task(
                 _repeat("the sweep", SWEEP_EVERY, stop, lambda: carry_due(database, queue, clock.now()))
@@ -167,17 +175,17 @@ async def serve(own: Settings, stop: asyncio.Event) -> None:
         await database.close()
 
 
-async def _main(own: Settings) -> None:
+async def _main(own: Settings, only: Collection[str]) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    await serve(own, stop)
+    await serve(own, stop, only)
 
 
-def run() -> None:
-    """Run the worker until SIGTERM or SIGINT."""
+def run(only: Collection[str] = ()) -> None:
+    """Run the worker until SIGTERM or SIGINT, on some queues only if they are named."""
     own = settings()
     logs.configure(own.log_level, own.log_format)
     if own.worker_metrics_port is not None:
         prometheus_client.start_http_server(own.worker_metrics_port, addr=own.host)
-    uvloop.run(_main(own))
+    uvloop.run(_main(own, only))

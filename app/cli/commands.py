@@ -98,16 +98,22 @@ def serve(
 
 
 @_commands.command()
-def worker() -> None:
+def worker(
+    queue: Annotated[
+        list[str] | None, typer.Option(help="Which queue to work on, may be repeated; all when not said.")
+    ] = None,
+) -> None:
     """Run the worker alone, on DATABASE_URL and REDIS_URL."""
-    from app.cli.local import loading  # noqa: PLC0415 - see the module's docstring
+    from app.cli.local import Refused, loading  # noqa: PLC0415 - see the module's docstring
     from app.settings import settings  # noqa: PLC0415
 
     for name in ("database_url", "redis_url"):
         settings().needed(name)
     with loading():
-        from app.worker import run  # noqa: PLC0415
-    run()
+        from app.worker import queues, run  # noqa: PLC0415
+    if unknown := sorted({*(queue or ())} - {*queues()}):
+        raise Refused(f"There is no queue {unknown[0]!r}; there are {', '.join(queues())}.")
+    run(queue or ())
 
 
 @_commands.command()

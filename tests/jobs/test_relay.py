@@ -16,7 +16,7 @@ from app.db.engine import Database, Row
 from app.db.runs import start
 from app.db.uow import UnitOfWork
 from app.domain.errors import Busy
-from app.domain.runs import Progress
+from app.domain.runs import LEASE, Progress
 from app.jobs import base, relay
 from app.kit import clock
 from app.kit.ids import new_id
@@ -108,6 +108,16 @@ async def test_what_waits_in_the_queue_is_asked_for_at_once_and_not_offered_agai
     await queue.delete(f"arq:job:{forgotten.decode()}")
     await relay.carry_due(org.database, queue, clock.now())
     assert forgotten in await queue.zrange(relay.name_of(base.DEFAULT_QUEUE), 0, -1)
+
+
+async def test_work_on_files_keeps_nothing_else_waiting(queue: ArqRedis, org: Organisation) -> None:
+    """As long as a queue's longest lease, arq keeps what a killed worker had taken."""
+    files = {kind for kind in base.JOBS if kind.startswith(("imports.", "exports."))}
+    assert {kind for kind in base.JOBS if base.queue_of(kind) == base.FILES_QUEUE} == files
+    assert {base.DEFAULT_QUEUE, base.FILES_QUEUE} <= {*worker.queues()}
+    assert max(job.lease for job in base.JOBS.values()) > LEASE
+    made = worker.make_worker(base.DEFAULT_QUEUE, org.database, queue)
+    assert made.job_timeout_s == LEASE.total_seconds()
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,10 @@ from uuid import UUID
 
 from fastapi import FastAPI
 
-from app.jobs.base import DEFAULT_QUEUE
 from app.jobs.relay import carry_due, queue_at
 from app.kit import clock
 from app.settings import Settings
-from app.worker import make_worker
+from app.worker import make_worker, queues
 
 
 async def work_off(service: FastAPI, workers: int = 1, seconds: float = 30) -> None:
@@ -25,7 +24,9 @@ async def work_off(service: FastAPI, workers: int = 1, seconds: float = 30) -> N
     async with asyncio.timeout(seconds), queue_at(own.redis_url) as queue:
         while await carry_due(service.state.database, queue, clock.now()):
             burst = [
-                make_worker(DEFAULT_QUEUE, service.state.database, queue, burst=True) for _ in range(workers)
+                make_worker(name, service.state.database, queue, burst=True)
+                for name in queues()
+                for _ in range(workers)
             ]
             await asyncio.gather(*(worker.async_run() for worker in burst))
 
