@@ -88,6 +88,7 @@ _TAGS = {
     "events": "Every change, in order.",
     "tags": "Labels for records.",
     "imports": "Files made into records, and taken back.",
+    "presets": "What the columns of files mean that come again and again.",
     "exports": "Lists made into files.",
     "runs": "Work in the background, and how far it is.",
     "privacy": "Erasure.",

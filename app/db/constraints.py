@@ -11,6 +11,7 @@ _UNIQUE = {
     "uq_products_sku": ("sku_taken", "Another product already has this SKU."),
     "uq_orders_number": ("number_taken", "Another order already has this number."),
     "uq_users_email": ("email_taken", "Another user already has this e-mail address."),
+    "uq_presets_key": ("key_taken", "Another preset already has this key."),
     "uq_teams_name": ("name_taken", "Another team already has this name."),
     "uq_roles_name": ("name_taken", "Another role already has this name."),
     "uq_tags_name": ("name_taken", "Another tag already has this name."),

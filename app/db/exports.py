@@ -202,11 +202,6 @@ async def part(database: Database, org_id: UUID, file: UUID, n: int) -> bytes | 
     return found
 
 
-async def speak(uow: UnitOfWork) -> None:
-    """Say something, so that PostgreSQL does not end the transaction for its silence."""
-    await uow.execute("select 1")
-
-
 async def part_of(uow: UnitOfWork, file: UUID, n: int) -> bytes | None:
     """The same, inside a unit of work."""
     found: bytes | None = await uow.fetchval(

@@ -12,6 +12,7 @@ from app.db.imports import IMPORTS
 from app.db.interactions import INTERACTIONS
 from app.db.nouns import Noun
 from app.db.orders import ORDERS
+from app.db.presets import PRESETS
 from app.db.products import PRODUCTS
 from app.db.roles import ROLES
 from app.db.runs import RUNS
@@ -37,6 +38,7 @@ NOUNS: Mapping[str, Noun] = {
         RUNS,
         IMPORTS,
         EXPORTS,
+        PRESETS,
     )
 }
 OWNED = tuple(name for name, noun in NOUNS.items() if noun.owned)

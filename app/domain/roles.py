@@ -27,7 +27,7 @@ def _all(*groups: str) -> dict[str, tuple[str, ...]]:
 
 
 _REFERENCE = dict.fromkeys(
-    ("tag", "custom_field", "exchange_rate", "user", "team", "run", "import", "export"), ("basic",)
+    ("tag", "custom_field", "exchange_rate", "user", "team", "run", "import", "export", "preset"), ("basic",)
 )
 _OPEN = _all("basic", "reach", "content", "consent") | _REFERENCE
 

@@ -20,7 +20,7 @@ from app.db.uow import UnitOfWork
 from app.domain.errors import Busy, DomainError, Duplicate, InvalidInput, NotFound, RuleBroken
 from app.domain.united import united
 from app.domain.waves import Name, waves
-from app.schemas.base import Shape
+from app.schemas.base import Part, Shape
 from app.schemas.problems import faults_of
 from app.usecases import plain
 from app.usecases.plain import Judge, Values
@@ -279,11 +279,12 @@ def _chunks(items: Sequence[T]) -> list[Sequence[T]]:
 
 @cache
 def _defaults(add: type[Shape]) -> dict[str, Any]:
-    return {
+    defaults = {
         name: field.get_default(call_default_factory=True, validated_data={})
         for name, field in add.model_fields.items()
         if not field.is_required()
     }
+    return {name: one.model_dump() if isinstance(one, Part) else one for name, one in defaults.items()}
 
 
 def asked(raw: Any, add: type[Shape], upsert: type[Shape]) -> tuple[Values, Whole]:

@@ -26,7 +26,7 @@ begin
 end $$
 """
 
-_TABLES = ("import_undone", "import_rows", "imports", "file_parts", "files")
+_TABLES = ("presets", "import_undone", "import_rows", "imports", "file_parts", "files")
 
 
 def upgrade() -> None:
@@ -162,6 +162,35 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_import_undone_outcome", "import_undone", ["org_id", "id", "outcome", "noun_id"], unique=False
+    )
+    op.create_table(
+        "presets",
+        sa.Column("key", sa.Text(collation="pg_c_utf8"), nullable=False),
+        sa.Column("note", sa.Text(collation="pg_c_utf8"), nullable=True),
+        sa.Column("target", sa.Text(collation="pg_c_utf8"), nullable=False),
+        sa.Column("mode", sa.Text(collation="pg_c_utf8"), nullable=False),
+        sa.Column("match", postgresql.ARRAY(sa.Text(collation="pg_c_utf8")), nullable=False),
+        sa.Column("mapping", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("options", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("org_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint("mode in ('create', 'update', 'upsert')", name=op.f("ck_presets_mode")),
+        sa.CheckConstraint(
+            "target in ('contact', 'company', 'product', 'order', 'interaction', 'line')",
+            name=op.f("ck_presets_target"),
+        ),
+        sa.PrimaryKeyConstraint("org_id", "id", name=op.f("pk_presets")),
+        sa.UniqueConstraint("org_id", "key", name="uq_presets_key"),
+    )
+    op.create_index(
+        "ix_presets_newest",
+        "presets",
+        ["org_id", sa.literal_column("created_at desc"), sa.literal_column("id desc")],
+        unique=False,
     )
     for table in _TABLES:
         for statement in wall(table, app_role):

@@ -26,6 +26,7 @@ _NEW: dict[str, dict[str, Any]] = {
     "roles": {"name": "x"},
     "api_keys": {"name": "x"},
     "tags": {"name": "x"},
+    "presets": {"key": "x", "target": "contact", "mapping": {}},
     "imports": {"name": "x"},
     "exports": {"noun": "contact", "sort": "name", "format": "ndjson"},
 }
@@ -38,6 +39,7 @@ _EDIT: dict[str, dict[str, Any]] = {
     "roles": {"name": "y"},
     "api_keys": {"name": "y"},
     "tags": {"colour": "red"},
+    "presets": {"mode": "create"},
     "imports": {"mode": "create"},
 }
 _WITH_WORDS = {"contacts", "companies", "products", "orders"}
@@ -200,6 +202,7 @@ ROUTES: dict[Route, Builder] = {
             "roles",
             "api_keys",
             "runs",
+            "presets",
             "imports",
             "exports",
         ),
@@ -240,6 +243,7 @@ ROUTES |= {
     ("POST", "/v1/runs/{id}/cancel"): _by_id("runs", "/cancel", writing=True, params=DRY),
     ("POST", "/v1/runs/{id}/retry"): _by_id("runs", "/retry", writing=True, params=DRY),
     ("POST", "/v1/tags/{id}/rename"): _by_id("tags", "/rename", **_WRITTEN, json={"name": "y"}),
+    ("GET", "/v1/presets/shipped"): _plainly("/v1/presets/shipped", {}),
     ("POST", "/v1/imports"): _plainly(
         "/v1/imports", {"params": {**DRY, "name": "x.ndjson"}, "json": {"name": "x"}}
     ),

@@ -204,6 +204,17 @@ ALL = {
             amounts=("rate",),
         ),
         Plain(
+            NOUNS["preset"],
+            lambda n: {
+                "key": f"preset {n}",
+                "target": "contact",
+                "mapping": {"姓名": "name", "邮箱": "email"},
+            },
+            {"note": TEXTS, "mode": ["create", "upsert"]},
+            "note",
+            edits_only={"mapping": [{"Name": "name"}, {}]},
+        ),
+        Plain(
             NOUNS["team"],
             lambda n: {"name": f"Team {n}", "external_ids": {"hr": f"T-{n}"}},
             {"name": [f"Team x{n}" for n in range(40)]},

@@ -34,6 +34,7 @@ CLASHES = {
     "custom_field": "field_fixed",
     "exchange_rate": "field_fixed",
     "role": "name_taken",
+    "preset": "key_taken",
 }
 """What is said where one record is to have the key of another; external ids where a noun has them."""
 
