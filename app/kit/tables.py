@@ -9,7 +9,7 @@ import io
 import itertools
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
@@ -101,8 +101,11 @@ def detect(file: IO[bytes], name: str = "", **stated: Any) -> Layout:
     return layout if layout.columns else replace(layout, columns=_columns(file, layout))
 
 
-def rows(file: IO[bytes], layout: Layout) -> Iterator[Row]:
-    """The rows below the header, empty ones left out; one that cannot be read has its fault. Raises Unreadable."""
+def rows(file: IO[bytes], layout: Layout) -> Generator[Row, None, None]:
+    """The rows below the header, empty ones left out; one that cannot be read has its fault. Raises Unreadable.
+
+    Whoever stops before the end closes it before the file.
+    """
     found = _rows(file, layout)
     if layout.header and layout.format != "ndjson":
         next(found, None)

@@ -43,8 +43,11 @@ from app.jobs.base import JOBS
 from app.usecases import tags
 from app.usecases.exports import work
 from app.usecases.imports import undo
+from app.usecases.imports import work as importing
 tags.BATCH = undo.BATCH = exports.PACKED = int(sys.argv[2])
 work.SECONDS = 0.001
+if rows := int(sys.argv[4]):
+    importing.APPLIED, importing.READ, importing.SECONDS = rows, 4 * rows, 0.001
 for kind, job in JOBS.items():
     JOBS[kind] = replace(job, lease=timedelta(seconds=float(sys.argv[1])))
 async def die(*_):
@@ -56,14 +59,19 @@ worker.run()
 
 
 class Worker:
-    """A worker in a process of its own, with short leases and small batches; a deadly one is killed by its first job."""
+    """A worker in a process of its own, with short leases and small batches; a deadly one is killed by its first job.
 
-    def __init__(self, own: Settings, *, lease: float = 1.0, batch: int = 200, deadly: bool = False) -> None:
+    Rows are those of an import that one batch applies, as many as ever when not said.
+    """
+
+    def __init__(
+        self, own: Settings, *, lease: float = 1.0, batch: int = 200, rows: int = 0, deadly: bool = False
+    ) -> None:
         assert own.database_url
         assert own.redis_url
         environment = os.environ | {"DATABASE_URL": own.database_url, "REDIS_URL": own.redis_url}
         self._child = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, str(lease), str(batch), "deadly" if deadly else ""],
+            [sys.executable, "-c", _PROGRAM, str(lease), str(batch), "deadly" if deadly else "", str(rows)],
             env=environment,
         )
 

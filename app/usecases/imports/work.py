@@ -67,15 +67,17 @@ async def _read(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> Pr
     read, began = here["read"], clock.monotonic()
     with tempfile.TemporaryFile() as spool:
         await files.spool(uow, one["file_id"], spool)
-        rows = itertools.islice(tables.rows(spool, layout), read, None)
+        rows = tables.rows(spool, layout)
+        ahead = itertools.islice(rows, read, None)
         try:
-            while chunk := await asyncio.to_thread(_chunk, rows, one):
+            while chunk := await asyncio.to_thread(_chunk, ahead, one):
                 await imports.add_rows(uow, one["id"], chunk)
                 read += len(chunk)
                 if len(chunk) < READ or clock.monotonic() - began > SECONDS:
                     break
         except Unreadable as fault:
             raise RuleBroken(fault.code, fault.detail) from None
+        rows.close()
     whole = len(chunk) < READ
     if whole and run["kind"] == IMPORT:
         await files.forget(uow, one["file_id"])

@@ -1,0 +1,128 @@
+"""Imports whose worker is killed at random moments come to what they would have come to."""
+
+import asyncio
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from app.settings import Settings
+from tests.makers.files import Body, begun, sent
+from tests.makers.organisations import Organisation
+from tests.makers.work import Worker, run_row, until
+
+MANY = 10_000
+KILLS = 10
+ROWS = 100
+"""That one batch applies."""
+
+
+def people() -> str:
+    """Contacts with faults, with rows that repeat others near and far, and with companies that are made on the way."""
+    lines = ["name,email,birthday,company,tags"]
+    for n in range(MANY):
+        who = n - 7 if n % 11 == 8 else n - 6_000 if n % 13 == 9 and n > 6_000 else n
+        if n % 29 == 5:
+            lines.append(f"Ragged {n},r{n}@example.com")
+        else:
+            day = "31/02/1990" if n % 10 == 3 else "1990-05-17"
+            lines.append(f"Person {n},p{who}@example.com,{day},Firm {n % 700},t{n % 5}")
+    return "\n".join(lines)
+
+
+def sales() -> str:
+    """Lines of orders, some of them far from the others of their order."""
+    lines = ["InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID"]
+    for n in range(MANY):
+        order = n // 4 if n % 4 < 3 else (n // 4 + 900) % (MANY // 4)
+        quantity = "many" if n % 97 == 13 else n % 9 + 1
+        number = "" if n % 401 == 7 else 10_000 + order
+        lines.append(
+            f"{number},S{n % 300},Thing {n % 300},{quantity},2011-03-{order % 28 + 1:02} 10:00:00,{n % 300 + 1}.25,{order % 800}"
+        )
+    return "\n".join(lines)
+
+
+async def asked(org: Organisation) -> list[Body]:
+    """Both imports, begun, each with its run."""
+    one = await sent(org, people(), target="contact", plan={"match": ["email"]})
+    other = await sent(org, sales(), "sales.csv", preset="transaction-lines")
+    return [each | {"run": (await begun(org, each)).rpartition("/")[2]} for each in (one, other)]
+
+
+async def stands(org: Organisation, imports: list[Body]) -> list[tuple[Any, ...]]:
+    rows = [await run_row(org, one["run"]) for one in imports]
+    return [(row["status"], row["done"], row["checkpoint"]) for row in rows]
+
+
+async def all_ended(org: Organisation, imports: list[Body]) -> bool:
+    return all(status in {"done", "failed"} for status, _, _ in await stands(org, imports))
+
+
+_TOLD = {
+    "rows": "select i.name, r.line, r.outcome, r.code, r.detail, r.record_id is not null from import_rows r"
+    " join imports i on i.org_id = r.org_id and i.id = r.id where r.org_id = $1",
+    "contacts": "select c.name, c.email, c.birth_date, c.tags, f.name, c.version from contacts c"
+    " left join companies f on f.org_id = c.org_id and f.id = c.company_id where c.org_id = $1",
+    "companies": "select name, version from companies where org_id = $1",
+    "products": "select sku, name, price, version from products where org_id = $1",
+    "orders": "select o.number, o.total, o.placed_at, o.version, c.name, (select array_agg((p.sku, l.quantity,"
+    " l.unit_price)::text order by l.position) from order_lines l left join products p on p.org_id = l.org_id"
+    " and p.id = l.product_id where l.org_id = o.org_id and l.order_id = o.id) from orders o left join contacts c"
+    " on c.org_id = o.org_id and c.id = o.contact_id where o.org_id = $1",
+    "events": "select type, noun_id from events where org_id = $1 and cause like 'import:%' and noun <> 'import'",
+}
+
+
+async def holdings(org: Organisation) -> dict[str, list[tuple[Any, ...]]]:
+    async with org.database.connection(org.id) as connection:
+        return {
+            what: [tuple(map(str, row)) for row in await connection.fetch(sql, org.id)]
+            for what, sql in _TOLD.items()
+        }
+
+
+def of_records(events: list[tuple[Any, ...]]) -> Counter[tuple[str, int]]:
+    """How many records have so many events of a type."""
+    return Counter((kind, count) for (kind, _), count in Counter(events).items())
+
+
+@pytest.mark.slow
+async def test_imports_killed_at_ten_moments_come_to_what_they_would_have_come_to(
+    chosen: Settings, org: Organisation, other: Organisation
+):
+    chance = random.Random(20)
+    quiet = await asked(other)
+    with Worker(chosen, lease=10, rows=ROWS):
+        await until(lambda: all_ended(other, quiet), 150)
+    imports = await asked(org)
+    for kill in range(KILLS):
+        with Worker(chosen, lease=5, rows=ROWS) as worker:
+            before = await stands(org, imports)
+
+            async def further(since: list[tuple[Any, ...]] = before) -> bool:
+                found = zip(await stands(org, imports), since, strict=True)
+                return all(now != then or now[0] == "done" for now, then in found)
+
+            await until(further, 60)
+            await asyncio.sleep(chance.random() * 0.5)
+            worker.kill()
+        assert not await all_ended(org, imports), f"it was over before kill {kill}; make it longer"
+    with Worker(chosen, lease=10, rows=ROWS):
+        await until(lambda: all_ended(org, imports), 150)
+    expected, found = await holdings(other), await holdings(org)
+    for undisturbed, one in zip(quiet, imports, strict=True):
+        accounts = [
+            (await of.admin.get(f"/v1/imports/{which['id']}")).json()["account"]
+            for of, which in ((other, undisturbed), (org, one))
+        ]
+        assert accounts[0] == accounts[1] is not None
+        assert accounts[0]["failed"] > 100
+    for what in _TOLD.keys() - {"events"}:
+        assert Counter(found[what]) == Counter(expected[what]), what
+        assert len(expected[what]) > 250
+    added = Counter(record for kind, record in found["events"] if kind.endswith(".added"))
+    assert set(added.values()) == {1}
+    assert len(added) == sum(len(found[what]) for what in ("contacts", "companies", "products", "orders"))
+    assert of_records(found["events"]) == of_records(expected["events"])
