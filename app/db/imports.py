@@ -154,6 +154,11 @@ async def of_run(uow: UnitOfWork, one: UUID) -> Row:
     return rows[0]
 
 
+async def take_turn(uow: UnitOfWork) -> None:
+    """Wait until no other import of the organisation is writing: two that meet the same records could block each other."""
+    await uow.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"imports {uow.org_id}")
+
+
 async def add_rows(uow: UnitOfWork, one: UUID, rows: Sequence[Kept]) -> None:
     """Keep rows of the file, over what was kept of them before; those that cannot be read have had their turn."""
     # COPY does not go through row-level security.

@@ -3,14 +3,21 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import pytest
+from fastapi import FastAPI
 
+from app.db.engine import Row
+from app.db.imports import Verdict
+from app.db.uow import UnitOfWork
 from app.settings import Settings
+from app.usecases.imports import work
 from tests.makers.files import Body, begun, sent
 from tests.makers.organisations import Organisation
-from tests.makers.work import Worker, run_row, until
+from tests.makers.work import Worker, run_row, until, work_off
 
 MANY = 10_000
 KILLS = 10
@@ -18,10 +25,10 @@ ROWS = 100
 """That one batch applies."""
 
 
-def people() -> str:
+def people(many: int = MANY) -> str:
     """Contacts with faults, with rows that repeat others near and far, and with companies that are made on the way."""
     lines = ["name,email,birthday,company,tags"]
-    for n in range(MANY):
+    for n in range(many):
         who = n - 7 if n % 11 == 8 else n - 6_000 if n % 13 == 9 and n > 6_000 else n
         if n % 29 == 5:
             lines.append(f"Ragged {n},r{n}@example.com")
@@ -86,6 +93,31 @@ async def holdings(org: Organisation) -> dict[str, list[tuple[Any, ...]]]:
 def of_records(events: list[tuple[Any, ...]]) -> Counter[tuple[str, int]]:
     """How many records have so many events of a type."""
     return Counter((kind, count) for (kind, _), count in Counter(events).items())
+
+
+async def test_imports_of_one_organisation_take_turns(
+    service: FastAPI, org: Organisation, other: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(work, "APPLIED", 40)
+    at_it: list[UUID] = []
+    apply = work.apply
+
+    async def alone(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
+        assert uow.org_id not in at_it
+        at_it.append(uow.org_id)
+        await asyncio.sleep(0.01)
+        told = await apply(uow, one, rows)
+        at_it.remove(uow.org_id)
+        return told
+
+    monkeypatch.setattr(work, "apply", alone)
+    runs = []
+    for each in (org, org, other):
+        one = await sent(each, people(300), target="contact", plan={"match": ["email"]})
+        runs.append((each, await begun(each, one)))
+    await work_off(service, seconds=60)
+    found = [(await each.admin.get(run)).json() for each, run in runs]
+    assert [(run["status"], run["error"]) for run in found] == [("done", None)] * 3
 
 
 @pytest.mark.slow

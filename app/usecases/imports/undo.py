@@ -102,6 +102,7 @@ class _Undoing:
     one: UUID
 
     async def go_on(self, one: Row, run: Row) -> Progress:
+        await imports.take_turn(self.uow)
         begun, ended = await undone.span(self.uow, self.one)
         here = run["checkpoint"] or {"noun": next(iter(_NOUNS)), "below": ended}
         noun = _NOUNS[here["noun"]]

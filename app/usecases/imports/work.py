@@ -101,12 +101,12 @@ def kept(row: tables.Row, one: Mapping[str, Any]) -> Kept:
 
 
 async def _apply(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> Progress:
+    await imports.take_turn(uow)
     lines, turn = one["target"] == Target.LINE, here.get("turn", 0)
     if turn in GROWN:
         await imports.analyse(uow, TABLES[Target(one["target"])])
-    rows = await (imports.groups_ahead if lines else imports.ahead)(
-        uow, one["id"], LINES if lines else APPLIED
-    )
+    most = FIRST if turn == 0 else LINES if lines else APPLIED
+    rows = await (imports.groups_ahead if lines else imports.ahead)(uow, one["id"], most)
     if not rows:
         return await _finish(uow, one, run, here)
     trial = run["kind"] == TRIAL
