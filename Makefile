@@ -7,7 +7,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input install
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up test openapi bench fuzz soak lock clean
+.PHONY: help up test openapi bench fuzz soak imports lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
@@ -34,6 +34,9 @@ fuzz: .venv/.dev ## Throw generated requests at the API
 
 soak: .venv/.dev ## Kill everything in the middle of writes for MINUTES=10, and count what was acknowledged
 	@$(PY) -m tests.crashes --minutes $(or $(MINUTES),10)
+
+imports: .venv/.dev ## Import ROWS=100000, edit some by hand, undo it, and compare every record
+	@$(PY) -m tests.sizes --rows $(or $(ROWS),100000)
 
 lock: ## Pin the newest versions that fit together, with hashes (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }

@@ -7,6 +7,7 @@ from httpx import AsyncClient
 
 from tests.makers.organisations import Organisation
 from tests.makers.work import work_off
+from tests.sizes.undoing import Undoing
 
 ANY = {"If-Match": "*"}
 MOVED = frozenset({"version", "updated_at"})
@@ -118,3 +119,11 @@ async def test_an_import_is_undone_once_and_not_before_it_is_over(service: FastA
     await work_off(service)
     await undone(service, org.admin, here)
     assert (await org.admin.post(f"{here}/undo", headers=ANY)).json()["code"] == "status_not_allowed"
+
+
+async def test_two_thousand_rows_are_undone_row_by_row(service: FastAPI, org: Organisation):
+    async def finish(run: str) -> None:
+        await work_off(service, seconds=60)
+        assert (await org.admin.get(run)).json()["status"] == "done"
+
+    await Undoing(org, 2_000, finish).check()
