@@ -119,6 +119,11 @@ async def kept(uow: UnitOfWork, file: UUID) -> bool:
     return found
 
 
+async def keep_until(uow: UnitOfWork, file: UUID, at: datetime) -> None:
+    """When a file is let go."""
+    await uow.execute("update files set expires_at = $3 where org_id = $1 and id = $2", uow.org_id, file, at)
+
+
 async def forget(uow: UnitOfWork, file: UUID) -> None:
     """Let go of a file's bytes; what it was called and its hash stay."""
     await uow.execute("delete from file_parts where org_id = $1 and id = $2", uow.org_id, file)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -60,6 +61,8 @@ class Import(Record):
     """read = created + updated + unchanged + skipped + failed; null until it is done."""
     undone: Mapped[dict[str, Any] | None] = mapped_column(info=field("basic", writable=False))
     """restored + archived + kept: every record that it had touched; null until it is undone."""
+    expires_at: Mapped[datetime] = mapped_column(info=field("basic", writable=False))
+    """When the file, and the rows of it that were left out, are let go."""
     trial: Mapped[dict[str, Any] | None] = mapped_column(info=field("basic", writable=False))
     """The account that a trial came to, in which nothing was kept."""
 
@@ -78,7 +81,7 @@ class ImportRow(Base):
             "org_id",
             "id",
             "line",
-            postgresql_where=text("outcome in ('skipped', 'failed')"),
+            postgresql_where=text("outcome in ('skipped', 'failed') and cells is not null"),
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from app.domain.errors import InvalidInput, RuleBroken
@@ -55,6 +56,8 @@ class Undone(StrEnum):
     KEPT = "kept"
 
 
+KEPT_FOR = timedelta(days=30)
+"""How long a file that was sent waits to be imported, and how long the rows that were left out can be fetched."""
 STAGES = Transitions(
     {
         Stage.READY: {Stage.STARTED},

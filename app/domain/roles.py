@@ -1,4 +1,10 @@
-"""The roles that every organisation begins with, as data; custom roles are rows of the same form."""
+"""The roles that every organisation begins with, as data; custom roles are rows of the same form.
+
+Files go in and out through those who answer for more than their own customers. Managers and marketing import what they
+may write and export what they may read; analysts only export. Sellers and service do neither: a seller's file would
+make customers anew whom colleagues have and the seller does not see, and a list of customers that leaves in one file is
+the commonest way to lose it. An organisation that wants it otherwise adds imports:* or exports:* to a role.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +16,7 @@ RECORDS = ("contact", "company", "product", "order", "interaction")
 _READ_RECORDS = ("contacts:read", "companies:read", "products:read", "orders:read", "interactions:read")
 _READ_REFERENCE = ("tags:read", "custom_fields:read", "exchange_rates:read", "settings:read", "users:read")
 _EXPORT = ("exports:read", "exports:write")
+_IMPORT = ("imports:read", "imports:write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +57,13 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "tags:write",
             "events:read",
             "runs:read",
+            *_IMPORT,
             *_EXPORT,
         ),
         Sight.TEAM,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent"), "product": ("basic", "cost")},
-        _all("basic", "reach", "demographics", "content", "cost", "consent") | {"tag": ("basic",)},
+        _all("basic", "reach", "demographics", "content", "cost", "consent")
+        | {"tag": ("basic",), "import": ("basic",)},
     ),
     "sales": BuiltinRole(
         (
@@ -77,6 +86,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "interactions:write",
             "tags:write",
             "runs:read",
+            *_IMPORT,
             *_EXPORT,
         ),
         Sight.ALL,
@@ -85,6 +95,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "contact": ("basic", "reach", "demographics"),
             "interaction": ("basic", "content"),
             "tag": ("basic",),
+            "import": ("basic",),
         },
     ),
     "service": BuiltinRole(

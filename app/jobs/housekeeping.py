@@ -37,11 +37,11 @@ async def make_months(database: Database, now: datetime) -> dict[str, int]:
 
 
 async def forget(database: Database, now: datetime, at_once: int = AT_ONCE) -> dict[str, int]:
-    """Forget old idempotency keys and logins, and the parts of files past their time, so many in each statement; how many.
+    """Forget old idempotency keys and logins, files past their time and rows of theirs, so many in each statement; how many.
 
     Any number may run at once.
     """
-    kept_for = {"keys": KEPT_FOR, "logins": LOGINS_KEPT_FOR, "files": timedelta(0)}
+    kept_for = {"keys": KEPT_FOR, "logins": LOGINS_KEPT_FOR, "files": timedelta(0), "rows": timedelta(0)}
     forgotten = dict.fromkeys(kept_for, 0)
     async with database.connection() as connection:
         for what, time in kept_for.items():

@@ -1,5 +1,6 @@
 """Imports on the wire."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -131,6 +132,10 @@ class ImportOut(RecordOut):
     run_id: UUID | None = None
     account: Account | None = None
     undone: UndoneAccount | None = None
+    expires_at: datetime = optional(
+        description="A file waits 30 days to be imported. The rows of it that were left out can be fetched until 30 days"
+        " after the import; then what they said is let go, and their lines and codes stay."
+    )
     trial: Account | None = Field(
         None,
         description="What a trial came to, in which nothing was kept. It goes by batches of 5,000 rows, and none knows"

@@ -31,6 +31,7 @@ OVER_THE_WALLS = {
     "rapport_forget_keys",
     "rapport_forget_logins",
     "rapport_forget_files",
+    "rapport_forget_rows",
     "rapport_key",
     "rapport_logins",
     "rapport_partitions",

@@ -3,19 +3,24 @@
 import asyncio
 import contextlib
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
+from fastapi import FastAPI
 
 from app.db.engine import Database
 from app.db.idempotency import KEPT_FOR
 from app.domain.errors import Busy
 from app.jobs.housekeeping import forget, spread_months
 from app.kit import clock
+from tests.makers.files import ANY, account, begun, done, rows, sent
 from tests.makers.organisations import Organisation
-from tests.makers.work import until
+from tests.makers.work import until, work_off
 
 FIRST = datetime(1998, 5, 1, tzinfo=UTC)
 ROWS = 3_000
+NO_FILES = {"files": 0, "rows": 0}
 
 
 async def imported(org: Organisation, month: datetime, count: int) -> list[str]:
@@ -121,6 +126,87 @@ async def test_while_the_table_is_long_in_use_the_month_waits_and_nobody_else_do
     assert await spread_months(org.database) == 1
 
 
+async def expire(owner: Database, one: dict[str, Any], days: int = 1) -> None:
+    """As if the import's time had been over for so long."""
+    async with owner.connection() as connection:
+        for table, id_ in (("imports", "i.id"), ("files", "i.file_id")):
+            await connection.execute(
+                f"update {table} t set expires_at = $2 from imports i where i.id = $1 and t.id = {id_}",  # noqa: S608 - the names above
+                UUID(one["id"]),
+                clock.now() - timedelta(days=days),
+            )
+
+
+async def parts(org: Organisation, one: dict[str, Any]) -> int:
+    async with org.database.connection(org.id) as connection:
+        found: int = await connection.fetchval(
+            "select count(*) from file_parts p join imports i on i.org_id = p.org_id and i.file_id = p.id"
+            " where i.org_id = $1 and i.id = $2",
+            org.id,
+            UUID(one["id"]),
+        )
+    return found
+
+
+PEOPLE = "name,email,birthday\nAnna,a@example.com,1990-05-17\nBob,b@example.com,31/02/1990\n"
+
+
+async def test_a_file_that_nobody_imports_is_let_go(service: FastAPI, org: Organisation, owner: Database):
+    waiting, tried, kept = [await sent(org, PEOPLE) for _ in range(3)]
+    await done(service, org, tried, "try")
+    for one in (waiting, tried):
+        left = datetime.fromisoformat(one["expires_at"]) - clock.now()
+        assert timedelta(days=29) < left <= timedelta(days=30)
+        await expire(owner, one)
+    assert await forget(org.database, clock.now(), at_once=1) == {
+        "keys": 0,
+        "logins": 0,
+        "files": 2,
+        "rows": 4,
+    }
+    assert await forget(org.database, clock.now()) == {"keys": 0, "logins": 0} | NO_FILES
+    assert [await parts(org, one) for one in (waiting, tried, kept)] == [0, 0, 1]
+    assert await rows(org, waiting) == []
+    assert len(await rows(org, kept)) == 2
+    refused = await org.admin.post(f"/v1/imports/{waiting['id']}/start", headers=ANY)
+    assert (refused.status_code, refused.json()["code"]) == (409, "file_gone")
+    assert (await org.admin.get(f"/v1/imports/{tried['id']}")).json()["trial"] == account(created=1, failed=1)
+    assert (await done(service, org, kept))["account"] == account(created=1, failed=1)
+
+
+async def test_rows_that_failed_can_be_fetched_for_a_month(
+    service: FastAPI, org: Organisation, owner: Database
+):
+    one = await done(service, org, await sent(org, PEOPLE))
+    failures = f"/v1/imports/{one['id']}/failures.csv"
+    left = datetime.fromisoformat(one["expires_at"]) - clock.now()
+    assert timedelta(days=29) < left <= timedelta(days=30)
+    assert await forget(org.database, clock.now()) == {"keys": 0, "logins": 0} | NO_FILES
+    assert "Bob" in (await org.admin.get(failures)).text
+    await expire(owner, one)
+    assert await forget(org.database, clock.now()) == {"keys": 0, "logins": 0, "files": 0, "rows": 1}
+    assert "Bob" not in (await org.admin.get(failures)).text
+    told = [
+        (row["line"], row["outcome"], row["code"], row["cells"], row["detail"])
+        for row in await rows(org, one)
+    ]
+    assert told == [(2, "created", None, None, None), (3, "failed", "cell_invalid", None, None)]
+    assert (await org.admin.get(f"/v1/imports/{one['id']}")).json()["account"] == account(created=1, failed=1)
+    assert (await done(service, org, one, "undo"))["undone"]["archived"] == 1
+
+
+async def test_work_on_a_file_that_is_gone_ends_in_a_sentence(
+    service: FastAPI, org: Organisation, owner: Database
+):
+    one = await sent(org, PEOPLE)
+    run = await begun(org, one)
+    await expire(owner, one)
+    await forget(org.database, clock.now())
+    await work_off(service, seconds=10)
+    assert "its time is over" in (await org.admin.get(run)).json()["error"]
+    await org.admin.post(f"{run}/cancel")
+
+
 async def test_old_keys_and_logins_are_forgotten_a_few_at_a_time_until_none_is_left(
     org: Organisation, owner: Database
 ):
@@ -142,5 +228,5 @@ async def test_old_keys_and_logins_are_forgotten_a_few_at_a_time_until_none_is_l
         )
     async with org.database.connection() as connection:
         assert await connection.fetchval("select rapport_forget_keys($1, 10)", old + KEPT_FOR) == 10
-    assert await forget(org.database, clock.now(), at_once=5) == {"keys": 15, "logins": 12, "files": 0}
-    assert await forget(org.database, clock.now(), at_once=5) == {"keys": 0, "logins": 0, "files": 0}
+    assert await forget(org.database, clock.now(), at_once=5) == {"keys": 15, "logins": 12} | NO_FILES
+    assert await forget(org.database, clock.now(), at_once=5) == {"keys": 0, "logins": 0} | NO_FILES

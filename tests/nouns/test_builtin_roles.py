@@ -68,3 +68,40 @@ async def test_no_role_opens_what_nobody_writes(org: Organisation):
     for write in ({"run": ["status"]}, {"order": ["status"]}, {"contact": ["email"]}):
         refused = await org.admin.post("/v1/roles", json={"name": "x", "write": write})
         assert (refused.status_code, refused.json()["code"]) == (422, "field_unknown"), refused.text
+
+
+FILES = {
+    "manager": (201, 202, 202), "marketing": (201, 202, 202), "analyst": (403, None, 202),
+    "sales": (403, None, 403), "service": (403, None, 403), "read_only": (403, None, 403),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+async def test_files_go_through_those_who_answer_for_more_than_their_own(org: Organisation, name: str):
+    _, client = await org.user(name, name)
+    sent, started, exported = FILES[name]
+    answer = await client.post(
+        "/v1/imports", params={"name": "p.csv"}, content=b"name,email\nA,a@example.com\n"
+    )
+    assert answer.status_code == sent, answer.text
+    if started:
+        here = f"/v1/imports/{answer.json()['id']}"
+        edited = await client.patch(here, json={"mapping": {"name": "name"}, "mode": "create"}, headers=ANY)
+        assert edited.status_code == 200, edited.text
+        run = await client.post(f"{here}/start", headers=ANY)
+        assert run.status_code == started, run.text
+        assert (await client.get(run.headers["location"])).status_code == 200
+        await org.admin.post(f"{run.headers['location']}/cancel")
+    asked = await client.post("/v1/exports", json={"noun": "contact", "format": "csv", "fields": ["name"]})
+    assert asked.status_code == exported, asked.text
+    if exported == 202:
+        await org.admin.post(f"/v1/runs/{asked.json()['id']}/cancel")
+
+
+async def test_marketing_imports_what_it_may_write(org: Organisation):
+    _, client = await org.user("marketing", "marketing")
+    answer = await client.post(
+        "/v1/imports", params={"name": "p.csv", "target": "product"}, content=b"sku,name,price\nA,Lamp,1\n"
+    )
+    refused = await client.post(f"/v1/imports/{answer.json()['id']}/start", headers=ANY)
+    assert (refused.status_code, refused.json()["code"]) == (403, "scope_missing")

@@ -102,7 +102,7 @@ async def list_import_rows(id_: Id, query: Annotated[RowQuery, Query()], door: R
 
 @router.get("/{id:uuid}/failures.csv", **docs.file("text/csv"))
 async def get_import_failures(id_: Id, door: Reading) -> Response:
-    """Download what was skipped or has failed: the file's own columns and why, to be corrected and sent anew."""
+    """Download what was skipped or has failed: the file's own columns and why, to be corrected and sent anew; for 30 days."""
     return answers.file(await look.list_failures(door, id_), "failures.csv", "text/csv; charset=utf-8")
 
 

@@ -14,7 +14,7 @@ from app.db.imports import IMPORTS, SHOWN
 from app.db.uow import UnitOfWork
 from app.domain import columns
 from app.domain.errors import InvalidInput, RuleBroken
-from app.domain.imports import Mode, Stage, Target, matches, plan_start, possible_matches
+from app.domain.imports import KEPT_FOR, Mode, Stage, Target, matches, plan_start, possible_matches
 from app.domain.presets import PRESETS
 from app.kit import tables, written
 from app.kit.ids import new_id
@@ -48,7 +48,10 @@ async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mappin
     )
     mapping = preset.mapping(layout.columns) if preset else columns.suggest(target, layout.columns, by_column)
     file.seek(0)
-    stored = await files.store(uow, PurePath(name).name, "application/octet-stream", _parts(file))
+    until = uow.now + KEPT_FOR
+    stored = await files.store(
+        uow, PurePath(name).name, "application/octet-stream", _parts(file), expires_at=until
+    )
     made = new_id()
     row: dict[str, Any] = {
         "id": made,
@@ -65,6 +68,7 @@ async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mappin
         "mapping": mapping,
         "options": _options(by_column, mapping) | ({"system": preset.system} if preset else {}),
         "stage": Stage.READY,
+        "expires_at": until,
     }
     row["match"] = matches(Target(target), mapping.values(), [])
     await write.add(uow, IMPORTS, [row], "import.added")
@@ -150,15 +154,18 @@ async def _begin(uow: UnitOfWork, one: UUID, version: int | None, kind: str) -> 
     if not await files.kept(uow, row["file_id"]):
         raise RuleBroken(
             "file_gone",
-            "The file was let go, because someone whom it may have named was erased; send it anew without them.",
+            "The file was let go: its time is over, or someone whom it may have named was erased; send it anew.",
         )
+    until = uow.now + KEPT_FOR
+    await files.keep_until(uow, row["file_id"], until)
     run = await runs.start(uow, kind, {"import_id": one})
-    after: dict[str, Any]
+    more: dict[str, Any]
+    after = {"match": by, "run_id": run, "expires_at": until}
     if kind == TRIAL:
-        after, event = {"match": by, "trial": None}, "import.trial_started"
+        more, event = {"trial": None}, "import.trial_started"
     else:
-        after, event = {"match": by, "stage": Stage.STARTED}, "import.started"
-    await write.change(uow, IMPORTS, [(row, after | {"run_id": run})], event)
+        more, event = {"stage": Stage.STARTED}, "import.started"
+    await write.change(uow, IMPORTS, [(row, after | more)], event)
     return run
 
 

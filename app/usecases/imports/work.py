@@ -14,7 +14,7 @@ from app.db.engine import Row
 from app.db.imports import IMPORTS, Kept, Verdict
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
-from app.domain.imports import Account, Outcome, Stage, Target
+from app.domain.imports import KEPT_FOR, Account, Outcome, Stage, Target
 from app.domain.runs import Progress
 from app.kit import clock, json, tables
 from app.kit.tables import Layout, Unreadable
@@ -49,6 +49,8 @@ async def import_batch(uow: UnitOfWork, run: Row) -> Progress:
         raise RuleBroken(
             "import_changed", "This import was changed after this work was asked for; start it anew."
         )
+    if one["expires_at"] <= uow.now:
+        raise RuleBroken("file_gone", "The file was let go, for its time is over; send it anew.")
     person = await actors.load(
         uow.database, uow.org_id, one["owner_id"], key_id=one["key_id"], now=uow.now, held=uow.connection
     )
@@ -141,5 +143,6 @@ async def _finish(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> 
     if run["kind"] == TRIAL:
         await write.change(uow, IMPORTS, [(one, {"trial": told})], "import.tried")
     else:
-        await write.change(uow, IMPORTS, [(one, {"stage": Stage.DONE, "account": told})], "import.done")
+        after = {"stage": Stage.DONE, "account": told, "expires_at": uow.now + KEPT_FOR}
+        await write.change(uow, IMPORTS, [(one, after)], "import.done")
     return Progress(here, here["read"], finished=True, result=told)
