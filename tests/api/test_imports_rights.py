@@ -1,5 +1,7 @@
 """An import is carried out in the name of whoever sent it, and shows itself to nobody else's eyes."""
 
+from typing import Any
+
 from fastapi import FastAPI
 from httpx import AsyncClient
 
@@ -8,6 +10,9 @@ from tests.makers.organisations import Organisation
 from tests.makers.work import work_off
 
 PEOPLE = "name,email,job title\nAnna,anna@example.com,CEO\nBob,bob@example.com,CTO\n"
+LINES = """number,at,sku,quantity,unit price,customer email
+1001,2026-03-01,A1,1,2.55,anna@example.com
+"""
 _SHOWN = ["id", "version", "name", "emails", "email", "job_title", "owner_id"]
 
 
@@ -120,6 +125,55 @@ async def test_cells_are_for_who_sent_them_or_may_read_all_that_they_can_hold(
         refused = await client.get(f"/v1/imports/{theirs['id']}{rest}")
         assert (refused.status_code, refused.json()["code"]) == (403, "field_hidden")
         assert (await client.get(f"/v1/imports/{own['id']}{rest}")).status_code == 200
+
+
+LOOKED_AT = ("/preview", "/rows", "/failures.csv")
+
+
+async def _refused(client: AsyncClient, one: dict[str, Any], code: str) -> None:
+    for rest in LOOKED_AT:
+        refused = await client.get(f"/v1/imports/{one['id']}{rest}")
+        assert (refused.status_code, refused.json().get("code")) == (403, code), rest
+
+
+async def test_cells_need_the_scopes_of_what_they_become_also_of_their_sender(
+    service: FastAPI, org: Organisation
+):
+    client = await _sender(org, scopes=["imports:read", "imports:write", "orders:read", "products:read"])
+    await _refused(client, await sent(client, PEOPLE), "scope_missing")
+    lines = await sent(client, LINES, "lines.csv", target="line")
+    assert "email" in lines["mapping"]["customer email"]
+    await _refused(client, lines, "scope_missing")  # lines tell of contacts, too
+
+
+async def test_cells_of_others_need_sight_of_all_that_they_can_tell_of(service: FastAPI, org: Organisation):
+    whole = {"read": {"*": ["*"]}, "write": {"*": ["*"]}}
+    people, lines = await sent(org, PEOPLE), await sent(org, LINES, "lines.csv", target="line")
+    narrow = await _sender(org, scopes=["*"], sight={"contact": "own", "*": "own", "import": "all"}, **whole)
+    await _refused(narrow, people, "sight_missing")
+    await _refused(narrow, lines, "sight_missing")
+    goods = await sent(org, "sku,name,price\nA-1,Lamp,12.50\n", "goods.csv", target="product")
+    assert (await narrow.get(f"/v1/imports/{goods['id']}/rows")).status_code == 200
+    edit = {"target": "product", "mapping": {"email": "name"}, "match": []}
+    moved = await narrow.patch(f"/v1/imports/{people['id']}", json=edit, headers=ANY)
+    assert (moved.status_code, moved.json()["code"]) == (403, "sight_missing")
+
+
+async def test_customers_in_lines_need_every_field_of_contacts(service: FastAPI, org: Organisation):
+    read = {"import": ["*"], "order": ["*"], "product": ["*"], "contact": ["name"]}
+    client = await _sender(org, scopes=["*"], sight={"*": "all"}, read=read)
+    await _refused(client, await sent(org, LINES, "lines.csv", target="line"), "field_hidden")
+
+
+async def test_a_key_that_may_import_no_more_imports_no_more(service: FastAPI, org: Organisation):
+    client = await _sender(org)
+    run = await begun(client, await sent(client, PEOPLE))
+    scopes = ["imports:read", "contacts:read", "contacts:write"]
+    role = org.roles["sender"]
+    await org.admin.patch(f"/v1/roles/{role}", json={"scopes": scopes}, headers=ANY)
+    await work_off(service)
+    assert "imports:write" in (await org.admin.get(run)).json()["error"]
+    await org.admin.post(f"{run}/cancel")
 
 
 async def test_another_tenant_sees_nothing(service: FastAPI, org: Organisation, other: Organisation):

@@ -15,9 +15,10 @@ from app.db.interactions import INTERACTIONS
 from app.db.nouns import Noun
 from app.db.orders import ORDERS
 from app.db.products import PRODUCTS
+from app.db.sight import sees_all
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope, must_read
-from app.domain.errors import DomainError, RuleBroken
+from app.domain.errors import DomainError, Forbidden, RuleBroken
 from app.domain.imports import Mode, Outcome, Target
 from app.domain.waves import Name, waves
 from app.kit import emails, phones
@@ -65,14 +66,16 @@ _LOOSE = frozenset({"email", "phone", "domain", "name"})
 """What a record can be matched by without being the only one that has it."""
 
 
+def nouns_of(target: Target) -> tuple[Noun, ...]:
+    """What rows of a target are written to."""
+    return (KINDS[target].noun, *((CONTACTS, PRODUCTS) if target is Target.LINE else ()))
+
+
 def _tables(target: Target) -> Iterator[str]:
-    for noun in (KINDS[target].noun, *((CONTACTS, PRODUCTS) if target is Target.LINE else ())):
+    for noun in nouns_of(target):
         yield noun.table.name
         yield from (child.table.name for child in noun.children.values())
 
-
-_WRITTEN = {Target.LINE: ("orders", "contacts", "products")}
-"""What is written beside the target's own records."""
 
 TABLES: Mapping[Target, Sequence[str]] = {
     target: ["import_rows", "external_ids", *_tables(target)] for target in Target
@@ -83,9 +86,29 @@ TABLES: Mapping[Target, Sequence[str]] = {
 def check_allowed(actor: Actor, one: Mapping[str, Any], match: Sequence[str]) -> None:
     """Raise Forbidden for whoever may not write the target, or not read what rows are matched by: outcomes tell of it."""
     noun = KINDS[Target(one["target"])].noun
-    for plural in _WRITTEN.get(Target(one["target"]), (noun.plural,)):
-        actor.needs(Scope(f"{plural}:write"))
+    for written in nouns_of(Target(one["target"])):
+        actor.needs(Scope(f"{written.plural}:write"))
     must_read(actor, noun.name, [name for name in match if name in _LOOSE and not noun.shows(actor, name)])
+
+
+def must_know(actor: Actor, one: Mapping[str, Any]) -> None:
+    """Raise Forbidden for whoever may not read what the cells of a file can hold, which is every field of any record.
+
+    Nobody knows which cell holds which; but its sender knows it.
+    """
+    nouns = nouns_of(Target(one["target"]))
+    for noun in nouns:
+        actor.needs(Scope(noun.reading))
+    if actor.user_id is not None and one["owner_id"] == actor.user_id:
+        return
+    for noun in nouns:
+        must_read(actor, noun.name, [name for name in noun.known(actor) if not noun.shows(actor, name)])
+        if not sees_all(actor, noun):
+            raise Forbidden(
+                "sight_missing",
+                f"This file can tell of any {noun.name}, and your role does not see all {noun.plural}.",
+                noun=noun.name,
+            )
 
 
 async def apply(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:

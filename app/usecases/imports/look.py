@@ -10,13 +10,13 @@ from uuid import UUID
 from app.db import imports
 from app.db.engine import Row
 from app.db.reads import Reads
-from app.domain.access import Actor, must_read
+from app.domain.access import Actor
 from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.imports import Outcome, Target, plan_start
 from app.kit import formulas
 from app.usecases import bulk
 from app.usecases.imports import cells
-from app.usecases.imports.apply import KINDS, Kind, told
+from app.usecases.imports.apply import KINDS, Kind, must_know, told
 from app.usecases.imports.lines import FIELDS
 
 WHY = "rapport_problem"
@@ -30,14 +30,14 @@ async def preview(reads: Reads, one: UUID, most: int) -> dict[str, Any]:
     Raises NotFound, or Forbidden when the reader may not read what the cells can hold.
     """
     row = await imports.to_preview(reads, one)
-    _must_know(reads.actor, row)
+    must_know(reads.actor, row)
     return _previewed(reads.actor, row, most)
 
 
 async def list_rows(reads: Reads, one: UUID, outcome: Outcome | None, limit: int, after: str | None) -> bytes:
     """A page of the file's rows in their order. Raises as preview."""
     row = await imports.to_preview(reads, one)
-    _must_know(reads.actor, row)
+    must_know(reads.actor, row)
     return await imports.list_rows(reads, one, outcome, limit, after)
 
 
@@ -47,7 +47,7 @@ async def list_failures(reads: Reads, one: UUID) -> AsyncIterator[bytes]:
     Raises as preview.
     """
     row = await imports.to_preview(reads, one)
-    _must_know(reads.actor, row)
+    must_know(reads.actor, row)
     return _written(reads, one, row["layout"]["columns"])
 
 
@@ -71,14 +71,6 @@ def _csv(rows: Iterable[Iterable[str | None]]) -> bytes:
     out = io.StringIO(newline="")
     csv.writer(out).writerows([formulas.escaped(cell or "") for cell in row] for row in rows)
     return out.getvalue().encode()
-
-
-def _must_know(actor: Actor, one: Mapping[str, Any]) -> None:
-    """A file can hold every field of its records, and nobody knows which cell holds which; but its sender knows it."""
-    if actor.user_id is not None and one["owner_id"] == actor.user_id:
-        return
-    noun = KINDS[Target(one["target"])].noun
-    must_read(actor, noun.name, [name for name in noun.known(actor) if not noun.shows(actor, name)])
 
 
 def _previewed(actor: Actor, one: Mapping[str, Any], most: int) -> dict[str, Any]:

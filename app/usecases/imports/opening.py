@@ -20,7 +20,7 @@ from app.kit import tables, written
 from app.kit.ids import new_id
 from app.kit.tables import Layout, Unreadable
 from app.usecases import plain
-from app.usecases.imports.apply import KINDS, check_allowed
+from app.usecases.imports.apply import KINDS, check_allowed, must_know
 from app.usecases.imports.work import IMPORT, TRIAL, kept
 
 SAMPLE = 500
@@ -111,8 +111,14 @@ def _options(by_column: Mapping[str, Sequence[str]], mapping: Mapping[str, str])
 
 
 async def edit_import(uow: UnitOfWork, one: UUID, given: Mapping[str, Any], *, version: int | None) -> None:
-    """Say what the columns mean and what is to be done. Raises RuleBroken once it has begun."""
+    """Say what the columns mean and what is to be done.
+
+    Raises RuleBroken once it has begun, and Forbidden for whoever may not know the cells: they could send them where
+    they may look.
+    """
     row = await _ready(uow, one, version, given)
+    if row["owner_id"] != uow.actor.user_id:
+        must_know(uow.actor, row)
     after = {**row, **given}
     for column, path in after["mapping"].items():
         if column not in row["layout"]["columns"]:

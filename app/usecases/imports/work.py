@@ -13,6 +13,7 @@ from app.db import actors, files, imports, write
 from app.db.engine import Row
 from app.db.imports import IMPORTS, Kept, Verdict
 from app.db.uow import UnitOfWork
+from app.domain.access import Scope
 from app.domain.errors import RuleBroken
 from app.domain.imports import KEPT_FOR, Account, Outcome, Stage, Target
 from app.domain.runs import Progress
@@ -54,6 +55,7 @@ async def import_batch(uow: UnitOfWork, run: Row) -> Progress:
     person = await actors.load(
         uow.database, uow.org_id, one["owner_id"], key_id=one["key_id"], now=uow.now, held=uow.connection
     )
+    person.needs(Scope.imports_write)
     check_allowed(person, one, one["match"])
     uow.actor, uow.cause = person, f"import:{one['id']}"
     try:
