@@ -54,7 +54,7 @@ class Export(Record):
     asked: Mapped[dict[str, Any]] = mapped_column(info=field(internal=True, writable=False))
     """Fields, condition, words, sort, archived. Not shown: a condition holds values of records."""
     sight: Mapped[dict[str, Any]] = mapped_column(info=field(internal=True, writable=False))
-    """How far whoever asked saw then, by noun."""
+    """Whose records whoever asked saw then, by noun; null for everybody's."""
     fields: Mapped[list[str]] = mapped_column(info=field("basic", writable=False))
     """In the file, custom ones each by itself."""
     stage: Mapped[str] = mapped_column(info=choice(Stage, "basic", writable=False))

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from app.domain.access import WIDTH, Actor, Sight
+from app.domain.access import Actor
 from app.domain.errors import Forbidden, RuleBroken
 from app.domain.fields import CUSTOM, Field, Kind
 
@@ -199,19 +199,29 @@ def _field_of(name: str) -> Get:
     return lambda record: record.get(name)
 
 
-def sight_of(actor: Actor, nouns: Iterable[str]) -> dict[str, str]:
-    """How far the actor sees each noun, to be kept beside what was made by it."""
-    return {noun: actor.grant.sight_of(noun).value for noun in nouns}
+def sight_of(actor: Actor, nouns: Iterable[str]) -> dict[str, list[str] | None]:
+    """Whose records the actor sees of each noun, null for everybody's, to be kept beside what was made by it."""
+    return {noun: _owners(actor, noun) for noun in nouns}
 
 
-def must_still_see(actor: Actor, before: Mapping[str, str], noun: str, hidden: Iterable[str]) -> None:
-    """Raise Forbidden for what was made when its maker saw more than now."""
-    narrower = [one for one, was in before.items() if WIDTH[actor.grant.sight_of(one)] < WIDTH[Sight(was)]]
-    if narrower or list(hidden):
+def _owners(actor: Actor, noun: str) -> list[str] | None:
+    owners = actor.owners(noun)
+    return None if owners is None else sorted(map(str, owners))
+
+
+def must_still_see(
+    actor: Actor, before: Mapping[str, Sequence[str] | None], noun: str, hidden: Iterable[str]
+) -> None:
+    """Raise Forbidden for what was made when its maker saw more than now, or others' records."""
+    if any(_lost(was, _owners(actor, one)) for one, was in before.items()) or list(hidden):
         raise Forbidden(
             "access_narrowed",
             f"Since this was asked for, your role has come to see fewer records or fields of {noun}; export them anew.",
         )
+
+
+def _lost(before: Sequence[str] | None, now: Sequence[str] | None) -> bool:
+    return now is not None and (before is None or not set(before) <= set(now))
 
 
 def must_be_there(stage: str, expires_at: datetime | None, *, now: datetime) -> None:

@@ -232,6 +232,26 @@ async def test_a_link_opens_the_file_to_anybody_until_it_expires(
     assert (await api.get(link["url"])).status_code == 404
 
 
+async def test_who_changes_teams_keeps_no_file_of_the_team_before(
+    service: FastAPI, org: Organisation, api: httpx.AsyncClient
+):
+    rights = {"scopes": ["*"], "read": {"*": ["*"]}, "write": {"*": ["*"]}}
+    await org.role("mate", **rights, sight={"*": "team"})
+    before, after = await org.team("A"), await org.team("B")
+    mate, _ = await org.user("colleague", "mate", team=before)
+    asker, client = await org.user("asker", "mate", team=before)
+    await added(org, WEI | {"owner_id": str(mate)})
+    one, content = await exported(service, client)
+    link = (await client.get(f"/v1/exports/{one['id']}/link")).json()["url"]
+    await org.user("newcomer", "mate", team=before)
+    assert (await api.get(link)).content == content  # who sees more than before sees this, too
+    moved = await org.admin.patch(f"/v1/users/{asker}", json={"team_id": str(after)}, headers=ANY)
+    assert moved.status_code == 200, moved.text
+    assert (await client.get("/v1/contacts")).json()["data"] == []
+    for refused in (await client.get(f"/v1/exports/{one['id']}/file"), await api.get(link)):
+        assert (refused.status_code, refused.json()["code"]) == (403, "access_narrowed")
+
+
 async def test_an_archived_export_has_no_file_any_more(
     service: FastAPI, org: Organisation, api: httpx.AsyncClient
 ):
