@@ -10,6 +10,8 @@ from app.db.uow import UnitOfWork
 from app.domain.runs import ENDED
 from app.kit import json
 
+_WIDE = "０１２３４５６７８９"
+
 
 async def records_of(uow: UnitOfWork, noun: Noun, contact: UUID, after: UUID | None, most: int) -> list[UUID]:
     """The next records that hang on a contact, in the order of their ids."""
@@ -52,7 +54,7 @@ async def runs_with(
     """Those of the next ended runs in which one of the words stands, locked; and where to look on, None at the end."""
     ahead = await uow.fetch(
         "select id, exists (select from unnest($5::text[]) w"
-        " where strpos(concat(params::text, ' ', result::text, ' ', error), w) > 0) as tells"
+        " where strpos(lower(concat(params::text, ' ', result::text, ' ', error)), lower(w)) > 0) as tells"
         " from runs where org_id = $1 and status = any($2) and ($3::uuid is null or id > $3) order by id limit $4",
         uow.org_id,
         sorted(ENDED),
@@ -84,23 +86,75 @@ async def rewrite_runs(uow: UnitOfWork, kept: Sequence[Mapping[str, Any]]) -> No
     )
 
 
-async def forget_rows(uow: UnitOfWork, contact: UUID, words: Sequence[str]) -> None:
-    """Empty the rows of imports that became the contact or tell of it, and let go of files that wait and may do so.
+async def hold_imports(uow: UnitOfWork) -> None:
+    """Wait for the batches of imports that are under way, and let none begin until the end.
 
-    The bytes of a packed file, or of one in UTF-16, are not looked into: such a file is let go of in any case.
+    Comes before any contact is locked: a batch holds its import, then waits for contacts.
+    """
+    await uow.execute("set local lock_timeout = '20s'")  # a batch has 25
+    await uow.execute(
+        "select from imports where org_id = $1 and stage in ('ready', 'started') order by id for no key update",
+        uow.org_id,
+    )
+    await uow.execute("set local lock_timeout to default")
+
+
+async def forget_files(uow: UnitOfWork, nouns: Sequence[str]) -> None:
+    """Let go of every file that waits to be imported, and of those that exports of these nouns are in, or are made of.
+
+    What their bytes tell is not looked for: they may be packed, and say a number in any form.
     """
     await uow.execute(
-        "with told as (update import_rows r set cells = null, code = 'erased', outcome = coalesce(outcome, 'skipped'),"
-        "   detail = 'Whom this row told of was erased.'"
-        "   where r.org_id = $1 and r.cells is not null and (r.record_id = $2 or exists ("
-        "     select from unnest($3::text[]) w where strpos(lower(concat(r.cells, ' ', r.detail)), lower(w)) > 0))"
-        "   returning r.id)"
-        " delete from file_parts p using imports i where p.org_id = $1 and i.org_id = $1 and i.file_id = p.id"
-        "   and i.stage = 'ready' and (i.id in (select id from told) or i.layout ->> 'format' = 'xlsx'"
-        "     or (i.layout ->> 'gzipped')::boolean or i.layout ->> 'encoding' like 'utf-16%'"
-        "     or exists (select from file_parts o join unnest($3::text[]) w"
-        "       on position(convert_to(w, 'UTF8') in o.bytes) > 0 where o.org_id = $1 and o.id = p.id))",
+        """with spent as materialized (
+          select file_id as id from imports where org_id = $1
+          union select f.id::uuid from exports e left join runs r on r.org_id = e.org_id and r.id = e.run_id,
+            lateral (values (e.file_id::text), (r.checkpoint ->> 'ids'), (r.checkpoint ->> 'raw'), (r.checkpoint ->> 'file'))
+              f(id)
+          where e.org_id = $1 and e.noun = any($2))
+        delete from file_parts p using spent s where p.org_id = $1 and p.id = s.id""",
+        uow.org_id,
+        list(nouns),
+    )
+
+
+async def exports_of(uow: UnitOfWork, nouns: Sequence[str], words: Sequence[str]) -> list[UUID]:
+    """The exports of these nouns whose file could still be had, and all that were asked for with one of the words."""
+    rows = await uow.fetch(
+        "select id from exports where org_id = $1 and (noun = any($2) and expires_at > $3"
+        " or exists (select from unnest($4::text[]) w where strpos(lower(asked::text), lower(w)) > 0)) order by id",
+        uow.org_id,
+        list(nouns),
+        uow.now,
+        list(words),
+    )
+    return [row["id"] for row in rows]
+
+
+async def rows_with(
+    uow: UnitOfWork, contact: UUID, words: Sequence[str], digits: Sequence[str]
+) -> Sequence[Row]:
+    """Kept rows of imports that became the contact, or in which a word, or digits whatever stands between them, may stand."""
+    return await uow.fetch(
+        f"""select r.id, r.line, r.record_id, r.cells, r.detail from import_rows r,
+          lateral (select lower(concat(r.cells, ' ', r.detail)) as text offset 0) t
+        where r.org_id = $1 and r.cells is not null and (r.record_id = $2
+          or exists (select from unnest($3::text[]) w where strpos(t.text, lower(w)) > 0)
+          or exists (select from unnest($4::text[]) d
+            where strpos(regexp_replace(translate(t.text, '{_WIDE}', '0123456789'), '[^0-9]', '', 'g'), d) > 0))""",
         uow.org_id,
         contact,
         list(words),
+        list(digits),
+    )
+
+
+async def forget_rows(uow: UnitOfWork, rows: Sequence[Row]) -> None:
+    """Empty rows of imports; those that wait for their turn are left out."""
+    await uow.execute(
+        "update import_rows r set cells = null, code = 'erased', outcome = coalesce(r.outcome, 'skipped'),"
+        " detail = 'Whom this row told of was erased.' from unnest($2::uuid[], $3::int[]) e(id, line)"
+        " where r.org_id = $1 and r.id = e.id and r.line = e.line",
+        uow.org_id,
+        [row["id"] for row in rows],
+        [row["line"] for row in rows],
     )

@@ -1,7 +1,7 @@
 """What is left when a person is erased: what they did with us stays countable, who they were does not stay."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -85,18 +85,18 @@ def words_of(contact: Row) -> list[str]:
     )
 
 
-def redacted(value: Any, words: Sequence[str]) -> Any:
-    """The JSON value with every text replaced in which one of the words stands.
+def redacted(value: Any, tells: Callable[[str], bool]) -> Any:
+    """The JSON value with every text replaced that tells of the person.
 
     Keys stay, and ids, in which digits may stand by chance: without them nothing could be done with the value.
     """
     match value:
         case str():
-            return ERASED if any(word in value for word in words) and not _ID.fullmatch(value) else value
+            return ERASED if tells(value) and not _ID.fullmatch(value) else value
         case dict():
-            return {key: redacted(item, words) for key, item in value.items()}
+            return {key: redacted(item, tells) for key, item in value.items()}
         case list():
-            return [redacted(item, words) for item in value]
+            return [redacted(item, tells) for item in value]
         case _:
             return value
 

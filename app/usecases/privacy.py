@@ -1,5 +1,6 @@
 """Privacy: a person asked to be forgotten."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from app.db import privacy, references, runs, write
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
+from app.db.exports import EXPORTS
 from app.db.interactions import INTERACTIONS
 from app.db.nouns import Noun
 from app.db.orders import ORDERS
@@ -15,11 +17,19 @@ from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 from app.domain.privacy import TOLD, plan_contact, plan_interaction, plan_order, redacted, words_of
 from app.domain.runs import Progress, ahead, first
-from app.kit import terms
+from app.kit import emails, json, phones, terms
 from app.usecases import plain
 
 ERASE = "contacts.erase"
 BATCH = 1_000
+Tells = Callable[[str], bool]
+"""Whether a text tells of the person."""
+_TELLING = (CONTACTS.name, ORDERS.name, INTERACTIONS.name, RUNS.name)
+"""Nouns whose exports may tell of a person."""
+_BETWEEN = re.compile(r"[,;|/\n、，；]")
+"""What stands between two addresses or numbers in one cell."""
+_LAST = 7
+"""Digits that every form of a number ends with."""
 _TRACES: Mapping[str, tuple[Noun, Callable[[Row], dict[str, Any]]]] = {
     INTERACTIONS.name: (INTERACTIONS, plan_interaction),
     ORDERS.name: (ORDERS, plan_order),
@@ -58,13 +68,17 @@ async def erase_batch(uow: UnitOfWork, run: Row) -> Progress:
 
 async def _erase_person(uow: UnitOfWork, contact: UUID, after: UUID | None) -> tuple[int, UUID | None]:
     """How many records were changed, and where to look on in the runs, which come while it is known what to look for."""
+    await privacy.hold_imports(uow)
     row = (await write.locked(uow, CONTACTS, [contact]))[contact]
     words = words_of(row)
+    tells = _telling(words, uow.actor.region)
     if words:
-        following = await _erase_from_runs(uow, words, after)
+        following = await _erase_from_runs(uow, words, tells, after)
         if following is not None:
             return 0, following
-    await privacy.forget_rows(uow, contact, words)
+    await _erase_from_imports(uow, contact, words, tells)
+    await _erase_from_exports(uow, words, tells)
+    await privacy.forget_files(uow, _TELLING)
     await privacy.forget_answers(uow, CONTACTS.name, [contact])
     left = plan_contact(row, at=uow.now)
     if left:
@@ -76,10 +90,52 @@ async def _erase_person(uow: UnitOfWork, contact: UUID, after: UUID | None) -> t
     return (1 if left else 0), None
 
 
-async def _erase_from_runs(uow: UnitOfWork, words: Sequence[str], after: UUID | None) -> UUID | None:
+def _telling(words: Sequence[str], region: str) -> Tells:
+    """Whether a text tells of the person: a word stands in it, or one of its parts is the same address or number."""
+    known, folded = frozenset(words), [word.lower() for word in words]
+
+    def tells(text: str) -> bool:
+        text = text.lower()
+        return any(word in text for word in folded) or any(
+            emails.normalised(part) in known or phones.e164(part, region) in known
+            for part in _BETWEEN.split(text)
+        )
+
+    return tells
+
+
+async def _erase_from_imports(uow: UnitOfWork, contact: UUID, words: Sequence[str], tells: Tells) -> None:
+    """Also in rows that say a number in another form, of which its last digits are left in any case."""
+    digits = [word[-_LAST:] for word in words if word.startswith("+")]
+    rows = await privacy.rows_with(uow, contact, words, digits)
+    told = [
+        row
+        for row in rows
+        if row["record_id"] == contact
+        or any(map(tells, filter(None, [row["detail"], *json.loads(row["cells"])])))
+    ]
+    await privacy.forget_rows(uow, told)
+
+
+async def _erase_from_exports(uow: UnitOfWork, words: Sequence[str], tells: Tells) -> None:
+    """From what was asked for; and those that may tell of the person have no file any more."""
+    rows = await write.locked(uow, EXPORTS, await privacy.exports_of(uow, _TELLING, words))
+    changes = []
+    for row in rows.values():
+        after = {"asked": asked} if (asked := redacted(row["asked"], tells)) != row["asked"] else {}
+        if row["noun"] in _TELLING and row["expires_at"] and row["expires_at"] > uow.now:
+            after["expires_at"] = uow.now
+        if after:
+            changes.append((row, after))
+    await write.change(uow, EXPORTS, changes, "export.edited")
+
+
+async def _erase_from_runs(
+    uow: UnitOfWork, words: Sequence[str], tells: Tells, after: UUID | None
+) -> UUID | None:
     rows, following = await privacy.runs_with(uow, words, after, BATCH)
     told = [{name: row[name] for name in ("id", "params", "result", "error")} for row in rows]
-    kept = [new for one in told if (new := redacted(one, words)) != one]
+    kept = [new for one in told if (new := redacted(one, tells)) != one]
     ids = [one["id"] for one in kept]
     await privacy.rewrite_runs(uow, kept)
     await privacy.forget_answers(uow, RUNS.name, ids)

@@ -229,11 +229,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take back the tables with their data."""
     op.execute("set local lock_timeout = '5s'")
-<<<<<<< HEAD
-    op.execute("drop function rapport_analyse")
-=======
-    op.execute("drop function rapport_forget_rows")
->>>>>>> 1f3dbe5 (Let go of files and rows of imports after a month; say which roles import and export)
+    op.execute("drop function rapport_analyse, rapport_forget_rows")
     op.execute(f"drop table {', '.join(_TABLES)}")
     op.drop_column("orders", "country")
     op.execute("alter table orders drop constraint ck_orders_refunded")

@@ -209,33 +209,3 @@ async def test_rows_that_went_well_are_let_go_of(service: FastAPI, org: Organisa
             await connection.fetchval("select count(cells) from import_rows where org_id = $1", org.id) == 0
         )
         assert await connection.fetchval("select count(*) from file_parts where org_id = $1", org.id) == 0
-
-
-async def test_whoever_is_erased_is_forgotten_in_files_and_rows_too(service: FastAPI, org: Organisation):
-    body = {
-        "name": "Anna",
-        "emails": [{"address": "Anna@Example.com"}],
-        "phones": [{"number": "138 0013 8000"}],
-    }
-    anna = (await org.admin.post("/v1/contacts", json=body)).json()
-    failed = await imported(
-        service, org, "name,email,birthday\nAnna,ANNA@example.com,31/02/1990\nBob,b@x.example,x\n"
-    )
-    assert failed["account"] == account(failed=2)
-    tried = await done(service, org, await sent(org, PEOPLE, "tried.csv"), "try")
-    waiting = await sent(org, PEOPLE, "waiting.csv")
-    apart = await sent(org, "name,email\nEve,eve@example.com\n", "apart.csv")
-    erased = await org.admin.post(f"/v1/contacts/{anna['id']}/erase")
-    assert erased.status_code == 202, erased.text
-    await work_off(service)
-    kept = (await _kept(org)).lower()
-    assert "anna" not in kept
-    assert "b@x.example" in kept
-    assert "eve@example.com" in kept
-    first, second = await rows(org, failed)
-    assert (first["cells"], first["outcome"], first["code"]) == (None, "failed", "erased")
-    assert second["cells"] == ["Bob", "b@x.example", "x"]
-    for one in (tried, waiting):
-        refused = await org.admin.post(f"/v1/imports/{one['id']}/start", headers=ANY)
-        assert (refused.status_code, refused.json()["code"]) == (409, "file_gone")
-    assert (await done(service, org, apart))["account"] == account(created=1)

@@ -47,7 +47,7 @@ KEPT = {
 
 @given(JSON, st.text(min_size=1, max_size=2))
 def test_what_is_redacted_holds_the_word_no_more_and_keeps_the_rest(value, word):
-    after = redacted(value, [word])
+    after = redacted(value, lambda text: word in text)
     assert len(_texts(after)) == len(_texts(value))
     for was, text in zip(_texts(value), _texts(after), strict=True):
         assert text == (ERASED if word in was else was)
@@ -56,7 +56,8 @@ def test_what_is_redacted_holds_the_word_no_more_and_keeps_the_rest(value, word)
 @given(JSON, st.text(min_size=1, max_size=2), st.uuids())
 def test_what_asks_for_a_redacted_value_by_its_key_or_by_an_id_still_finds_it(value, word, record):
     shape = {"tag_id": str(record), "old": value}
-    after = redacted(shape, [word, str(record)[3:10]])
+    words = [word, str(record)[3:10]]
+    after = redacted(shape, lambda text: any(each in text for each in words))
     assert after.keys() == shape.keys()
     assert after["tag_id"] == str(record)
     assert _keys(after) == _keys(shape)

@@ -58,7 +58,7 @@ async def export_batch(uow: UnitOfWork, run: Row) -> Progress:
     uow.actor, uow.cause = door.actor, f"export:{one['id']}"
     try:
         here = run["checkpoint"]
-        if here is None:
+        if here is None or await _let_go(uow, here):
             return await _list(uow, door, one)
         if here["read"] * exports.PACKED < here["listed"]:
             return await _read(uow, door, one, here)
@@ -77,6 +77,15 @@ async def _door(uow: UnitOfWork, one: Row) -> Held:
         return actor
 
     return Held(uow, await load(), load)
+
+
+async def _let_go(uow: UnitOfWork, here: Mapping[str, Any]) -> bool:
+    """Whether what was collected so far was let go of, because somebody was erased: then all begins anew."""
+    if not here["listed"] or await files.kept(uow, UUID(here["ids"])):
+        return False
+    for stray in filter(None, (here["ids"], here["raw"], here["file"])):
+        await files.forget(uow, UUID(stray))
+    return True
 
 
 async def _list(uow: UnitOfWork, door: Reads, one: Row) -> Progress:

@@ -21,7 +21,7 @@ from app.kit.ids import new_id
 from app.kit.tables import Layout, Unreadable
 from app.usecases import plain
 from app.usecases.imports.apply import KINDS, check_allowed, must_know
-from app.usecases.imports.work import IMPORT, TRIAL, kept
+from app.usecases.imports.work import IMPORT, TRIAL, kept, must_be_kept
 
 SAMPLE = 500
 """Rows that the meaning of columns is told from."""
@@ -157,11 +157,7 @@ async def _begin(uow: UnitOfWork, one: UUID, version: int | None, kind: str) -> 
         raise RuleBroken("archived", "This import is archived; restore it before you begin.")
     by = plan_start(row["target"], row["mode"], row["mapping"], row["match"])
     check_allowed(uow.actor, row, by)
-    if not await files.kept(uow, row["file_id"]):
-        raise RuleBroken(
-            "file_gone",
-            "The file was let go: its time is over, or someone whom it may have named was erased; send it anew.",
-        )
+    await must_be_kept(uow, row)
     until = uow.now + KEPT_FOR
     await files.keep_until(uow, row["file_id"], until)
     run = await runs.start(uow, kind, {"import_id": one})

@@ -60,9 +60,21 @@ async def import_batch(uow: UnitOfWork, run: Row) -> Progress:
     uow.actor, uow.cause = person, f"import:{one['id']}"
     try:
         here = run["checkpoint"] or {"read": 0, "whole": False}
-        return await (_apply(uow, one, run, here) if here["whole"] else _read(uow, one, run, here))
+        if here["whole"]:
+            return await _apply(uow, one, run, here)
+        await must_be_kept(uow, one)
+        return await _read(uow, one, run, here)
     finally:
         uow.actor = house
+
+
+async def must_be_kept(uow: UnitOfWork, one: Row) -> None:
+    """Raise RuleBroken when the file was let go before it was read."""
+    if not await files.kept(uow, one["file_id"]):
+        raise RuleBroken(
+            "file_gone",
+            "The file was let go: its time is over, or someone whom it may have named was erased; send it anew.",
+        )
 
 
 async def _read(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> Progress:
