@@ -157,6 +157,27 @@ async def test_records_that_rows_name_are_found(service: FastAPI, org: Organisat
     assert found["at"] == "2026-03-02T06:05:00+00:00"  # the organisation is in Shanghai
 
 
+async def test_a_record_that_no_column_finds_is_a_fault_of_the_row(service: FastAPI, org: Organisation):
+    anna = await _made(org, "contacts", name="Anna", phones=[{"number": "+442071838750"}])
+    for name in ("Bob", "Bobby"):
+        await _made(org, "contacts", name=name, emails=[{"address": "bob@example.com"}])
+    text = (
+        "number,placed at,contact email,contact phone\n"
+        "1,2026-03-01,nobody@example.com,+442071838759\n"
+        "2,2026-03-01,bob@example.com,+442071838759\n"
+        "3,2026-03-01,bob@example.com,+442071838750\n"
+    )
+    paths = {"contact email": "contact:email", "contact phone": "contact:phone"}
+    plan = {"mapping": {"number": "number", "placed at": "placed_at", **paths}}
+    done = await imported(service, org, text, "orders.csv", target="order", plan=plan)
+    assert done["account"] == account(created=1, failed=2), await rows(org, done)
+    none, several, made = await rows(org, done)
+    assert "no contact" in none["detail"]
+    assert "nobody@example.com" in none["detail"]
+    assert "more than one contact" in several["detail"]
+    assert (await _shown(org, "orders", made["record_id"]))["contact_id"] == anna["id"]
+
+
 async def test_companies_that_are_not_known_are_made_only_when_it_is_wanted(
     service: FastAPI, org: Organisation
 ):

@@ -1,6 +1,6 @@
 """The records that rows name (their company, owner, contact, product), found for many rows at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import partial
 from typing import Any
 
@@ -28,22 +28,27 @@ _OWN = {"company": "name", "parent": "name", "owner": "email", "product": "sku"}
 
 
 async def link(uow: UnitOfWork, options: Mapping[str, Any], rows: Sequence[Read]) -> None:
-    """Put the ids of the named records into the rows; a fault where there is none, or more than one.
+    """Put the ids of the named records into the rows; a fault where no path finds one, or only more than one.
 
     A path that names the id in another system comes before one that names it by a word.
     """
     may_make = options.get("make_missing", True) and uow.actor.may(Scope.companies_write)
     paths = sorted({path for row in rows for path in row.links}, key=lambda path: (":" not in path, path))
+    unsure: set[tuple[int, str]] = set()
     for path in paths:
         named = [row for row in rows if path in row.links and _FILLS[_head(path)][0] not in row.values]
-        await _link(uow, path, named, make=may_make and path in {"company", "parent"})
+        several = await _link(uow, path, named, make=may_make and path in {"company", "parent"})
+        unsure.update((id(row), _head(path)) for row in several)
+    for row in rows:
+        row.faults += _unfound(row, unsure)
 
 
 def _head(path: str) -> str:
     return path.partition(":")[0]
 
 
-async def _link(uow: UnitOfWork, path: str, rows: Sequence[Read], *, make: bool) -> None:
+async def _link(uow: UnitOfWork, path: str, rows: Sequence[Read], *, make: bool) -> list[Read]:
+    """The rows for which there is more than one."""
     column, noun = _FILLS[_head(path)]
     by = path.partition(":")[2] or _OWN[path]
     called = {id(row): _compared(uow, by, row.links[path]) for row in rows}
@@ -56,16 +61,26 @@ async def _link(uow: UnitOfWork, path: str, rows: Sequence[Read], *, make: bool)
         ]
         await bulk.upsert(uow, COMPANIES, items)
         known |= {name: [item.id] for name, item in zip(missing, items, strict=True) if item.id}
-    elsewhere = {
-        other for row in rows for other in row.links if other != path and _head(other) == _head(path)
-    }
+    several = []
     for row in rows:
         found = known.get(called[id(row)], ())
         if len(found) == 1:
             row.values[column] = found[0]
-        elif not (elsewhere & row.links.keys()) or ":" not in path:
-            much = "more than one" if found else "no"
-            row.faults.append(f"There is {much} {noun} called {row.links[path]!r} that you see.")
+        elif found:
+            several.append(row)
+    return several
+
+
+def _unfound(row: Read, unsure: Set[tuple[int, str]]) -> Iterator[str]:
+    """A sentence for each record that the row names and none was found for."""
+    named: dict[str, list[str]] = {}
+    for path in row.links:
+        if _FILLS[_head(path)][0] not in row.values:
+            named.setdefault(_head(path), []).append(path)
+    for head, paths in named.items():
+        much = "more than one" if (id(row), head) in unsure else "no"
+        called = " or ".join(repr(row.links[path]) for path in paths)
+        yield f"There is {much} {_FILLS[head][1]} called {called} that you see."
 
 
 def _compared(uow: UnitOfWork, by: str, name: str) -> str:
