@@ -1,10 +1,13 @@
 """Lines of orders: one file of them makes orders, customers and products."""
 
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from fastapi import FastAPI
 
 from tests.api.test_imports import _done, _sent
+from tests.makers.files import account, imported, rows
 from tests.makers.organisations import Organisation
 
 LINES = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
@@ -46,3 +49,83 @@ async def test_lines_become_orders_customers_and_products(service: FastAPI, org:
     again = await _done(service, org, await _sent(org, LINES, "lines.csv", preset="transaction-lines"))
     assert (again["account"]["unchanged"], again["account"]["failed"]) == (5, 3)
     assert sum(Decimal(o["total"]) for o in listed) == Decimal("-11042.52")
+
+
+HEAD = "number,at,sku,description,quantity,unit price,customer,customer name,customer email,customer phone\n"
+TOLD = {name: name.replace(" ", "_") for name in HEAD.strip().split(",")}
+SAID = {"number": "1", "at": "2026-03-01", "sku": "A1", "quantity": "2", "unit price": "9.50"}
+
+
+def line(**said: str) -> str:
+    values = SAID | {name.replace("_", " "): value for name, value in said.items()}
+    return ",".join(values.get(name, "") for name in HEAD.strip().split(",")) + "\n"
+
+
+async def _made(org: Organisation, plural: str, *, archived: bool = False, **body: Any) -> str:
+    made = await org.admin.post(f"/v1/{plural}", json=body)
+    assert made.status_code == 201, made.text
+    if archived:
+        put = await org.admin.post(f"/v1/{plural}/{made.json()['id']}/archive", headers={"If-Match": "*"})
+        assert put.status_code == 200, put.text
+    id_: str = made.json()["id"]
+    return id_
+
+
+async def _counts(org: Organisation) -> dict[str, int]:
+    return {
+        plural: (await org.admin.post(f"/v1/{plural}/count", json={})).json()["count"]
+        for plural in ("orders", "contacts", "products")
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ({"customer": "C-9"}, "archived"),
+        ({"sku": "OLD"}, "archived"),
+        ({"customer_phone": "+442071838750"}, "2 contacts"),
+        ({"customer_email": "x" * 400 + "@example.com"}, "customer"),
+        ({"customer_name": "Anna"}, "no code"),
+        ({"quantity": ""}, "Line 2: the quantity is empty."),
+        ({"unit_price": ""}, "Line 2: the unit price is empty."),
+    ],
+)
+async def test_no_order_loses_its_customer_its_product_or_its_amount(
+    service: FastAPI, org: Organisation, said: dict[str, str], word: str
+):
+    await _made(org, "contacts", archived=True, name="Gone", external_ids={"import": "C-9"})
+    await _made(org, "products", archived=True, sku="OLD", name="Old", price="1", currency="CNY")
+    for name in ("Ann", "Anne"):
+        await _made(org, "contacts", name=name, phones=[{"number": "+442071838750"}])
+    done = await imported(
+        service, org, HEAD + line(**said), "lines.csv", target="line", plan={"mapping": TOLD}
+    )
+    assert done["account"] == account(failed=1), await rows(org, done)
+    [row] = await rows(org, done)
+    assert word in row["detail"]
+    assert (await _counts(org))["orders"] == 0
+
+
+async def test_a_customer_is_known_by_any_of_three(service: FastAPI, org: Organisation):
+    anna = await _made(
+        org,
+        "contacts",
+        name="Anna",
+        external_ids={"import": "C-1"},
+        emails=[{"address": "anna@example.com"}],
+        phones=[{"number": "+442071838750"}],
+    )
+    text = HEAD + "".join(
+        line(number=str(n), **said)
+        for n, said in enumerate(
+            (
+                {"customer": "C-1"},
+                {"customer_email": "ANNA@example.com", "customer_name": "A."},
+                {"customer_phone": "0044 20 7183 8750"},
+            )
+        )
+    )
+    done = await imported(service, org, text, "lines.csv", target="line")
+    assert done["account"] == account(created=3), await rows(org, done)
+    listed = (await org.admin.get("/v1/orders")).json()["data"]
+    assert {order["contact_id"] for order in listed} == {anna}

@@ -65,6 +65,8 @@ async def apply_lines(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Ve
     read = cells.reader(one["layout"]["columns"], one["mapping"], FIELDS, style)
     orders = await asyncio.to_thread(_grouped, read, rows)
     currency = one["options"].get("currency") or one["currency"]
+    for order in orders:
+        order.fault = order.fault or _empty(order)
     whole = [order for order in orders if order.fault is None]
     products = await _products(uow, whole, currency)
     await _customers(uow, whole, one["options"].get("system") or SYSTEM)
@@ -94,6 +96,19 @@ def _grouped(read: Callable[[Sequence[str | None]], Read], rows: Sequence[Row]) 
     return list(orders.values())
 
 
+def _empty(order: _Order) -> str | None:
+    """What a line does not say and cannot do without."""
+    return next(
+        (
+            f"Line {line}: the {name.replace('_', ' ')} is empty."
+            for line, said in zip(order.lines, order.said, strict=True)
+            for name in ("quantity", "unit_price")
+            if name not in said
+        ),
+        None,
+    )
+
+
 async def _products(uow: UnitOfWork, orders: Sequence[_Order], currency: str) -> Mapping[str, UUID]:
     """By SKU; those that are not there are made, called and priced as on the first line that sells them."""
     sold: dict[str, dict[str, Any]] = {}
@@ -115,8 +130,13 @@ async def _products(uow: UnitOfWork, orders: Sequence[_Order], currency: str) ->
         if sku not in known
     ]
     made = await _made(uow, PRODUCTS, ProductAdd, ProductUpsert, new)
+    refused = {one["sku"]: item.problem for one, item in zip(new, made, strict=True) if item.problem}
+    for order in orders:
+        for line in order.said:
+            if problem := refused.get(line.get("sku")):
+                order.fault = f"The product {line['sku']!r}: {problem.detail}"
     ids = {sku: listed[0] for sku, listed in known.items()}
-    return ids | {one["sku"]: id_ for one, id_ in zip(new, made, strict=True) if id_ is not None}
+    return ids | {one["sku"]: item.id for one, item in zip(new, made, strict=True) if item.id is not None}
 
 
 def _price(line: Mapping[str, Any]) -> Decimal:
@@ -134,16 +154,27 @@ async def _customers(uow: UnitOfWork, orders: Sequence[_Order], system: str) -> 
         called = [(order, name) for order in left if (name := of(order))]
         known = await linked.found(uow, CONTACTS.name, by, sorted({name for _, name in called}))
         for order, name in called:
-            order.customer = next(iter(known.get(name, ())), None)
+            found = known.get(name, ())
+            order.customer = next(iter(found), None)
+            if len(found) > 1:
+                order.fault = f"{len(found)} contacts have the {by} {name!r}; which of them is the customer?"
         left = [order for order in left if order.customer is None]
     new: dict[str, dict[str, Any]] = {}
     for order in left:
         if name := _called(order):
             new.setdefault(name, _contact(order, system))
+        elif name := order.first("customer_name"):
+            order.fault = (
+                f"The customer {name!r} has no code, address or number to be known by; give one, or leave the name's"
+                " column out."
+            )
     made = await _made(uow, CONTACTS, ContactAdd, ContactUpsert, list(new.values()))
-    ids = dict(zip(new, made, strict=True))
+    by_name = dict(zip(new, made, strict=True))
     for order in left:
-        order.customer = ids.get(_called(order) or "")
+        if item := by_name.get(_called(order) or ""):
+            order.customer = item.id
+            if item.problem:
+                order.fault = f"The customer {_called(order)!r}: {item.problem.detail}"
 
 
 def _address(order: _Order) -> str | None:
@@ -176,10 +207,10 @@ def _contact(order: _Order, system: str) -> dict[str, Any]:
 
 async def _made(
     uow: UnitOfWork, noun: Noun, add: type[Shape], upsert: type[Shape], values: Sequence[dict[str, Any]]
-) -> list[UUID | None]:
+) -> list[Item]:
     items = [Item(n, partial(bulk.asked, one, add, upsert), one) for n, one in enumerate(values)]
     await bulk.upsert(uow, noun, items)
-    return [item.id for item in items]
+    return items
 
 
 def _asked(order: _Order, products: Mapping[str, UUID], currency: str) -> tuple[dict[str, Any], bulk.Whole]:
@@ -200,7 +231,7 @@ def _asked(order: _Order, products: Mapping[str, UUID], currency: str) -> tuple[
 
 
 def _line(line: Mapping[str, Any], products: Mapping[str, UUID]) -> dict[str, Any]:
-    quantity, price = Decimal(line.get("quantity") or 1), _price(line)
+    quantity, price = Decimal(line["quantity"]), _price(line)
     if price < 0:
         quantity, price = -quantity, -price
     made = {
