@@ -107,7 +107,6 @@ def must_know(actor: Actor, one: Mapping[str, Any]) -> None:
             raise Forbidden(
                 "sight_missing",
                 f"This file can tell of any {noun.name}, and your role does not see all {noun.plural}.",
-                noun=noun.name,
             )
 
 
