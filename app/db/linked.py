@@ -1,6 +1,6 @@
 """Records by what people call them: many names at a time, among what the asker sees."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from uuid import UUID
 
 from sqlalchemy import Text, bindparam, func, select
@@ -61,3 +61,19 @@ async def found(uow: UnitOfWork, name: str, by: str, names: Sequence[str]) -> Ma
     for row in await uow.fetch(question.sql, *values):
         known.setdefault(row["called"], []).append(row["id"])
     return known
+
+
+async def bearing(uow: UnitOfWork, name: str, by: str, ids: Collection[UUID]) -> Set[UUID]:
+    """Those of the records that are called something in this way; all, where the asker may not know it."""
+    noun, system = NOUNS[name], by.removeprefix("external:")
+    outside = by.startswith("external:")
+    if not noun.shows(uow.actor, "external_ids" if outside else _BY[name, by][0]):
+        return frozenset(ids)
+    question = (
+        "select noun_id as id from external_ids where org_id = $1 and noun_id = any($2::uuid[]) and noun = $3"
+        " and system = $4"
+        if outside
+        else f"select id from {noun.plural} where org_id = $1 and id = any($2::uuid[]) and {_BY[name, by][0]} is not null"
+    )
+    values = (name, system) if outside else ()
+    return {row["id"] for row in await uow.fetch(question, uow.org_id, list(ids), *values)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from app.db import imports, linked
+from app.db import imports, references
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
@@ -20,7 +20,6 @@ from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope, must_read
 from app.domain.errors import DomainError, Forbidden, RuleBroken
 from app.domain.imports import Mode, Outcome, Target
-from app.domain.waves import Name, waves
 from app.kit import emails, phones
 from app.schemas.base import Shape
 from app.schemas.companies import CompanyAdd, CompanyUpsert
@@ -30,7 +29,7 @@ from app.schemas.orders import OrderAdd, OrderUpsert
 from app.schemas.products import ProductAdd, ProductUpsert
 from app.usecases import bulk
 from app.usecases.bulk import Item, Whole
-from app.usecases.imports import cells, links
+from app.usecases.imports import cells, links, match
 from app.usecases.imports.cells import Read
 from app.usecases.plain import Values
 
@@ -62,8 +61,8 @@ KINDS: Mapping[Target, Kind] = {
     Target.INTERACTION: Kind(INTERACTIONS, InteractionAdd, InteractionUpsert, _TAGS),
     Target.LINE: Kind(ORDERS, OrderAdd, OrderUpsert, {}, priced=True),
 }
-_LOOSE = frozenset({"email", "phone", "domain", "name"})
-"""What a record can be matched by without being the only one that has it."""
+TURNS = 100
+"""How often one batch writes, where rows of one record go one after the other; it takes 20 ms and more each time."""
 
 
 def nouns_of(target: Target) -> tuple[Noun, ...]:
@@ -83,12 +82,12 @@ TABLES: Mapping[Target, Sequence[str]] = {
 """The tables that grow by an import."""
 
 
-def check_allowed(actor: Actor, one: Mapping[str, Any], match: Sequence[str]) -> None:
+def check_allowed(actor: Actor, one: Mapping[str, Any], by: Sequence[str]) -> None:
     """Raise Forbidden for whoever may not write the target, or not read what rows are matched by: outcomes tell of it."""
     noun = KINDS[Target(one["target"])].noun
     for written in nouns_of(Target(one["target"])):
         actor.needs(Scope(f"{written.plural}:write"))
-    must_read(actor, noun.name, [name for name in match if name in _LOOSE and not noun.shows(actor, name)])
+    must_read(actor, noun.name, [name for name in by if name in match.LOOSE and not noun.shows(actor, name)])
 
 
 def must_know(actor: Actor, one: Mapping[str, Any]) -> None:
@@ -111,7 +110,7 @@ def must_know(actor: Actor, one: Mapping[str, Any]) -> None:
 
 
 async def apply(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
-    """Write the rows; what became of each."""
+    """Write the rows; what became of each that had its turn: where many are of one record, some are left for later."""
     kind = KINDS[Target(one["target"])]
     fields = kind.noun.known(uow.actor)
     style = cells.style_of(one["options"], one["time_zone"])
@@ -120,12 +119,17 @@ async def apply(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]
     # What a bad row names is not made for it.
     await links.link(uow, one["options"], [row for row in said if not row.faults])
     items = await asyncio.to_thread(_items, uow, one, kind, said)
-    if _LOOSE.isdisjoint(one["match"]):
-        await bulk.upsert(uow, kind.noun, items)
-    else:
-        await _matched(uow, kind, one["match"], items)
-    named = cells.columns_by_field(one["mapping"])
-    return [_verdict(row["line"], item, named) for row, item in zip(rows, items, strict=True)]
+    names = [match.names(item.sent, one["match"], uow.actor.region) for item in items]
+    turns = match.turns(names, one["match"])[:TURNS]
+    await references.claim(uow, kind.noun, None)
+    for turn in turns:
+        together = [items[place] for place in turn]
+        if not match.LOOSE.isdisjoint(one["match"]):
+            await match.find(uow, kind.noun, one["match"], together, [names[place] for place in turn])
+        await bulk.upsert(uow, kind.noun, together)
+    columns = cells.columns_by_field(one["mapping"])
+    done = sorted(place for turn in turns for place in turn)
+    return [_verdict(rows[place]["line"], items[place], columns) for place in done]
 
 
 def _items(uow: UnitOfWork, one: Row, kind: Kind, said: Sequence[Read]) -> list[Item]:
@@ -155,57 +159,6 @@ def _understood(given: dict[str, Any], region: str) -> None:
         entry["normalised"] = emails.normalised(entry["address"])
     for entry in given.get("phones", ()):
         entry["e164"] = phones.e164(entry["number"], region)
-
-
-async def _matched(uow: UnitOfWork, kind: Kind, by: Sequence[str], items: Sequence[Item]) -> None:
-    """Rows that share what they are matched by go one after the other, so that the later finds what the earlier made."""
-    names = [_names(item.sent, by, uow.actor.region) for item in items]
-    for wave in waves(names):
-        together = [items[place] for place in wave]
-        await _find(uow, kind.noun, by, together, [names[place] for place in wave])
-        await bulk.upsert(uow, kind.noun, together)
-
-
-def _names(sent: Mapping[str, Any], by: Sequence[str], region: str) -> list[Name]:
-    """What the row's record may be matched by, in this order: an id, the first address, the first number, a name."""
-    found: list[Name] = []
-    for one in by:
-        match one:
-            case "email":
-                values = [emails.normalised(entry["address"]) for entry in sent.get("emails", ())]
-            case "phone":
-                values = [phones.e164(entry["number"], region) for entry in sent.get("phones", ())]
-            case _ if one.startswith("external:"):
-                values = [sent.get("external_ids", {}).get(one.removeprefix("external:"))]
-            case _:
-                values = [sent.get(one)]
-        found += [(one, value) for value in values[:1] if value]
-    return found
-
-
-async def _find(
-    uow: UnitOfWork, noun: Noun, by: Sequence[str], items: Sequence[Item], names: Sequence[Sequence[Name]]
-) -> None:
-    """Name the records that the items are matched with, by the first way that finds one; more than one is a fault."""
-    known = {
-        one: await linked.found(uow, noun.name, one, sorted({v for own in names for k, v in own if k == one}))
-        for one in by
-    }
-    for item, own in zip(items, names, strict=True):
-        for one, value in own:
-            found = known[one].get(value, ())
-            if len(found) > 1:
-                item.fail(
-                    RuleBroken(
-                        "match_ambiguous",
-                        f"{len(found)} {noun.plural} have the {one} {value!r}; name the one that is meant by its id"
-                        " in another system, or merge them first.",
-                    )
-                )
-                break
-            if found:
-                item.sent["id"] = found[0]
-                break
 
 
 def _verdict(line: int, item: Item, named: Mapping[str, str]) -> Verdict:

@@ -128,7 +128,7 @@ async def _apply(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> P
     trial = run["kind"] == TRIAL
     verdicts = await (_tried if trial else _written)(uow, one, rows)
     await imports.settle(uow, one["id"], verdicts, keep=trial)
-    return Progress(here | {"turn": turn + 1}, run["done"] + len(rows))
+    return Progress(here | {"turn": turn + 1}, run["done"] + len(verdicts))
 
 
 async def _written(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
