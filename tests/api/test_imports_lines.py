@@ -129,3 +129,16 @@ async def test_a_customer_is_known_by_any_of_three(service: FastAPI, org: Organi
     assert done["account"] == account(created=3), await rows(org, done)
     listed = (await org.admin.get("/v1/orders")).json()["data"]
     assert {order["contact_id"] for order in listed} == {anna}
+
+
+@pytest.mark.parametrize("mode", ["update", "create"])
+async def test_customers_and_products_are_not_made_for_orders_that_are_skipped(
+    service: FastAPI, org: Organisation, mode: str
+):
+    if mode == "create":
+        await _made(org, "orders", number="1", currency="CNY", placed_at="2026-03-01T00:00:00Z")
+    before = await _counts(org)
+    plan = {"mapping": TOLD, "mode": mode}
+    done = await imported(service, org, HEAD + line(customer="C-9"), "lines.csv", target="line", plan=plan)
+    assert done["account"] == account(skipped=1), await rows(org, done)
+    assert await _counts(org) == before

@@ -242,6 +242,22 @@ async def test_what_is_written_in_another_form_is_the_same(service: FastAPI, org
     assert (await _shown(org, "contacts", row["record_id"]))["owner_id"] == boss["id"]
 
 
+@pytest.mark.parametrize(
+    ("mode", "by"), [("update", "email"), ("update", "external:erp"), ("create", "email")]
+)
+async def test_what_a_row_names_is_not_made_for_one_that_is_skipped(
+    service: FastAPI, org: Organisation, mode: str, by: str
+):
+    if mode == "create":
+        await _made(org, "contacts", name="Bob", emails=[{"address": "bob@example.com"}])
+    paths = {"name": "name", "email": "email", "code": "external:erp", "company": "company"}
+    plan = {"mode": mode, "match": [by], "mapping": paths}
+    text = "name,email,code,company\nBob,bob@example.com,C-1,Nowhere Ltd\n"
+    done = await imported(service, org, text, target="contact", plan=plan)
+    assert done["account"] == account(skipped=1), await rows(org, done)
+    assert await _names(org, "companies") == []
+
+
 async def test_what_a_bad_row_names_is_not_made_for_it(service: FastAPI, org: Organisation):
     done = await imported(
         service, org, "name,email,birthday,company\nBob,b@example.com,31/02/1990,Nowhere Ltd\n"

@@ -116,8 +116,6 @@ async def apply(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]
     style = cells.style_of(one["options"], one["time_zone"])
     read = cells.reader(one["layout"]["columns"], one["mapping"], fields, style)
     said = await asyncio.to_thread(lambda: [read(imports.cells_of(row)) for row in rows])
-    # What a bad row names is not made for it.
-    await links.link(uow, one["options"], [row for row in said if not row.faults])
     items = await asyncio.to_thread(_items, uow, one, kind, said)
     names = [match.names(item.sent, one["match"], uow.actor.region) for item in items]
     turns = match.turns(names, one["match"])[:TURNS]
@@ -126,6 +124,10 @@ async def apply(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]
         together = [items[place] for place in turn]
         if not match.LOOSE.isdisjoint(one["match"]):
             await match.find(uow, kind.noun, one["match"], together, [names[place] for place in turn])
+        # What a row names is not made for one that is bad, or is going to be skipped.
+        goes = await match.going_on(uow, kind.noun, Mode(one["mode"]), [item.sent for item in together])
+        going = [said[place] for place, on in zip(turn, goes, strict=True) if on]
+        await links.link(uow, one["options"], [row for row in going if not row.faults])
         await bulk.upsert(uow, kind.noun, together)
     columns = cells.columns_by_field(one["mapping"])
     done = sorted(place for turn in turns for place in turn)

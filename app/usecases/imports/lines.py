@@ -30,7 +30,7 @@ from app.schemas.orders import OrderAdd, OrderUpsert
 from app.schemas.products import ProductAdd, ProductUpsert
 from app.usecases import bulk
 from app.usecases.bulk import Item
-from app.usecases.imports import cells
+from app.usecases.imports import cells, match
 from app.usecases.imports.cells import Read
 
 _KINDS = {"at": Kind.TIME, "quantity": Kind.NUMBER, "unit_price": Kind.NUMBER, "discount": Kind.NUMBER}
@@ -67,7 +67,9 @@ async def apply_lines(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Ve
     currency = one["options"].get("currency") or one["currency"]
     for order in orders:
         order.fault = order.fault or _empty(order)
-    whole = [order for order in orders if order.fault is None]
+    sent = [{"number": order.number} for order in orders]
+    goes = await match.going_on(uow, ORDERS, Mode(one["mode"]), sent)
+    whole = [order for order, on in zip(orders, goes, strict=True) if on and order.fault is None]
     products = await _products(uow, whole, currency)
     await _customers(uow, whole, one["options"].get("system") or SYSTEM)
     only = cells.ONLY[Mode(one["mode"])]

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.db import linked
+from app.db import linked, references
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
+from app.domain.imports import Mode
 from app.domain.waves import Name, waves
 from app.kit import emails, phones
 from app.usecases.bulk import Item
@@ -78,6 +79,14 @@ async def find(
             elif found:
                 item.sent["id"] = found[0]
                 taken.setdefault(found[0], set()).update(surer)
+
+
+async def going_on(uow: UnitOfWork, noun: Noun, mode: Mode, sent: Sequence[Mapping[str, Any]]) -> list[bool]:
+    """Whether each row's record is there, or is not, as the mode wants it; a row of another is going to be skipped."""
+    if mode is Mode.UPSERT:
+        return [True] * len(sent)
+    known = await references.known(uow, noun, [references.names_of(noun, one) for one in sent])
+    return [(record is None) is (mode is Mode.CREATE) for record in known]
 
 
 def _ids(known: Mapping[str, Sequence[UUID]]) -> list[UUID]:
