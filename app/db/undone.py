@@ -5,7 +5,7 @@ are found by their place there, through the key, and need no index of their own.
 a conflict is told from the events whenever it is asked for, and whoever is erased from them is gone from here too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,9 @@ from app.db import history, paging, sight
 from app.db.base import Base, one_of, points_to
 from app.db.engine import Prepared, Row, compiled
 from app.db.imports import IMPORTS
+from app.db.nouns import Noun
 from app.db.reads import Question, Reads, must_see
+from app.db.registry import NOUNS
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
 from app.domain.imports import Undone
@@ -122,6 +124,38 @@ async def told(uow: UnitOfWork, records: Sequence[UUID], cause: str, begun: int)
     for row in rows:
         found[row["noun_id"]].append(row)
     return found
+
+
+async def in_use(uow: UnitOfWork, noun: Noun, records: Sequence[UUID]) -> Set[UUID]:
+    """Those of the records to which another record points that is not archived, and is not among them."""
+    if not records:
+        return frozenset()
+    ways = [
+        f"select t.{column} as id from {other.plural} t where t.org_id = $1 and t.{column} = any($2::uuid[])"
+        " and t.archived_at is null and t.id <> all($2::uuid[])"
+        for other in NOUNS.values()
+        for column in _pointing(other.references, noun) | (other.parents if other is noun else frozenset())
+    ]
+    ways += [
+        f"select c.{column} from {child.table.name} c join {other.plural} t on t.org_id = c.org_id"
+        f" and t.id = c.{child.parent} where c.org_id = $1 and c.{column} = any($2::uuid[]) and t.archived_at is null"
+        for other in NOUNS.values()
+        for child in other.children.values()
+        for column in _pointing(child.references, noun)
+    ]
+    rows = await uow.fetch(" union ".join(ways), uow.org_id, list(records)) if ways else ()
+    return {row["id"] for row in rows}
+
+
+def _pointing(references: Mapping[str, Noun], noun: Noun) -> Set[str]:
+    return {column for column, target in references.items() if target is noun}
+
+
+async def forget_kept(uow: UnitOfWork, one: UUID) -> None:
+    """Let the records that were kept have their turn again."""
+    await uow.execute(
+        "delete from import_undone where org_id = $1 and id = $2 and outcome = 'kept'", uow.org_id, one
+    )
 
 
 async def settle(uow: UnitOfWork, one: UUID, noun: str, settled: Sequence[Settled]) -> None:

@@ -63,10 +63,18 @@ STAGES = Transitions(
         Stage.READY: {Stage.STARTED},
         Stage.STARTED: {Stage.DONE, Stage.UNDOING},
         Stage.DONE: {Stage.UNDOING},
-        Stage.UNDOING: {Stage.UNDONE},
-        Stage.UNDONE: set(),
+        Stage.UNDOING: {Stage.UNDONE, Stage.UNDOING},
+        Stage.UNDONE: {Stage.UNDOING},
     }
 )
+
+
+def plan_undo(stage: str, undone: Mapping[str, int] | None) -> None:
+    """Raise RuleBroken where there is nothing to undo; what was kept may have another turn, by whoever may do more."""
+    if undone is not None and not undone[Undone.KEPT]:
+        raise RuleBroken("status_not_allowed", "This import is undone, and nothing that it did was kept.")
+    STAGES.allow("import", Stage(stage), Stage.UNDOING)
+
 
 REQUIRED: Mapping[Target, tuple[tuple[str, ...], ...]] = {
     Target.CONTACT: (("name", "given_name", "family_name"),),

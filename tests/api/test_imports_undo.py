@@ -86,7 +86,7 @@ async def test_a_field_that_somebody_has_changed_since_is_left_and_listed(
     for one, change in ((anna, {"name": "Anna Hand", "job_title": "Buyer"}), (clara, {"job_title": "Head"})):
         edited = await org.admin.patch(f"/v1/contacts/{one['id']}", json=change, headers=ANY)
         assert edited.status_code == 200, edited.text
-    assert await undone(service, org.admin, here) == {"restored": 1, "archived": 1, "kept": 2}
+    assert await undone(service, org.admin, here) == {"restored": 1, "archived": 0, "kept": 3}
     after = await everything(org, "contacts")
     assert after[anna["id"]] == before[anna["id"]] | {"name": "Anna Hand", "job_title": "Buyer"}
     assert after[clara["id"]]["name"] == "Clara Field"
@@ -94,6 +94,8 @@ async def test_a_field_that_somebody_has_changed_since_is_left_and_listed(
     assert kept[anna["id"]]["conflicts"] == [
         {"field": "name", "base": "Anna Novak", "theirs": "Anna Hand", "yours": "Anna Novakova"}
     ]
+    # Clara was kept, and works there.
+    assert [kept[one]["code"] for one in kept.keys() - {anna["id"], clara["id"]}] == ["in_use"]
     assert kept[clara["id"]]["conflicts"] == [
         {"field": "job_title", "base": None, "theirs": "Head", "yours": None}
     ]
@@ -127,3 +129,48 @@ async def test_two_thousand_rows_are_undone_row_by_row(service: FastAPI, org: Or
         assert (await org.admin.get(run)).json()["status"] == "done"
 
     await Undoing(org, 2_000, finish).check()
+
+
+async def test_whom_others_have_sold_to_since_is_left_and_listed(service: FastAPI, org: Organisation):
+    here = await imported(service, org, FIRST)
+    anna = (await org.admin.get("/v1/contacts/by/import/C-1")).json()
+    order = {"number": "1", "currency": "CNY", "placed_at": "2026-03-01T00:00:00Z", "contact_id": anna["id"]}
+    assert (await org.admin.post("/v1/orders", json=order)).status_code == 201
+    # Anna, and the firm that she works for.
+    assert await undone(service, org.admin, here) == {"restored": 0, "archived": 1, "kept": 2}
+    assert {row["code"] for row in await listed(org.admin, here, outcome="kept")} == {"in_use"}
+    assert (await org.admin.get(f"/v1/contacts/{anna['id']}")).json()["archived_at"] is None
+
+
+async def _limited(org: Organisation, **fields: Any) -> AsyncClient:
+    given = {"scopes": ["*"], "sight": {"*": "all"}, "read": {"*": ["*"]}, "write": {"*": ["*"]}}
+    await org.role("limited", **(given | fields))
+    _, client = await org.user("limited", "limited")
+    return client
+
+
+async def test_what_was_hidden_from_who_undid_it_is_undone_by_who_sees_it(
+    service: FastAPI, org: Organisation
+):
+    here = await imported(service, org, FIRST)
+    client = await _limited(org, sight={"import": "all"})
+    assert (await undone(service, client, here))["kept"] == 3
+    assert await undone(service, org.admin, here) == {"restored": 0, "archived": 3, "kept": 0}
+    assert await everything(org, "contacts") == {}
+
+
+async def test_rights_that_are_lost_meanwhile_stop_it_and_others_go_on(service: FastAPI, org: Organisation):
+    here = await imported(service, org, FIRST)
+    client = await _limited(org)
+    asked = await client.post(f"{here}/undo", headers=ANY)
+    assert asked.status_code == 202, asked.text
+    role, scopes = org.roles["limited"], ["imports:read", "imports:write", "contacts:read"]
+    less = await org.admin.patch(f"/v1/roles/{role}", json={"scopes": scopes}, headers=ANY)
+    assert less.status_code == 200, less.text
+    await work_off(service, seconds=5)
+    run = asked.headers["location"]
+    assert "contacts:write" in (await org.admin.get(run)).json()["error"]
+    assert (await org.admin.post(f"{here}/undo", headers=ANY)).json()["code"] == "import_under_way"
+    await org.admin.post(f"{run}/cancel")
+    assert (await org.admin.get(here)).json()["stage"] == "undoing"
+    assert await undone(service, org.admin, here) == {"restored": 0, "archived": 3, "kept": 0}

@@ -17,7 +17,7 @@ OF_NO_TENANT = {
     "organisations": "it is the tenants, walled by its own id",
     "attempts": "an address may be nobody's; only two functions come near it",
 }
-DELETABLE = {"external_ids", "file_parts", "order_lines"}
+DELETABLE = {"external_ids", "file_parts", "import_undone", "order_lines"}
 """Parts of a record that are written anew with it; everything else is archived, or forgotten by the owner's functions."""
 APPEND_ONLY = {"events"}
 CLOSED = {(noun, "custom") for noun in ("contact", "company", "product", "order", "interaction")}

@@ -1,6 +1,6 @@
 """Undoing a whole import: what it did and nobody has changed since is taken back, the rest is left and listed.
 
-A record that the import made is archived, for others may point to it by now, and nothing is deleted here. Its names
+A record that the import made is archived, and nothing is deleted here; one that others point to by now is left. Its names
 are let go with that: its external ids are taken from it, and its own key (a number, a SKU) is set aside, so that the
 corrected file makes a record anew rather than meet one that is put away. The log keeps what they were.
 """
@@ -28,7 +28,7 @@ from app.db.uow import UnitOfWork
 from app.domain.access import Scope
 from app.domain.errors import Busy, DomainError, RuleBroken
 from app.domain.fields import CUSTOM
-from app.domain.imports import STAGES, Stage, Target, Undone
+from app.domain.imports import Stage, Target, Undone, plan_undo
 from app.domain.runs import ENDED, Progress
 from app.domain.undo import Told, Undo, grouped, plan
 from app.kit import json
@@ -48,17 +48,20 @@ _SHELVED = frozenset({"archived_at"})
 async def undo_import(uow: UnitOfWork, one: UUID, *, version: int | None) -> UUID:
     """Start the run that undoes an import, in the name of whoever asks; its id.
 
-    Raises NotFound, Stale, Forbidden, or RuleBroken while it is under way and when it has not begun or is undone already.
+    What an earlier undoing has kept has its turn again. Raises NotFound, Stale, Forbidden, or RuleBroken while it is
+    under way, when it has not begun, and when nothing is left to undo.
     """
     if await references.seen(uow, IMPORTS, {one}):
         await _must_rest(uow, one)  # before its row is asked for, which a batch holds for seconds
     row = await plain.get_locked(uow, IMPORTS, one, version, {})
     uow.actor.needs(Scope(f"{KINDS[Target(row['target'])].noun.plural}:write"))
-    STAGES.allow("import", Stage(row["stage"]), Stage.UNDOING)
+    plan_undo(row["stage"], row["undone"])
     await _must_rest(uow, one)
+    await undone.forget_kept(uow, one)
     who = {"user_id": uow.actor.user_id, "key_id": uow.actor.id if uow.actor.kind == "api_key" else None}
     run = await runs.start(uow, UNDO, {"import_id": one, **who})
-    await write.change(uow, IMPORTS, [(row, {"stage": Stage.UNDOING, "run_id": run})], "import.undoing")
+    after = {"stage": Stage.UNDOING, "run_id": run, "undone": None}
+    await write.change(uow, IMPORTS, [(row, after)], "import.undoing")
     return run
 
 
@@ -127,8 +130,7 @@ class _Undoing:
         return Progress(here, done, finished=True, result=account)
 
     async def _undo(self, noun: Noun, records: Sequence[UUID], begun: int) -> list[Settled]:
-        if not self.uow.actor.may(Scope(f"{noun.plural}:write")):
-            return [Settled(record, Undone.KEPT, "scope_missing") for record in records]
+        self.uow.actor.needs(Scope(f"{noun.plural}:write"))
         await references.claim(self.uow, noun, None)
         await references.hold_trees(self.uow, noun, [dict.fromkeys(noun.parents, True)])
         rows = await write.locked(self.uow, noun, records)
@@ -136,6 +138,9 @@ class _Undoing:
         steps = await asyncio.to_thread(
             lambda: [self._step(noun, rows[record], told[record]) for record in records if record in rows]
         )
+        made = [step.row["id"] for step in steps if step.settled.outcome is Undone.ARCHIVED]
+        used = await undone.in_use(self.uow, noun, made)
+        steps = [_kept(step.row, "in_use", ()) if step.row["id"] in used else step for step in steps]
         hidden = [Settled(record, Undone.KEPT, "hidden") for record in records if record not in rows]
         return hidden + await self._apply(noun, steps)
 
