@@ -185,7 +185,7 @@ async def groups_ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
     """The rows of the records that the next rows belong to, whole records: line, cells, key, and whether one is missing."""
     return await uow.fetch(
         """with broken as materialized (select distinct key from import_rows
-            where org_id = $1 and id = $2 and outcome = 'failed' and key is not null)
+            where org_id = $1 and id = $2 and (outcome = 'failed' or code = 'erased') and key is not null)
           select line, cells, key, key in (select key from broken) as broken from import_rows
           where org_id = $1 and id = $2 and outcome is null and key = any(array(select distinct key from (
             select key from import_rows where org_id = $1 and id = $2 and outcome is null order by line limit $3) first))

@@ -1,14 +1,18 @@
 """Erasing a person from files: those that wait to be imported, the rows of those that were, and those of exports."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
 
 from app.db import exports
 from app.jobs.base import do_batch
+from app.usecases import privacy
 from app.usecases.exports import work
 from app.usecases.exports.opening import EXPORT
+from app.usecases.imports import work as imports_work
+from app.usecases.imports.work import IMPORT
 from tests.makers.files import ANY, account, begun, done, imported, rows, sent
 from tests.makers.organisations import Organisation
 from tests.makers.work import run_row, work_off
@@ -102,6 +106,29 @@ async def test_a_file_is_let_go_of_wherever_in_it_the_erased_may_stand(service: 
     assert "let go" in (await org.admin.get(run)).json()["error"]
     await org.admin.post(f"{run}/cancel")
     assert (await org.admin.post("/v1/contacts/count", json={})).json()["count"] == 0
+
+
+async def test_of_an_order_of_which_a_line_was_erased_nothing_is_made(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(imports_work, "LINES", 1)
+    anna = await a_person(org)
+    text = (
+        "number,at,sku,quantity,unit price,customer email\n"
+        "Z,2026-03-01,S,1,5,\n"
+        "A,2026-03-01,S,1,100,anna@example.com\n"
+        "A,2026-03-01,S,1,1,\n"
+    )
+    one = await sent(org, text, "lines.csv", target="line")
+    run = (await begun(org, one)).rpartition("/")[2]
+    for _ in range(2):  # the file, then the first order
+        assert await do_batch(org.database, org.id, UUID(run), IMPORT)
+    asked = (await org.admin.post(f"/v1/contacts/{anna}/erase")).json()
+    assert await do_batch(org.database, org.id, UUID(asked["id"]), privacy.ERASE)
+    await work_off(service)
+    found = (await org.admin.get(f"/v1/imports/{one['id']}")).json()
+    assert found["account"] == account(created=1, skipped=1, failed=1)
+    assert [order["number"] for order in (await org.admin.get("/v1/orders")).json()["data"]] == ["Z"]
 
 
 async def exported(service: FastAPI, org: Organisation, **said: Any) -> str:
