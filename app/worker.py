@@ -23,22 +23,24 @@ from arq.worker import Worker, create_worker
 from app.db import walls
 from app.db.engine import Database
 from app.domain.runs import LEASE
-from app.jobs import exports, imports, privacy, tags  # noqa: F401 - they register their work
-from app.jobs.base import DEFAULT_QUEUE, FILES_QUEUE, JOBS
+from app.jobs import exports, imports, privacy, rfm, tags  # noqa: F401 - they register their work
+from app.jobs.base import ANALYTICS_QUEUE, DEFAULT_QUEUE, FILES_QUEUE, JOBS
 from app.jobs.housekeeping import forget, make_months, spread_months
+from app.jobs.nights import begin_nights
 from app.jobs.relay import LOST, batch, carry_due, name_of, pack, queue_at, sweep
 from app.kit import clock, json, logs
 from app.settings import Settings, settings
 
 SWEEP_EVERY = timedelta(seconds=1)
 HOUSEKEEPING_EVERY = timedelta(days=1)
+NIGHTS_EVERY = timedelta(minutes=1)
 SPREADING_EVERY = timedelta(seconds=10)
 """So often that few rows have to move at once."""
 MOST_PAUSE = 5.0
 """Seconds between attempts while a server is away."""
 GRACE = 10.0
 """Seconds that batches under way have to end when the worker is stopped; then they are handed back."""
-_AT_ONCE = {FILES_QUEUE: 4}
+_AT_ONCE = {FILES_QUEUE: 4, ANALYTICS_QUEUE: 2}
 """Batches at once where they are large: each holds thousands of rows."""
 _log = structlog.get_logger()
 
@@ -164,6 +166,9 @@ async def serve(own: Settings, stop: asyncio.Event, only: Collection[str] = ()) 
                     stop,
                     lambda: make_months(database, clock.now()),
                 )
+            )
+            group.create_task(
+                _repeat("the nights", NIGHTS_EVERY, stop, lambda: begin_nights(database, clock.now()))
             )
             group.create_task(
                 _repeat("the forgetting", HOUSEKEEPING_EVERY, stop, lambda: forget(database, clock.now()))

@@ -49,9 +49,9 @@ def _response(description: str, headers: Iterable[str]) -> dict[str, Any]:
     return {"description": description, "headers": named}
 
 
-def page(shape: type[BaseModel]) -> dict[str, Any]:
-    """Route arguments: a page of this shape comes back."""
-    return answer(Page[shape], description="One page.")  # type: ignore[valid-type]
+def page(shape: type[BaseModel], problems: Iterable[int] = ()) -> dict[str, Any]:
+    """Route arguments: a page of this shape comes back; or a problem that most routes do not have."""
+    return answer(Page[shape], description="One page.", problems=problems)  # type: ignore[valid-type]
 
 
 def one(shape: Any) -> dict[str, Any]:

@@ -124,9 +124,10 @@ async def note_use(database: Database, org_id: UUID, key_id: UUID, *, now: datet
         )
 
 
-async def system(database: Database, org_id: UUID) -> Actor:
-    """The house itself, in one organisation: jobs, sign-in and the first steps act as it."""
-    async with database.connection(org_id) as connection:
+async def system(database: Database, org_id: UUID, *, held: Connection | None = None) -> Actor:
+    """The house itself, in one organisation: jobs, sign-in and the first steps act as it. Asked as load asks."""
+    own = database.connection(org_id) if held is None else contextlib.nullcontext(held)
+    async with own as connection:
         row = await connection.fetchrow(
             "select o.stamp, o.region, (select coalesce(jsonb_agg(to_jsonb(c)), '[]')"
             " from custom_fields c where c.org_id = $1 and c.archived_at is null) as custom"

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,6 +35,7 @@ class Contact(Record):
         Index("ix_contacts_company", "org_id", "company_id"),
         Index("ix_contacts_email", "org_id", "email"),
         Index("ix_contacts_phone", "org_id", "phone"),
+        Index("ix_contacts_archived", "org_id", "id", postgresql_where=text("archived_at is not null")),
         sought("contacts"),
     )
 

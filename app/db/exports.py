@@ -208,8 +208,3 @@ async def part_of(uow: UnitOfWork, file: UUID, n: int) -> bytes | None:
         "select bytes from file_parts where org_id = $1 and id = $2 and n = $3", uow.org_id, file, n
     )
     return found
-
-
-async def speak(uow: UnitOfWork) -> None:
-    """Be heard by PostgreSQL, which ends transactions that are silent for long."""
-    await uow.execute("select 1")

@@ -45,6 +45,8 @@ class Scope(StrEnum):
     imports_write = "imports:write"
     exports_read = "exports:read"
     exports_write = "exports:write"
+    analytics_read = "analytics:read"
+    analytics_write = "analytics:write"
     events_read = "events:read"
     runs_read = "runs:read"
     runs_write = "runs:write"

@@ -1,11 +1,46 @@
-"""Recency, frequency and monetary value: scores from 1 to 5, and the segments that marketing knows by name."""
+"""Recency, frequency and monetary value: scores from 1 to 5, and the segments that marketing knows by name.
 
+What counts, as of a moment: orders of a contact that were placed before it and not cancelled before it. A *sale* is one
+that comes to more than nothing. Recency is the whole days (of 24 hours) from the last sale, frequency the number of
+sales, monetary the money kept. Where returns count, money given back before the moment is taken off, by refunds and by
+orders that come to less than nothing; where they are ignored, sales alone count. Who has no sale is no customer.
+After Hughes, Strategic Database Marketing (1994); the names of the segments are the trade's.
+"""
+
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from itertools import pairwise
 from types import MappingProxyType
 
+from app.domain.errors import InvalidInput
+
 BINS = 5
+RULES = 1
+"""Moves with every change of what is computed here or in app/analytics, so that findings say by which rules they came."""
+KEPT_FOR = timedelta(days=90)
+"""How long the scores of single contacts are kept; what was found over all of them stays."""
+MEASURES = ("recency", "frequency", "monetary")
+MADE_OF = (
+    "contact_id",
+    "status",
+    "placed_at",
+    "total",
+    "currency",
+    "refunded",
+    "refunded_at",
+    "cancelled_at",
+)
+"""The fields of orders that every number here is made of: whoever may not read one of them is shown none."""
+
+
+class Returns(StrEnum):
+    """What becomes of money that was given back."""
+
+    NET = "net"
+    IGNORE = "ignore"
 
 
 class Segment(StrEnum):
@@ -63,6 +98,35 @@ def scores(values: Sequence[Decimal | int]) -> list[int]:
     ordered = sorted(values)
     smaller = {value: n for n, value in reversed(list(enumerate(ordered)))}
     return [1 + BINS * smaller[value] // len(ordered) for value in values]
+
+
+def band(value: Decimal | int, edges: Sequence[Decimal | int]) -> int:
+    """1 to 5 for frequency and money by four edges: one more for each edge that is reached."""
+    return 1 + bisect_right(edges, value)
+
+
+def band_of_days(days: int, edges: Sequence[int]) -> int:
+    """5 to 1 for recency by four edges: one less for each edge that is passed."""
+    return BINS - bisect_left(edges, days)
+
+
+def check_edges(bins: Mapping[str, Sequence[Decimal | int] | None]) -> None:
+    """Raise InvalidInput unless the edges of each measure ascend."""
+    for measure, edges in bins.items():
+        if edges is not None and (len(edges) != BINS - 1 or any(a >= b for a, b in pairwise(edges))):
+            raise InvalidInput(
+                "bins_invalid",
+                f"The edges of {measure} are {BINS - 1} numbers, each larger than the one before.",
+                field=f"bins.{measure}",
+            )
+
+
+def check_as_of(as_of: datetime, *, now: datetime) -> None:
+    """Raise InvalidInput for a moment that has not come."""
+    if as_of > now:
+        raise InvalidInput(
+            "as_of_in_future", f"as_of is {as_of:%Y-%m-%d %H:%M} UTC, which has not come yet.", field="as_of"
+        )
 
 
 def cents(amount: Decimal) -> Decimal:

@@ -17,6 +17,7 @@ _READ_RECORDS = ("contacts:read", "companies:read", "products:read", "orders:rea
 _READ_REFERENCE = ("tags:read", "custom_fields:read", "exchange_rates:read", "settings:read", "users:read")
 _EXPORT = ("exports:read", "exports:write")
 _IMPORT = ("imports:read", "imports:write")
+_ANALYSE = ("analytics:read", "analytics:write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "runs:read",
             *_IMPORT,
             *_EXPORT,
+            *_ANALYSE,
         ),
         Sight.TEAM,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent"), "product": ("basic", "cost")},
@@ -88,6 +90,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "runs:read",
             *_IMPORT,
             *_EXPORT,
+            *_ANALYSE,
         ),
         Sight.ALL,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent")},
@@ -105,7 +108,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         {"contact": ("basic", "reach", "consent"), "interaction": ("basic", "content")},
     ),
     "analyst": BuiltinRole(
-        (*_READ_RECORDS, *_READ_REFERENCE, "events:read", "runs:read", *_EXPORT),
+        (*_READ_RECORDS, *_READ_REFERENCE, "events:read", "runs:read", *_EXPORT, *_ANALYSE),
         Sight.ALL,
         _all("basic")
         | _REFERENCE

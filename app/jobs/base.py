@@ -27,6 +27,8 @@ from app.usecases import runs
 DEFAULT_QUEUE = "default"
 FILES_QUEUE = "files"
 """Of imports and exports, whose batches are long: whatever else is to be done does not wait behind them."""
+ANALYTICS_QUEUE = "analytics"
+"""Of work that reads very much, and takes long."""
 UNEXPECTED = "Something unexpected went wrong; what it was stands in the worker's log under this run's id."
 _BATCHES = Counter(
     "rapport_batches", "Batches of background work, by what came of them.", ["kind", "outcome"]

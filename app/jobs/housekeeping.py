@@ -9,6 +9,7 @@ import asyncpg
 from app.db.engine import Database
 from app.db.idempotency import KEPT_FOR
 from app.domain.errors import Busy
+from app.domain.rfm import KEPT_FOR as SCORES_KEPT_FOR
 
 MONTHS_AHEAD = 13
 AT_ONCE = 5_000
@@ -37,11 +38,18 @@ async def make_months(database: Database, now: datetime) -> dict[str, int]:
 
 
 async def forget(database: Database, now: datetime, at_once: int = AT_ONCE) -> dict[str, int]:
-    """Forget old idempotency keys and logins, files past their time and rows of theirs, so many in each statement; how many.
+    """Forget old idempotency keys and logins, files past their time with their rows, and old scores, so many in each
+    statement; how many.
 
     Any number may run at once.
     """
-    kept_for = {"keys": KEPT_FOR, "logins": LOGINS_KEPT_FOR, "files": timedelta(0), "rows": timedelta(0)}
+    kept_for = {
+        "keys": KEPT_FOR,
+        "logins": LOGINS_KEPT_FOR,
+        "files": timedelta(0),
+        "rows": timedelta(0),
+        "scores": SCORES_KEPT_FOR,
+    }
     forgotten = dict.fromkeys(kept_for, 0)
     async with database.connection() as connection:
         for what, time in kept_for.items():

@@ -112,6 +112,7 @@ def test_only_doors_jobs_and_what_has_no_door_end_a_unit_of_work():
     allowed = {
         "app/api/doors.py",
         "app/jobs/base.py",
+        "app/jobs/nights.py",
         "app/sample/load.py",
         "app/usecases/bootstrap.py",
         "app/usecases/logins.py",

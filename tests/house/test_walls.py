@@ -17,8 +17,8 @@ OF_NO_TENANT = {
     "organisations": "it is the tenants, walled by its own id",
     "attempts": "an address may be nobody's; only two functions come near it",
 }
-DELETABLE = {"external_ids", "file_parts", "import_undone", "order_lines"}
-"""Parts of a record that are written anew with it; everything else is archived, or forgotten by the owner's functions."""
+DELETABLE = {"external_ids", "file_parts", "import_undone", "order_lines", "rfm_scores"}
+"""Parts of a record that are written anew with it, and numbers about people; everything else is archived, or forgotten by the owner's functions."""
 APPEND_ONLY = {"events"}
 CLOSED = {(noun, "custom") for noun in ("contact", "company", "product", "order", "interaction")}
 """Fields in no group: whoever may see them was told so by name. Custom fields are opened one by one."""
@@ -32,8 +32,10 @@ OVER_THE_WALLS = {
     "rapport_forget_logins",
     "rapport_forget_files",
     "rapport_forget_rows",
+    "rapport_forget_scores",
     "rapport_key",
     "rapport_logins",
+    "rapport_nights",
     "rapport_partitions",
     "rapport_scrub",
     "rapport_spread",
