@@ -42,7 +42,7 @@ def _within(actor: Actor, inner: str, binds: Mapping[str, Any]) -> tuple[Prepare
     check(actor)
     values = {"org": actor.org_id, **binds}
     seen, names = "true", tuple[str, ...]()
-    if not sight.sees_all(actor, CONTACTS):
+    if "{seen}" in inner and not sight.sees_all(actor, CONTACTS):
         who = compiled(
             select(CONTACTS.table.c.id).where(sight.tenant(CONTACTS), sight.visible(actor, CONTACTS))
         )

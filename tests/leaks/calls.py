@@ -272,6 +272,12 @@ ROUTES |= {
         )
         for verb, body in _VERBS.items()
     },
+    ("POST", "/v1/rfm/runs"): _plainly("/v1/rfm/runs", {"params": DRY, "json": {}}),
+    ("GET", "/v1/analytics/rfm"): _plainly("/v1/analytics/rfm", {}),
+    ("GET", "/v1/analytics/rfm/contacts"): _plainly(
+        "/v1/analytics/rfm/contacts", {"params": {"limit": "1"}}, {"params": {"limit": "200"}}
+    ),
+    ("GET", "/v1/contacts/{id}/rfm"): _by_id("contacts", "/rfm"),
     ("GET", "/v1/events"): _plainly(
         "/v1/events", {"params": {"limit": "200"}}, {"params": {"limit": "3"}}, {"params": {"noun": "order"}}
     ),

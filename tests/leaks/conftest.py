@@ -30,6 +30,7 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
     content = b"name,email\nSecret,secret@example.com\n"
     file = (await admin.post("/v1/imports", params={"name": "people.csv"}, content=content)).json()["id"]
     whole = (await admin.post("/v1/exports", json={"noun": "contact", "format": "ndjson"})).json()
+    assert (await admin.post("/v1/rfm/runs", json={})).status_code == 202
     await work_off(service)
     export = whole["params"]["export_id"]
     assert (await admin.get(f"/v1/exports/{export}/file")).status_code == 200

@@ -21,7 +21,7 @@ _PARAMETERS = {
     "placed_since": "placed_at",
     "placed_before": "placed_at",
 }
-_ACROSS = ("/timeline", "/summary", "/contacts", "/events", "/search")
+_ACROSS = ("/timeline", "/summary", "/contacts", "/events", "/search", "/rfm")
 
 
 def fields_of(noun: str) -> list[str]:

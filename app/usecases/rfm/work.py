@@ -52,6 +52,7 @@ async def _score(uow: UnitOfWork, one: Row) -> dict[str, Any]:
 
 
 async def _cluster(uow: UnitOfWork, run: UUID) -> dict[str, Any]:
+    await rfm.count_scores(uow)
     await rfm.drop_archived(uow, run)
     sample = _columns(await rfm.sample(uow, run, clusters.FITTED))
     model = await _apart(uow, lambda: clusters.fit(sample))
