@@ -62,6 +62,9 @@ class Model:
 def fit(customers: Floats) -> Model | None:
     """Find clusters of customers, a row each with the columns of MEASURES; None for fewer than three different ones."""
     logs = _logs(customers)
+    different = len(np.unique(logs, axis=0))
+    if different < 3:
+        return None
     logs = logs[np.lexsort(logs.T)]  # or another order would begin elsewhere
     chance = np.random.default_rng(SEED)
     if len(logs) > FITTED:
@@ -69,12 +72,9 @@ def fit(customers: Floats) -> Model | None:
     mean, deviation = logs.mean(axis=0), logs.std(axis=0)
     deviation[np.ptp(logs, axis=0) == 0] = 1.0  # rounding leaves a trace of deviation where there is none
     points = (logs - mean) / deviation
-    different = len(np.unique(points, axis=0))
-    if different < 3:
-        return None
     compared = np.sort(chance.choice(len(points), min(COMPARED, len(points)), replace=False))
     with threadpool_limits(1):
-        tried = [_tried(points, compared, k) for k in NUMBERS if k < different]
+        tried = [_tried(points, compared, k) for k in NUMBERS if k <= different]
     candidates = tuple(candidate for candidate, _ in tried)
     best = chosen(candidates)
     centres = next(centres for candidate, centres in tried if candidate is best)
