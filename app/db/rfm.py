@@ -1,7 +1,7 @@
 """RFM: the runs that score contacts, the scores, and the statements that make them.
 
 A score names its contact without a foreign key: a million of those would lock every customer's record, which nobody
-could change until the run is over. Erasure and merging look here by the contact instead.
+could change until the run is over. Erasure looks here by the contact instead; a merge leaves scores with whom they were made for.
 """
 
 from collections.abc import Mapping, Sequence

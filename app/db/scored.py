@@ -54,7 +54,7 @@ def _within(actor: Actor, inner: str, binds: Mapping[str, Any]) -> tuple[Prepare
 
 async def run(door: Reads, one: UUID | None, as_of: datetime | None) -> Row:
     """A finished run by its id; or the latest by the usual rules, up to a moment if one is given. Raises NotFound."""
-    sql = """select r.*, p.as_of as previous_as_of from rfm_runs r
+    sql = """select r.*, p.as_of as previous_as_of, p.created_at as previous_created_at from rfm_runs r
       left join rfm_runs p on p.org_id = r.org_id and p.id = r.previous_id
       where r.org_id = {org}::uuid and r.finished_at is not null
         and case when {run}::uuid is not null then r.id = {run}::uuid

@@ -40,7 +40,7 @@ async def list_rfm_contacts(
 async def _counted(door: Reads, row: Row, now: datetime) -> tuple[dict[str, Any], dict[str, Any] | None]:
     _must_be_kept(row, now)
     found = findings.overview(await scored.cells(door, row["id"])) | {"window": None, "movement": None}
-    if row["previous_id"] is not None:
+    if row["previous_id"] is not None and _kept(row["previous_created_at"], now):
         found["movement"] = findings.movement(await scored.movement(door, row["previous_id"], row["id"]))
     if row["clusters"] is None:
         return found, None
@@ -56,8 +56,12 @@ def _told(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in names} | {"previous": previous}
 
 
+def _kept(created_at: datetime, now: datetime) -> bool:
+    return created_at + KEPT_FOR > now
+
+
 def _must_be_kept(row: Row, now: datetime) -> None:
-    if row["created_at"] + KEPT_FOR <= now:
+    if not _kept(row["created_at"], now):
         raise RuleBroken(
             "scores_let_go",
             f"The scores of this run were let go after {KEPT_FOR.days} days; look at a later run.",
