@@ -191,6 +191,10 @@ class UnitOfWork:
         """The one value of a question asked inside the transaction."""
         return await self.connection.fetchval(sql, *values)
 
+    async def speak(self) -> None:
+        """Be heard by PostgreSQL, which ends transactions that are silent for long."""
+        await self.execute("select 1")
+
     async def execute(self, sql: str, *values: Any) -> None:
         """A statement inside the transaction."""
         await self.connection.execute(sql, *values)

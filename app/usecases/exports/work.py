@@ -219,7 +219,7 @@ async def _closed(uow: UnitOfWork, writer: sheets.Writer) -> None:
     """Pack the file; PostgreSQL, which ends transactions that are silent for a minute, is spoken to meanwhile."""
     closing = asyncio.create_task(asyncio.to_thread(writer.close))
     while not (await asyncio.wait({closing}, timeout=SILENT))[0]:
-        await exports.speak(uow)
+        await uow.speak()
     await closing
 
 

@@ -15,7 +15,7 @@ from app.analytics import rfm as findings
 from app.analytics.clusters import Floats, Model
 from app.db import actors, rfm, scored
 from app.db.engine import Row
-from app.db.exports import Held, speak
+from app.db.exports import Held
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
 from app.domain.runs import Progress
@@ -96,5 +96,5 @@ async def _apart(uow: UnitOfWork, work: Callable[[], _T]) -> _T:
     """Do something long in a thread, and speak to PostgreSQL meanwhile."""
     going = asyncio.create_task(asyncio.to_thread(work))
     while not (await asyncio.wait({going}, timeout=SILENT))[0]:
-        await speak(uow)
+        await uow.speak()
     return await going
