@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from starlette.middleware.cors import CORSMiddleware
 
 from app.api import answers, health, openapi, problems, swagger
 from app.api.doorman import Doorman
+from app.api.forms import Sites
 from app.api.middleware import Around
-from app.api.v1 import ROUTERS
+from app.api.v1 import ROUTERS, forms
 from app.db import walls
 from app.db.engine import Database
 from app.db.idempotency import Replayed
@@ -86,6 +86,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     swagger.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
+    forms.install(app)
     app.add_middleware(
         Around,
         most_bytes=own.max_body_bytes,
@@ -94,7 +95,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     )
     if own.cors_origins:  # around Around, so that a page can read every refusal, too
         app.add_middleware(
-            CORSMiddleware,
+            Sites,
             allow_origins=[origin.strip() for origin in own.cors_origins.split(",")],
             allow_methods=["GET", "POST", "PUT", "PATCH"],
             allow_headers=_ASKED,

@@ -11,7 +11,7 @@ from app.schemas.base import BulkResult, Count, Page
 from app.schemas.runs import RunOut
 
 BULK: list[type[BaseModel]] = []
-"""The shapes of bulk items, which no route's signature names."""
+"""The shapes of bulk items, and of what comes in several forms, which no route's signature names."""
 TAG = ("ETag",)
 PLACE = ("ETag", "Location")
 
@@ -104,6 +104,23 @@ def accepted() -> dict[str, Any]:
 def count() -> dict[str, Any]:
     """Route arguments: how many."""
     return answer(Count, description="How many.")
+
+
+def sent(
+    shape: type[BaseModel], told: type[BaseModel], page: dict[str, Any], problems: Iterable[int]
+) -> dict[str, Any]:
+    """Route arguments: a shape comes as JSON, or as the fields of a page; and goes back likewise."""
+    BULK.append(shape)
+    made = answer(told, description="Done; a page is answered with a page.", problems=problems)
+    made["responses"][200]["content"] = page
+    made["responses"][303] = {"description": "A page is sent on."}
+    content = {
+        "application/json": {"schema": {"$ref": f"#/components/schemas/{shape.__name__}"}},
+        "application/x-www-form-urlencoded": {
+            "schema": {"type": "object", "additionalProperties": {"type": "string"}}
+        },
+    }
+    return made | {"openapi_extra": {"requestBody": {"required": True, "content": content}}}
 
 
 def bulk(item: type[BaseModel]) -> dict[str, Any]:

@@ -32,6 +32,8 @@ _SAFE = [
 ]
 MOST_BYTES = 2**20
 """Of a body that is read as one value before anybody knows whose it is; only bulk bodies and files may be larger."""
+MOST_OF_STRANGERS = 2**16
+"""Of a body that anybody may send."""
 _BULK = re.compile(r"/v1/[a-z_]+/bulk")
 _UPLOADS = frozenset({("POST", "/v1/imports")})
 """What takes a file, whose bytes go to disk as they come."""
@@ -136,6 +138,8 @@ class Around:
     def _most(self, scope: Scope) -> int:
         if (scope["method"], scope["path"]) in _UPLOADS:
             return self.most_of_files
+        if scope["path"].startswith("/v1/public/"):
+            return min(MOST_OF_STRANGERS, self.most_bytes)
         return self.most_bytes if _BULK.fullmatch(scope["path"]) else min(MOST_BYTES, self.most_bytes)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:

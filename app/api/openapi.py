@@ -90,6 +90,7 @@ _TAGS = {
     "imports": "Files made into records, and taken back.",
     "presets": "What the columns of files mean that come again and again.",
     "exports": "Lists made into files.",
+    "forms": "What anybody may fill in, and what comes of it.",
     "runs": "Work in the background, and how far it is.",
     "privacy": "Erasure.",
     "users": "People who sign in.",

@@ -8,6 +8,7 @@ from app.db.contacts import CONTACTS
 from app.db.custom_fields import CUSTOM_FIELDS
 from app.db.exchange_rates import EXCHANGE_RATES
 from app.db.exports import EXPORTS
+from app.db.forms import FORMS
 from app.db.imports import IMPORTS
 from app.db.interactions import INTERACTIONS
 from app.db.nouns import Noun
@@ -39,6 +40,7 @@ NOUNS: Mapping[str, Noun] = {
         IMPORTS,
         EXPORTS,
         PRESETS,
+        FORMS,
     )
 }
 OWNED = tuple(name for name, noun in NOUNS.items() if noun.owned)

@@ -47,6 +47,8 @@ class Scope(StrEnum):
     exports_write = "exports:write"
     analytics_read = "analytics:read"
     analytics_write = "analytics:write"
+    forms_read = "forms:read"
+    forms_write = "forms:write"
     events_read = "events:read"
     runs_read = "runs:read"
     runs_write = "runs:write"
@@ -127,7 +129,7 @@ class Actor:
     org_id: UUID
     id: UUID
     kind: str
-    """user, api_key or system."""
+    """user, api_key, system or form."""
     name: str
     grant: Grant
     stamp: int

@@ -15,6 +15,7 @@ class InteractionKind(StrEnum):
     CHAT = "chat"
     SOCIAL = "social"
     COMPLAINT = "complaint"
+    FORM = "form"
     NOTE = "note"
     CUSTOM = "custom"
 

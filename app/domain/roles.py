@@ -16,8 +16,8 @@ RECORDS = ("contact", "company", "product", "order", "interaction")
 _READ_RECORDS = ("contacts:read", "companies:read", "products:read", "orders:read", "interactions:read")
 _READ_REFERENCE = ("tags:read", "custom_fields:read", "exchange_rates:read", "settings:read", "users:read")
 _EXPORT = ("exports:read", "exports:write")
-_IMPORT = ("imports:read", "imports:write")
 _ANALYSE = ("analytics:read", "analytics:write")
+_FORMS = ("forms:read", "forms:write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,11 @@ def _all(*groups: str) -> dict[str, tuple[str, ...]]:
 
 
 _REFERENCE = dict.fromkeys(
-    ("tag", "custom_field", "exchange_rate", "user", "team", "run", "import", "export", "preset"), ("basic",)
+    (
+        *("tag", "custom_field", "exchange_rate", "user", "team", "run"),
+        *("import", "export", "preset", "form"),
+    ),
+    ("basic",),
 )
 _OPEN = _all("basic", "reach", "content", "consent") | _REFERENCE
 
@@ -61,11 +65,12 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             *_IMPORT,
             *_EXPORT,
             *_ANALYSE,
+            *_FORMS,
         ),
         Sight.TEAM,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent"), "product": ("basic", "cost")},
         _all("basic", "reach", "demographics", "content", "cost", "consent")
-        | {"tag": ("basic",), "import": ("basic",)},
+        | dict.fromkeys(("tag", "import", "preset", "form"), ("basic",)),
     ),
     "sales": BuiltinRole(
         (
@@ -91,6 +96,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             *_IMPORT,
             *_EXPORT,
             *_ANALYSE,
+            *_FORMS,
         ),
         Sight.ALL,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent")},
@@ -99,6 +105,8 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "interaction": ("basic", "content"),
             "tag": ("basic",),
             "import": ("basic",),
+            "preset": ("basic",),
+            "form": ("basic",),
         },
     ),
     "service": BuiltinRole(

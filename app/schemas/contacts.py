@@ -89,6 +89,11 @@ class ConsentOut(BaseModel):
     at: datetime
     source: str
     evidence: str | None
+    language: str | None = Field(
+        None, description="The language of the text agreed to, when a form showed it."
+    )
+    form_id: UUID | None = Field(None, description="The form that showed the text.")
+    form_version: int | None = Field(None, description="The form's version then.")
 
 
 class ContactFields(Shape):

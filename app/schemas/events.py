@@ -38,7 +38,7 @@ class EventOut(BaseModel):
     noun_id: UUID
     version: int
     actor_id: UUID
-    actor_kind: Literal["user", "api_key", "system"]
+    actor_kind: Literal["user", "api_key", "system", "form"]
     before: dict[str, JsonValue] | None
     after: dict[str, JsonValue]
     cause: str | None

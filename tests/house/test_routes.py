@@ -18,6 +18,9 @@ OPEN = {
     "sign_in": "it is how one becomes known",
     "refresh_login": "it is how one stays known",
     "download_export": "a link says who it is for, and until when",
+    "get_public_form": "anybody may fill in a form; its address is signed",
+    "get_public_form_page": "the same, as a page",
+    "send_public_form": "the same, filled in; it writes what the form asks for and nothing else",
 }
 """Routes that need no identity, and why."""
 ASKING = re.compile(r"(search|count)_[a-z_]+")

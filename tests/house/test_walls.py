@@ -15,7 +15,7 @@ from app.settings import Settings
 
 OF_NO_TENANT = {
     "organisations": "it is the tenants, walled by its own id",
-    "attempts": "an address may be nobody's; only two functions come near it",
+    "attempts": "an address may be nobody's; only three functions come near it",
 }
 DELETABLE = {"external_ids", "file_parts", "import_undone", "order_lines", "rfm_scores"}
 """Parts of a record that are written anew with it, and numbers about people; everything else is archived, or forgotten by the owner's functions."""
@@ -39,6 +39,7 @@ OVER_THE_WALLS = {
     "rapport_partitions",
     "rapport_scrub",
     "rapport_spread",
+    "rapport_visit",
 }
 UNIQUE_EVERYWHERE = {"uq_api_keys_key_hash": "a key is looked for before its tenant is known"}
 for _module in pkgutil.iter_modules(app.db.__path__):
