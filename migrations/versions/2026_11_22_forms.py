@@ -48,7 +48,7 @@ end $$
 
 def _kinds(kinds: Sequence[str]) -> None:
     listed = ", ".join(f"'{kind}'" for kind in kinds)
-    op.drop_constraint("ck_interactions_kind", "interactions", type_="check")
+    op.drop_constraint(op.f("ck_interactions_kind"), "interactions", type_="check")
     op.create_check_constraint(op.f("ck_interactions_kind"), "interactions", f"kind in ({listed})")
 
 
