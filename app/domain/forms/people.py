@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -46,7 +46,7 @@ def plan_new(
 ) -> dict[str, Any]:
     """A new contact's values."""
     values = answers.values
-    given = {name: value for name, value in values.items() if _is_own(name)}
+    given = {name: _own(name, value) for name, value in values.items() if _is_own(name)}
     given["name"] = values.get("name") or _composed(values)
     for path, (listed, name, _) in _LISTS.items():
         if path in values:
@@ -69,7 +69,7 @@ def plan_known(known: Mapping[str, Any], answers: Answers, tags: Sequence[str], 
         if path in _LISTS:
             _list(plan, known, path, value, answers.normal[path])
         elif _is_own(path):
-            _fill(plan, path, path, known[path], value)
+            _fill(plan, path, path, known[path], _own(path, value))
     _fill_address(plan, known, _address(values))
     custom = {}
     for key, value in _custom(values).items():
@@ -91,6 +91,10 @@ def _is_own(path: str) -> bool:
     """Whether the answer is the value of the contact's field of the same name."""
     apart = path in _LISTS or path in ADDRESS or path in {COMPANY, MESSAGE}
     return not apart and not path.startswith(CUSTOM)
+
+
+def _own(path: str, value: Any) -> Any:
+    return date.fromisoformat(value) if path == "birth_date" else value
 
 
 def _fill(plan: Plan, path: str, name: str, old: Any, new: Any) -> None:

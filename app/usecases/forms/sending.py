@@ -28,7 +28,7 @@ from app.domain.forms.tickets import Ticket
 from app.domain.interactions import Direction, InteractionKind
 from app.kit import emails, json, phones, tokens
 from app.kit.ids import new_id
-from app.schemas.contacts import ContactAdd, ContactEdit
+from app.schemas.contacts import ContactAdd
 from app.schemas.interactions import InteractionAdd
 from app.usecases import plain
 from app.usecases.forms.keeping import ADDRESS, PARTS
@@ -214,14 +214,13 @@ async def _keep(uow: UnitOfWork, form: Opened, answers: Answers, sent: Sent) -> 
     differing: list[str] = []
     if known is None:
         given = people.plan_new(answers, form.row, sent.language, company)
-        shape = ContactAdd.model_validate(json.loads(json.dumps(given)))
+        shape = ContactAdd.model_validate(given)
         known = await plain.add(uow, CONTACTS, shape.model_dump(), shape.model_fields_set)
     else:
         row = await plain.get_locked(uow, CONTACTS, known, None, {})
         plan = people.plan_known(row, answers, form.row["contact_tags"], company)
         differing = plan.differing
-        edit = ContactEdit.model_validate(json.loads(json.dumps(plan.given)))
-        await plain.edit_row(uow, CONTACTS, row, edit.model_dump(exclude_unset=True))
+        await plain.edit_row(uow, CONTACTS, row, plan.given)
     agreed, recorded = await _consent(uow, form, known, sent)
     body = people.told(form.questions, answers, differing, sent.language, agreed=agreed, recorded=recorded)
     await _interaction(uow, form, known, body, sent.language)
