@@ -29,6 +29,12 @@ _NEW: dict[str, dict[str, Any]] = {
     "presets": {"key": "x", "target": "contact", "mapping": {}},
     "imports": {"name": "x"},
     "exports": {"noun": "contact", "sort": "name", "format": "ndjson"},
+    "forms": {
+        "name": "x",
+        "title": {"en": "x"},
+        "questions": [{"path": "email", "label": {"en": "x"}}],
+        "active": False,
+    },
 }
 _EDIT: dict[str, dict[str, Any]] = {
     "products": {"active": True},
@@ -41,6 +47,7 @@ _EDIT: dict[str, dict[str, Any]] = {
     "tags": {"colour": "red"},
     "presets": {"mode": "create"},
     "imports": {"mode": "create"},
+    "forms": {"title": {"en": "y"}},
 }
 _WITH_WORDS = {"contacts", "companies", "products", "orders"}
 
@@ -205,6 +212,7 @@ ROUTES: dict[Route, Builder] = {
             "presets",
             "imports",
             "exports",
+            "forms",
         ),
     )
     for route, builder in _generic(plural).items()
@@ -215,6 +223,7 @@ for method, template in (
     ("POST", "/v1/api_keys/{id}/restore"),
     ("POST", "/v1/imports/bulk"),
     ("PATCH", "/v1/exports/{id}"),
+    ("POST", "/v1/forms/bulk"),
     ("POST", "/v1/runs"),
     ("PATCH", "/v1/runs/{id}"),
     ("POST", "/v1/runs/{id}/archive"),
@@ -257,6 +266,14 @@ ROUTES |= {
     ("GET", "/v1/exports/{id}/file"): _by_id("exports", "/file"),
     ("GET", "/v1/exports/{id}/link"): _by_id("exports", "/link"),
     ("GET", "/v1/exports/{id}/download"): _by_id("exports", "/download", params={"token": "x"}),
+    ("POST", "/v1/forms/{id}/rotate"): _by_id("forms", "/rotate", **_WRITTEN),
+    ("GET", "/v1/forms/{id}/address"): _by_id("forms", "/address"),
+    ("GET", "/v1/public/forms/{token}"): _plainly("/v1/public/forms/x", {}),
+    ("GET", "/v1/public/forms/{token}/page"): _plainly("/v1/public/forms/x/page", {}),
+    ("POST", "/v1/public/forms/{token}"): _plainly(
+        "/v1/public/forms/x", {"json": {"ticket": "x", "answers": {}}}
+    ),
+    ("OPTIONS", "/v1/public/forms/{token}"): _plainly("/v1/public/forms/x", {}),
     ("POST", "/v1/contacts/{id}/erase"): _by_id("contacts", "/erase", writing=True, params=DRY),
     ("POST", "/v1/contacts/{id}/consents"): _by_id(
         "contacts", "/consents", writing=True, params=DRY, headers=ANY, json=_SAID

@@ -34,7 +34,14 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
     await work_off(service)
     export = whole["params"]["export_id"]
     assert (await admin.get(f"/v1/exports/{export}/file")).status_code == 200
-    found = {"exchange_rates": [made], "tags": [tag], "exports": [export], "imports": [file]}
+    asks = {
+        "name": "asks",
+        "title": {"en": "x"},
+        "questions": [{"path": "email", "label": {"en": "x"}}],
+        "owner_id": str(world.people["boss"]),
+    }
+    form = (await admin.post("/v1/forms", json=asks)).json()["id"]
+    found = {"exchange_rates": [made], "tags": [tag], "exports": [export], "imports": [file], "forms": [form]}
     for plural in ("users", "teams", "roles", "api_keys", "custom_fields", "runs"):
         listed = (await admin.get(f"/v1/{plural}", params={"limit": "1", "sort": "created_at"})).json()
         found[plural] = [listed["data"][0]["id"]]

@@ -243,6 +243,26 @@ ALL = {
             {"name": ["a", "b", "王"], "time_zone": [None, "Asia/Shanghai"]},
             "name",
         ),
+        Plain(
+            NOUNS["form"],
+            lambda n: {
+                "name": f"Form {n}",
+                "title": {"en": "Stay in touch", "zh": "保持联系"},
+                "questions": [{"path": "email", "label": {"zh": "邮箱"}, "required": True}],
+            },
+            {
+                "name": ["a", "b", "表"],
+                "source": [None, "fair", "展会"],
+                "active": [True, False],
+                "contact_tags": LABELS,
+            },
+            "name",
+            edits_only={
+                "title": [{"en": "x", "zh": None}, {"en": None, "zh": "y"}],
+                "thanks": [None, {"en": "x", "zh": None}],
+                "origins": [[], ["https://a.example"]],
+            },
+        ),
     )
 }
 
