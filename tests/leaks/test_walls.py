@@ -145,6 +145,8 @@ async def test_only_these_functions_look_over_the_walls(inside: Connection):
         "rapport_scrub(uuid[],text[])",
         "rapport_partitions(text,date,date)",
         "rapport_spread(text,integer)",
+        "rapport_analyse(text[])",
+        "rapport_visit(text,timestamp with time zone,integer,interval)",
     }, "say in this test what a new function gives, and to whom"
 
 
@@ -170,9 +172,10 @@ async def test_the_functions_for_strangers_give_ids_and_nothing_else(world: Worl
         "rapport_logins('x')": ["org_id", "slug", "id"],
         "rapport_due(now(), 1)": ["org_id", "id", "kind", "due_at"],
         "rapport_attempt('x', now(), 1, '1s', '1s')": ["refused_until", "last_one"],
+        "rapport_visit('x', now(), 1, '1s')": ["rapport_visit"],
     }
     for call, columns in shapes.items():
-        statement = await inside.prepare(f"select * from {call}")  # noqa: S608 - the four above
+        statement = await inside.prepare(f"select * from {call}")  # noqa: S608 - the five above
         assert [column.name for column in statement.get_attributes()] == columns
     assert await inside.fetch("select * from rapport_key('')") == []
     assert await inside.fetch("select * from rapport_key('%')") == []
