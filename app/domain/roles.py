@@ -16,6 +16,7 @@ RECORDS = ("contact", "company", "product", "order", "interaction")
 _READ_RECORDS = ("contacts:read", "companies:read", "products:read", "orders:read", "interactions:read")
 _READ_REFERENCE = ("tags:read", "custom_fields:read", "exchange_rates:read", "settings:read", "users:read")
 _EXPORT = ("exports:read", "exports:write")
+_IMPORT = ("imports:read", "imports:write")
 _ANALYSE = ("analytics:read", "analytics:write")
 _FORMS = ("forms:read", "forms:write")
 
