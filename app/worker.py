@@ -23,7 +23,7 @@ from arq.worker import Worker, create_worker
 from app.db import walls
 from app.db.engine import Database
 from app.domain.runs import LEASE
-from app.jobs import exports, imports, privacy, rfm, tags  # noqa: F401 - they register their work
+from app.jobs import exports, imports, privacy, rfm, segments, tags  # noqa: F401 - they register their work
 from app.jobs.base import ANALYTICS_QUEUE, DEFAULT_QUEUE, FILES_QUEUE, JOBS
 from app.jobs.housekeeping import forget, make_months, spread_months
 from app.jobs.nights import begin_nights
@@ -158,6 +158,14 @@ async def serve(own: Settings, stop: asyncio.Event, only: Collection[str] = ()) 
                 group.create_task(_tend(name, stop, partial(make_worker, name, database, queue)))
             group.create_task(
                 _repeat("the sweep", SWEEP_EVERY, stop, lambda: carry_due(database, queue, clock.now()))
+            )
+            group.create_task(
+                _repeat(
+                    "the following of segments",
+                    SWEEP_EVERY,
+                    stop,
+                    lambda: segments.follow_due(database, clock.now()),
+                )
             )
             group.create_task(
                 _repeat(

@@ -18,7 +18,7 @@ from app.db.uow import Answer, UnitOfWork
 from app.db.words import Words
 from app.domain.access import Scope, whole
 from app.domain.errors import InvalidInput
-from app.kit import json
+from app.kit import clock, json
 from app.schemas.base import CountQuery, PageQuery, Search
 from app.usecases.bulk import Item
 
@@ -92,7 +92,7 @@ async def listing(door: Reads, noun: Noun, query: PageQuery) -> Response:
     """A page by simple filters."""
     page = Page(
         noun,
-        lists.condition(noun, _simple(query)),
+        lists.condition(noun, _simple(query), clock.now()),
         query.sort,
         query.limit,
         query.cursor,
@@ -108,7 +108,7 @@ async def search(door: Reads, noun: Noun, query: Search) -> Response:
     _searchable(noun, query.q)
     page = Page(
         noun,
-        lists.condition(noun, query.where),
+        lists.condition(noun, query.where, clock.now()),
         query.sort,
         query.limit,
         query.cursor,
@@ -122,7 +122,8 @@ async def search(door: Reads, noun: Noun, query: Search) -> Response:
 async def count(door: Reads, noun: Noun, query: CountQuery) -> Response:
     """How many."""
     _searchable(noun, query.q)
-    page = Page(noun, lists.condition(noun, query.where), archived=query.archived, words=_words(query.q))
+    asked = lists.condition(noun, query.where, clock.now())
+    page = Page(noun, asked, archived=query.archived, words=_words(query.q))
     return plain({"count": await lists.count(door, page)})
 
 

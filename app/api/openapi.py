@@ -89,6 +89,7 @@ _TAGS = {
     "tags": "Labels for records.",
     "imports": "Files made into records, and taken back.",
     "presets": "What the columns of files mean that come again and again.",
+    "segments": "Groups of contacts, kept by hand or by a condition that follows every change.",
     "exports": "Lists made into files.",
     "forms": "What anybody may fill in, and what comes of it.",
     "runs": "Work in the background, and how far it is.",

@@ -17,7 +17,7 @@ _LOAD = f"""
 with recursive me as (
   select u.* from users u where u.org_id = $1 and u.id = $2
 ), {BELOW}
-select o.stamp, o.region, me.id, me.name, me.active and me.archived_at is null as active,
+select o.stamp, o.region, o.time_zone, me.id, me.name, me.active and me.archived_at is null as active,
   (select coalesce(jsonb_agg(to_jsonb(r)), '[]') from roles r
     where r.org_id = $1 and r.id = any(me.role_ids) and r.archived_at is null) as roles,
   (select coalesce(array_agg(u.id), '{{}}') from users u
@@ -106,6 +106,7 @@ async def load(
         team=frozenset({*row["team"], row["id"]}),
         custom=_custom(row["custom"]),
         region=row["region"],
+        time_zone=row["time_zone"],
         expires_at=expires_at,
     )
 
@@ -129,7 +130,7 @@ async def system(database: Database, org_id: UUID, *, held: Connection | None = 
     own = database.connection(org_id) if held is None else contextlib.nullcontext(held)
     async with own as connection:
         row = await connection.fetchrow(
-            "select o.stamp, o.region, (select coalesce(jsonb_agg(to_jsonb(c)), '[]')"
+            "select o.stamp, o.region, o.time_zone, (select coalesce(jsonb_agg(to_jsonb(c)), '[]')"
             " from custom_fields c where c.org_id = $1 and c.archived_at is null) as custom"
             " from organisations o where o.id = $1",
             org_id,
@@ -145,4 +146,5 @@ async def system(database: Database, org_id: UUID, *, held: Connection | None = 
         stamp=row["stamp"],
         custom=_custom(row["custom"]),
         region=row["region"],
+        time_zone=row["time_zone"],
     )

@@ -6,14 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, false, literal_column, or_, select
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
-from app.db import paging, sight
+from app.db import memberships, paging, sight
+from app.db.base import TEXT
+from app.db.contacts import CONTACTS
 from app.db.engine import Prepared, compiled, prepared
 from app.db.nouns import Noun
 from app.db.organisations import Organisation
 from app.db.reads import Question, Reads, must_see
 from app.db.registry import NOUNS
+from app.db.segments import TOLD
 from app.domain.access import Actor, Scope
 from app.domain.errors import InvalidInput
 
@@ -49,6 +54,8 @@ class Wanted:
 def names(actor: Actor, noun: Noun) -> list[str]:
     """The fields of a noun's events that the actor may read; "custom" stands for all of its keys."""
     shown = [name for name in noun.readable(actor) if name != "custom"]
+    if noun is CONTACTS:
+        shown += memberships.TOLD
     if not noun.custom:
         return shown
     if actor.reads(noun.name, "custom"):
@@ -82,6 +89,11 @@ def seen(actor: Actor, nouns: list[Noun]) -> Any:
     return or_(false(), *ways)
 
 
+def _known() -> ColumnElement[bool]:
+    about = memberships.about("e", "cast(:readable as text[])")
+    return literal_column("true") & sql(about).bindparams(bindparam("readable", type_=ARRAY(TEXT)))
+
+
 def _question(actor: Actor, wanted: Wanted) -> Question:
     nouns = opened(actor)
     last = paging.opened(_CONTEXT, wanted.cursor, paging.sequence) if wanted.cursor else None
@@ -103,7 +115,7 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
     )
 
     def text() -> Prepared:
-        where = [literal_column("e.org_id") == bindparam("org", type_=Uuid), seen(actor, nouns)]
+        where = [literal_column("e.org_id") == bindparam("org", type_=Uuid), seen(actor, nouns), _known()]
         for name in given:
             kind = Uuid() if name.endswith("_id") else None
             where.append(
@@ -141,7 +153,8 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
     binds |= paging.limits(wanted.limit)
     for noun in nouns:
         binds |= sight.binds(actor, noun)
-    return Question(prepared(key, text), binds | {"org": actor.org_id})
+    known = sight.listed(sight.readable(actor, TOLD))
+    return Question(prepared(key, text), binds | {"org": actor.org_id, "readable": known})
 
 
 async def list_events(reads: Reads, wanted: Wanted) -> bytes:

@@ -7,6 +7,7 @@ walk is made first, a longer one when the short one met enough to promise a page
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum
 from functools import cache, partial
 from typing import Any
@@ -15,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.types import Integer
 
-from app.db import paging, sight, where, words
+from app.db import paging, related, sight, where, words
 from app.db.engine import Prepared, Row, compiled, prepared
 from app.db.nouns import Noun
 from app.db.paging import Sort
@@ -24,7 +25,9 @@ from app.db.sight import Parents
 from app.db.words import Words
 from app.domain import conditions
 from app.domain.access import Actor
-from app.domain.conditions import All, Condition, Op, Test
+from app.domain.conditions import All, Condition, Test
+from app.domain.moments import Now
+from app.domain.ops import Op
 
 _WALKS = (4_000, 20_000)
 """Records looked at along the order at most; a thousand take half a millisecond to one."""
@@ -54,15 +57,11 @@ class Page:
     words: Words | None = None
 
 
-def condition(noun: Noun, raw: Any) -> Callable[[Actor], Condition]:
-    """A raw condition, to be read by the fields that an actor knows; what is hidden does not tell its choices."""
+def condition(noun: Noun, raw: Any, at: datetime) -> Callable[[Actor], Condition]:
+    """A raw condition, to be read by the fields that an actor knows, its moments as they are at this time."""
 
     def read(actor: Actor) -> Condition:
-        known = noun.known(actor)
-        for name, field in known.items():
-            if field.choices and not noun.shows(actor, name):
-                known[name] = replace(field, choices=frozenset())
-        return conditions.parse(raw, known)
+        return conditions.at(related.read(noun, actor, raw), Now(at, actor.time_zone))
 
     return read
 
@@ -122,7 +121,12 @@ def _walkable(actor: Actor, page: Page, condition: Condition) -> bool:
 def _alone(actor: Actor, page: Page) -> UUID | None:
     """The one owner whose records the actor sees, when an index has these in the list's order."""
     noun = page.noun
-    if noun.through or sight.sees_all(actor, noun) or page.sort.removeprefix("-") != "created_at":
+    if (
+        not noun.owned
+        or noun.through
+        or sight.sees_all(actor, noun)
+        or page.sort.removeprefix("-") != "created_at"
+    ):
         return None
     owners = actor.owners(noun.name) or ()
     return next(iter(owners)) if len(owners) == 1 else None
@@ -137,9 +141,10 @@ def _way(actor: Actor, page: Page, condition: Condition) -> _Way:
     return _Way.GATHER if _few(actor, page.noun) else _Way.PLAIN
 
 
-def _filter(statement: Select[Any], condition: Condition, page: Page, way: _Way) -> Select[Any]:
+def _filter(actor: Actor, statement: Select[Any], condition: Condition, page: Page, way: _Way) -> Select[Any]:
     noun = page.noun
-    statement = statement.where(where.compile_(condition, dict(noun.table.c.items())))
+    columns = dict(noun.table.c.items())
+    statement = statement.where(where.compile_(condition, columns, look=related.look(actor)))
     if page.archived is not None:
         gone = noun.table.c.archived_at
         statement = statement.where(gone.is_not(None) if page.archived else gone.is_(None))
@@ -148,12 +153,14 @@ def _filter(statement: Select[Any], condition: Condition, page: Page, way: _Way)
     return statement if page.words is None else statement.where(words.matches(noun))
 
 
-def _filter_key(condition: Condition, page: Page, way: _Way) -> tuple[Any, ...]:
-    return (conditions.shape(condition), page.archived, page.words is None, way)
+def _filter_key(actor: Actor, condition: Condition, page: Page, way: _Way) -> tuple[Any, ...]:
+    looked = related.key(actor, condition)
+    return (conditions.shape(condition), looked, page.archived, page.words is None, way)
 
 
 def _filter_binds(actor: Actor, condition: Condition, page: Page) -> dict[str, Any]:
-    return where.parameters(condition) | words.binds(actor, page.noun, condition, page.words)
+    own = where.parameters(condition) | related.binds(actor, condition)
+    return own | words.binds(actor, page.noun, condition, page.words)
 
 
 def _allowed(actor: Actor, page: Page) -> tuple[Condition, tuple[Sort, ...]]:
@@ -161,6 +168,7 @@ def _allowed(actor: Actor, page: Page) -> tuple[Condition, tuple[Sort, ...]]:
     sorts = paging.parse_sort(page.sort, page.noun.known(actor))
     asked = page.where(actor)
     checked(actor, page.noun, conditions.fields_of(asked) | {sort.field.name for sort in sorts})
+    related.check(actor, asked)
     return asked, sorts
 
 
@@ -186,7 +194,7 @@ def _question(actor: Actor, page: Page, length: int) -> tuple[Question, bool]:
         "page",
         *text_key(actor, noun),
         names,
-        *_filter_key(condition, page, way),
+        *_filter_key(actor, condition, page, way),
         kinds,
         nulls,
         alone is None,
@@ -209,7 +217,7 @@ def _question(actor: Actor, page: Page, length: int) -> tuple[Question, bool]:
         elif way is _Way.GATHER:
             gathered = of_sight(actor, noun, [*noun.table.c], Parents.GATHERED).cte(noun.table.name)
             inner = select(*columns).add_cte(gathered.prefix_with("MATERIALIZED"))
-        inner = _filter(inner, condition, page, way)
+        inner = _filter(actor, inner, condition, page, way)
         listed = ", ".join(f"t.k{i}" for i in range(len(sorts)))
         return paging.paged(compiled(in_order(inner, "more")), body(names), f"json_build_array({listed})")
 
@@ -267,10 +275,10 @@ def _listing(
     def text() -> Prepared:
         place = func.row_number().over(order_by=paging.order_by(noun, sorts)).label("n")
         inner = of_sight(actor, noun, [noun.table.c.id, place], _PARENTS.get(way, Parents.ASKED))
-        return compiled(_filter(inner, condition, page, way))
+        return compiled(_filter(actor, inner, condition, page, way))
 
     kinds = tuple((str(sort), sort.field.kind) for sort in sorts)
-    key = ("listed", *text_key(actor, noun), *_filter_key(condition, page, way), kinds)
+    key = ("listed", *text_key(actor, noun), *_filter_key(actor, condition, page, way), kinds)
     return ask(prepared(key, text), sight.binds(actor, noun) | _filter_binds(actor, condition, page), actor)
 
 
@@ -308,6 +316,7 @@ def _counting(actor: Actor, page: Page, way: _Way | None) -> tuple[Question, boo
     noun = page.noun
     condition = page.where(actor)
     checked(actor, noun, conditions.fields_of(condition))
+    related.check(actor, condition)
     chosen_way = way or _way(actor, page, condition)
     sample = way is None and chosen_way is _Way.LOOK_UP
     chosen_way = _Way.WALK if sample else chosen_way
@@ -319,9 +328,9 @@ def _counting(actor: Actor, page: Page, way: _Way | None) -> tuple[Question, boo
             walked = select(noun.table).where(sight.tenant(noun)).order_by(*newest)
             inner = inner.add_cte(walked.limit(bindparam("length", type_=Integer)).cte(noun.table.name))
         return stamped(
-            compiled(_filter(inner, condition, page, chosen_way)), "({inner}) from organisations o"
+            compiled(_filter(actor, inner, condition, page, chosen_way)), "({inner}) from organisations o"
         )
 
-    key = ("count", *text_key(actor, noun), *_filter_key(condition, page, chosen_way))
+    key = ("count", *text_key(actor, noun), *_filter_key(actor, condition, page, chosen_way))
     values = sight.binds(actor, noun) | _filter_binds(actor, condition, page) | {"length": _WALKS[0]}
     return Question(prepared(key, text), values), sample

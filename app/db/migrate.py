@@ -47,6 +47,8 @@ def settle(database_url: str) -> int:
                     "update events set xid = '3' where xid <> '3'"
                     f" and seq <= (select max(seq) from events where {FOREIGN})"
                 )
+                # Where they stood in the log means nothing any more.
+                await connection.execute("update segment_cursors set xid = 0")
                 return int(done.rsplit(maxsplit=1)[-1])
         finally:
             await database.close()

@@ -122,6 +122,8 @@ class Noun:
     """What an edit may not do."""
     guarded: frozenset[str] = frozenset()
     """The fields that the guard's refusals speak of."""
+    tells: tuple["Noun", ...] = ()
+    """The nouns of whose fields a record tells; it is shown to those alone who may read all that its `uses` names."""
     reading: str = ""
     """The scope that opens the noun for reading, where it is not the plural's own."""
     table: Table = field(init=False)

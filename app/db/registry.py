@@ -17,6 +17,7 @@ from app.db.presets import PRESETS
 from app.db.products import PRODUCTS
 from app.db.roles import ROLES
 from app.db.runs import RUNS
+from app.db.segments import SEGMENTS
 from app.db.tags import TAGS
 from app.db.teams import TEAMS
 from app.db.users import USERS
@@ -30,6 +31,7 @@ NOUNS: Mapping[str, Noun] = {
         ORDERS,
         INTERACTIONS,
         TAGS,
+        SEGMENTS,
         CUSTOM_FIELDS,
         EXCHANGE_RATES,
         USERS,

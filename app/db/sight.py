@@ -12,7 +12,7 @@ from sqlalchemy.types import Uuid
 from app.db.base import TEXT
 from app.db.engine import Prepared, compiled, prepared
 from app.db.nouns import Noun
-from app.domain.access import Actor
+from app.domain.access import EVERYTHING, Actor, Scope
 
 UUIDS = ARRAY(Uuid)
 
@@ -24,7 +24,33 @@ def tenant(noun: Noun) -> ColumnElement[bool]:
 
 def sees_all(actor: Actor, noun: Noun) -> bool:
     """Whether no record of the noun is hidden from the actor."""
-    return not noun.owned or actor.owners(noun.name) is None
+    return (not noun.owned or actor.owners(noun.name) is None) and not (noun.tells and not _reads_all(actor))
+
+
+def _reads_all(actor: Actor) -> bool:
+    grant = actor.grant
+    return (
+        EVERYTHING in grant.scopes
+        and EVERYTHING in grant.read.get(EVERYTHING, ())
+        and actor.owners("") is None
+    )
+
+
+def readable(actor: Actor, nouns: Collection[Noun]) -> frozenset[str] | None:
+    """What the actor may read: noun.field, and noun alone where all its records are seen; None for everything there is."""
+    if _reads_all(actor):
+        return None
+    opened = [noun for noun in nouns if actor.may(Scope(noun.reading))]
+    fields = (
+        f"{noun.name}.{name}" for noun in opened for name in noun.known(actor) if noun.shows(actor, name)
+    )
+    return frozenset(fields) | {noun.name for noun in opened if sees_all(actor, noun)}
+
+
+def told(uses: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether the actor may read all that a column names; the value is bound as "readable"."""
+    known = bindparam("readable", type_=ARRAY(TEXT))
+    return or_(known.is_(None), uses.op("<@", is_comparison=True)(known))
 
 
 class Parents(Enum):
@@ -45,6 +71,8 @@ def visible(actor: Actor, noun: Noun, parents: Parents = Parents.ASKED) -> Colum
     if sees_all(actor, noun):
         return true()
     table = noun.table
+    if noun.tells:
+        return told(table.c.uses)
     ways = [table.c.owner_id == func.any(bindparam(f"{noun.name}_owners", type_=UUIDS))]
     for through in noun.through:
         parent = through.noun.table
@@ -68,7 +96,14 @@ def binds(actor: Actor, noun: Noun) -> dict[str, Any]:
     for one in (noun, *(through.noun for through in noun.through)):
         owners = actor.owners(one.name)
         values[f"{one.name}_owners"] = [] if owners is None else sorted(owners)
+    if noun.tells:
+        values["readable"] = listed(readable(actor, noun.tells))
     return values
+
+
+def listed(names: frozenset[str] | None) -> list[str] | None:
+    """The value behind told()."""
+    return None if names is None else sorted(names)
 
 
 def seen(

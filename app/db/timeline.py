@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from app.db import paging
+from app.db import memberships, paging, sight
 from app.db.contacts import CONTACTS
 from app.db.engine import Prepared
 from app.db.interactions import INTERACTIONS
 from app.db.nouns import Noun
 from app.db.orders import ORDERS
 from app.db.reads import Question, Reads, must_see
+from app.db.segments import TOLD
 from app.domain.access import Actor, Scope
 from app.domain.orders import BOUGHT, OPEN, OrderStatus
 
@@ -65,7 +66,7 @@ def _branches(actor: Actor, more: str) -> list[str]:
         " jsonb_build_object('fields', (select coalesce(jsonb_agg(k order by k), '[]')"
         " from jsonb_object_keys(x.after) k where k = any($4::text[])), 'actor_id', x.actor_id) as detail"
         " from events x"
-        f" where x.org_id = $1 and x.noun_id = $2 {more.format(at='x.at')} {page.format(at='x.at')})"
+        f" where x.org_id = $1 and x.noun_id = $2 and {memberships.about('x', '$5::text[]')} {more.format(at='x.at')} {page.format(at='x.at')})"
     )
     return found
 
@@ -76,17 +77,18 @@ async def timeline(reads: Reads, contact: UUID, limit: int, after: str | None) -
     await must_see(reads, CONTACTS, contact)
 
     def build(actor: Actor) -> Question:
-        more = "" if last is None else "and ({at}, x.id) < ($5::timestamptz, $6::uuid)"
+        more = "" if last is None else "and ({at}, x.id) < ($6::timestamptz, $7::uuid)"
         union = " union all ".join(_branches(actor, more))
         inner = Prepared(
             f"select * from ({union}) u order by u.at desc, u.id desc limit $3::int",
-            ("org", "contact", "more", "names", *(("at", "id") if last else ())),
+            ("org", "contact", "more", "names", "readable", *(("at", "id") if last else ())),
         )
         statement = paging.paged(inner, "row_to_json(t)::text", "json_build_array(t.at, t.id)")
         binds: dict[str, Any] = {
             "org": actor.org_id,
             "contact": contact,
-            "names": list(CONTACTS.readable(actor)),
+            "names": [*CONTACTS.readable(actor), *memberships.TOLD],
+            "readable": sight.listed(sight.readable(actor, TOLD)),
         }
         binds |= paging.limits(limit)
         return Question(statement, binds | ({"at": last[0], "id": last[1]} if last else {}))

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
 
-from app.domain.conditions import LISTS, All, AnyOf, Condition, Not, Op, Test, values
+from app.domain.conditions import All, AnyOf, Condition, Further, Not, Test, values
 from app.domain.fields import INTEGER_MAX, INTEGER_MIN, PATTERNS, Kind, custom_key
+from app.domain.ops import LISTS, Op
 
 _TYPES: Mapping[Kind, sa.types.TypeEngine[Any]] = MappingProxyType(
     {
@@ -32,8 +33,13 @@ _TYPES: Mapping[Kind, sa.types.TypeEngine[Any]] = MappingProxyType(
 )
 
 
+Columns = Mapping[str, ColumnElement[Any]]
+Look = Callable[[Further, Columns, Iterator[str]], ColumnElement[bool]]
+"""Builds a further part, given the columns of the record that it is asked of and the names of its placeholders."""
+
+
 def compile_(
-    condition: Condition, columns: Mapping[str, ColumnElement[Any]], *, prefix: str = "c"
+    condition: Condition, columns: Columns, *, prefix: str = "c", look: Look | None = None
 ) -> ColumnElement[bool]:
     """An expression that is true exactly where the condition is, and null or false elsewhere.
 
@@ -41,7 +47,7 @@ def compile_(
     {prefix}0, {prefix}1, … in the order of `conditions.values`; they carry no values (`parameters` does), so that a
     cached statement cannot run with another caller's. Two conditions in one statement need two prefixes.
     """
-    return _compile(condition, columns, (f"{prefix}{i}" for i in count()))
+    return part(condition, columns, (f"{prefix}{i}" for i in count()), look)
 
 
 def parameters(condition: Condition, *, prefix: str = "c") -> dict[str, Any]:
@@ -95,34 +101,51 @@ def custom_value(kind: Kind, custom: ColumnElement[Any], key: str) -> ColumnElem
     return reduce(lambda value, guard: sa.case((guard, value)), reversed(guards), typed)
 
 
-def _compile(
-    condition: Condition, columns: Mapping[str, ColumnElement[Any]], names: Iterator[str]
+def part(
+    condition: Condition, columns: Columns, names: Iterator[str], look: Look | None = None
 ) -> ColumnElement[bool]:
+    """As `compile_`, inside a larger condition."""
     match condition:
         case All(parts):
-            return sa.and_(sa.true(), *(_compile(part, columns, names) for part in parts))
+            return sa.and_(sa.true(), *(part(one, columns, names, look) for one in parts))
         case AnyOf(parts):
-            return sa.or_(sa.false(), *(_compile(part, columns, names) for part in parts))
-        case Not(part):
-            return _not(_compile(part, columns, names))
+            return sa.or_(sa.false(), *(part(one, columns, names, look) for one in parts))
+        case Not(one):
+            return _not(part(one, columns, names, look))
         case Test():
             return _test(condition, columns, names)
+        case Further():
+            assert look is not None, "a further part was read where none is taken"
+            return look(condition, columns, names)
 
 
 def _not(positive: ColumnElement[bool]) -> ColumnElement[bool]:
     return positive.is_not(sa.true())
 
 
-def _test(test: Test, columns: Mapping[str, ColumnElement[Any]], names: Iterator[str]) -> ColumnElement[bool]:
-    kind, op, key = test.field.kind, test.op, custom_key(test.field.name)
-    args: list[Any]
-    match op:
+def compared(
+    test: Test, column: ColumnElement[Any], names: Iterator[str], times: ColumnElement[Any] | None = None
+) -> ColumnElement[bool]:
+    """A test of a scalar that is computed; of its value times a number where that spares a division."""
+    args = _args(test, names)
+    return _SCALAR[test.op](
+        column, *(arg if times is None or isinstance(arg, bool) else arg * times for arg in args)
+    )
+
+
+def _args(test: Test, names: Iterator[str]) -> list[Any]:
+    match test.op:
         case Op.IS_NULL | Op.IS_EMPTY:
-            args = [test.value]
+            return [test.value]
         case Op.BETWEEN:
-            args = [_placeholder(test, names), _placeholder(test, names)]
+            return [_placeholder(test, names), _placeholder(test, names)]
         case _:
-            args = [_placeholder(test, names)]
+            return [_placeholder(test, names)]
+
+
+def _test(test: Test, columns: Columns, names: Iterator[str]) -> ColumnElement[bool]:
+    kind, op, key = test.field.kind, test.op, custom_key(test.field.name)
+    args = _args(test, names)
     if key is None:
         column = columns[test.field.name]
         if isinstance(column.type, ARRAY) and isinstance(column.type.item_type, sa.Uuid):

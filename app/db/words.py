@@ -11,8 +11,9 @@ from app.db.engine import Prepared, compiled, prepared
 from app.db.nouns import Noun
 from app.db.reads import Question, Reads, of_sight, stamped
 from app.domain.access import Actor
-from app.domain.conditions import All, Condition, Op, Test
+from app.domain.conditions import All, Condition, Test
 from app.domain.fields import Kind, custom_key
+from app.domain.ops import Op
 from app.kit import terms
 
 

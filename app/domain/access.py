@@ -29,6 +29,8 @@ class Scope(StrEnum):
     interactions_write = "interactions:write"
     tags_read = "tags:read"
     tags_write = "tags:write"
+    segments_read = "segments:read"
+    segments_write = "segments:write"
     custom_fields_read = "custom_fields:read"
     custom_fields_write = "custom_fields:write"
     exchange_rates_read = "exchange_rates:read"
@@ -142,6 +144,8 @@ class Actor:
     custom: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
     """Noun to key to definition of the custom fields in use."""
     region: str = "CN"
+    time_zone: str = "UTC"
+    """The organisation's, in which days are counted."""
     expires_at: datetime | None = None
     readable: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
     """Noun to the fields open to this actor, remembered for as long as the actor is."""

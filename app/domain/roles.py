@@ -14,7 +14,14 @@ from app.domain.access import EVERYTHING, Sight
 RECORDS = ("contact", "company", "product", "order", "interaction")
 """The nouns that people record their work in; they carry custom fields and tags."""
 _READ_RECORDS = ("contacts:read", "companies:read", "products:read", "orders:read", "interactions:read")
-_READ_REFERENCE = ("tags:read", "custom_fields:read", "exchange_rates:read", "settings:read", "users:read")
+_READ_REFERENCE = (
+    "tags:read",
+    "segments:read",
+    "custom_fields:read",
+    "exchange_rates:read",
+    "settings:read",
+    "users:read",
+)
 _EXPORT = ("exports:read", "exports:write")
 _IMPORT = ("imports:read", "imports:write")
 _ANALYSE = ("analytics:read", "analytics:write")
@@ -37,7 +44,7 @@ def _all(*groups: str) -> dict[str, tuple[str, ...]]:
 
 _REFERENCE = dict.fromkeys(
     (
-        *("tag", "custom_field", "exchange_rate", "user", "team", "run"),
+        *("tag", "segment", "custom_field", "exchange_rate", "user", "team", "run"),
         *("import", "export", "preset", "form"),
     ),
     ("basic",),
@@ -61,6 +68,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "orders:write",
             "interactions:write",
             "tags:write",
+            "segments:write",
             "events:read",
             "runs:read",
             *_IMPORT,
@@ -71,7 +79,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         Sight.TEAM,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent"), "product": ("basic", "cost")},
         _all("basic", "reach", "demographics", "content", "cost", "consent")
-        | dict.fromkeys(("tag", "import", "preset", "form"), ("basic",)),
+        | dict.fromkeys(("tag", "segment", "import", "preset", "form"), ("basic",)),
     ),
     "sales": BuiltinRole(
         (
@@ -93,6 +101,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "contacts:write",
             "interactions:write",
             "tags:write",
+            "segments:write",
             "runs:read",
             *_IMPORT,
             *_EXPORT,
@@ -105,6 +114,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "contact": ("basic", "reach", "demographics"),
             "interaction": ("basic", "content"),
             "tag": ("basic",),
+            "segment": ("basic",),
             "import": ("basic",),
             "preset": ("basic",),
             "form": ("basic",),
@@ -117,12 +127,12 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         {"contact": ("basic", "reach", "consent"), "interaction": ("basic", "content")},
     ),
     "analyst": BuiltinRole(
-        (*_READ_RECORDS, *_READ_REFERENCE, "events:read", "runs:read", *_EXPORT, *_ANALYSE),
+        (*_READ_RECORDS, *_READ_REFERENCE, "segments:write", "events:read", "runs:read", *_EXPORT, *_ANALYSE),
         Sight.ALL,
         _all("basic")
         | _REFERENCE
         | {"contact": ("basic", "demographics", "consent"), "product": ("basic", "cost")},
-        {},
+        {"segment": ("basic",)},
     ),
     "read_only": BuiltinRole((*_READ_RECORDS, *_READ_REFERENCE), Sight.TEAM, _all("basic") | _REFERENCE, {}),
 }

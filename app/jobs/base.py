@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -37,6 +38,7 @@ _SECONDS = Histogram("rapport_batch_seconds", "Seconds that a batch took.", ["ki
 _log = structlog.get_logger()
 
 Batch = Callable[[UnitOfWork, Row], Awaitable[Progress]]
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ async def do_batch(database: Database, org_id: UUID, run_id: UUID, kind: str) ->
     """Do the run's next batch, if it is due and nobody else is at it; since when the one after is due, if there is one."""
     known = JOBS.get(kind)
     lease = known.lease if known else LEASE
-    async with _unit(database, org_id, run_id) as uow:
+    async with _unit(database, org_id, f"run:{run_id}") as uow:
         run = await runs.take_batch(uow, run_id, lease=lease)
         await uow.commit()
     if run is None:
@@ -110,7 +112,7 @@ async def do_batch(database: Database, org_id: UUID, run_id: UUID, kind: str) ->
 
 
 async def _work(database: Database, known: Job, run: Row) -> tuple[str, datetime | None]:
-    async with _unit(database, run["org_id"], run["id"]) as uow:
+    async with _unit(database, run["org_id"], f"run:{run['id']}") as uow:
         progress = await known.batch(uow, run)
         if not await runs.end_batch(uow, run, progress):
             return "lost", None  # cancelled, or taken over: leaving without a commit takes the work back
@@ -121,7 +123,7 @@ async def _work(database: Database, known: Job, run: Row) -> tuple[str, datetime
 async def _end(database: Database, run: Row, sentence: str | None) -> None:
     """Give the lease back, with the failure if there was one; when even that fails, the lease runs out by itself."""
     try:
-        async with _unit(database, run["org_id"], run["id"]) as uow:
+        async with _unit(database, run["org_id"], f"run:{run['id']}") as uow:
             if sentence is None:
                 await runs.release_batch(uow, run)
             else:
@@ -141,13 +143,23 @@ def _sentence(fault: Exception, lease: timedelta) -> str:
             return UNEXPECTED
 
 
+async def step(
+    database: Database, org_id: UUID, cause: str, work: Callable[[UnitOfWork], Awaitable[_Made]]
+) -> _Made:
+    """Do something small that needs no run, in a unit of work of the house itself, and keep it."""
+    async with _unit(database, org_id, cause) as uow:
+        made = await work(uow)
+        await uow.commit()
+    return made
+
+
 @contextlib.asynccontextmanager
-async def _unit(database: Database, org_id: UUID, run_id: UUID) -> AsyncIterator[UnitOfWork]:
-    """A unit of work of the house itself, caused by the run."""
+async def _unit(database: Database, org_id: UUID, cause: str) -> AsyncIterator[UnitOfWork]:
+    """A unit of work of the house itself."""
 
     async def load() -> Actor:
         return await actors.system(database, org_id)
 
-    uow = UnitOfWork(database, await load(), now=clock.now(), cause=f"run:{run_id}", reload=load)
+    uow = UnitOfWork(database, await load(), now=clock.now(), cause=cause, reload=load)
     async with uow:
         yield uow

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import JsonValue
 from pydantic.json_schema import WithJsonSchema
 
-from app.domain.conditions import Op
+from app.domain.ops import Op
 
 _MOST = 100
 _SELF = {"$ref": "#/components/schemas/Condition"}

@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, Field
 
-from app.domain.conditions import Op
 from app.domain.fields import Kind
+from app.domain.ops import Op
 
 
 class NounField(BaseModel):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.db import privacy, references, rfm, runs, write
+from app.db import memberships, privacy, references, rfm, runs, write
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.exports import EXPORTS
@@ -81,6 +81,7 @@ async def _erase_person(uow: UnitOfWork, contact: UUID, after: UUID | None) -> t
     await privacy.forget_files(uow, _TELLING)
     await privacy.forget_answers(uow, CONTACTS.name, [contact])
     await rfm.forget_contact(uow, contact)
+    await memberships.forget(uow, [contact])
     left = plan_contact(row, at=uow.now)
     if left:
         # Derived from what is gone.

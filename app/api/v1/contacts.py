@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
-from app.db import history, timeline
+from app.db import history, memberships, timeline
 from app.db.contacts import CONTACTS
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
@@ -25,6 +25,7 @@ from app.schemas.contacts import (
     TimelineItem,
 )
 from app.schemas.events import EventOut, HistoryQuery
+from app.schemas.segments import Stay, StaysQuery
 from app.usecases import bulk, contacts, plain
 
 router = APIRouter(prefix="/contacts", tags=["contacts"])
@@ -125,6 +126,12 @@ async def record_consent(id_: Id, body: Consent, version: Version, uow: Writing)
 async def list_contact_timeline(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List everything that touched a contact, newest first: interactions, orders and changes."""
     return answers.body(await timeline.timeline(door, id_, query.limit, query.cursor))
+
+
+@router.get("/{id:uuid}/segments", **docs.page(Stay))
+async def list_contact_segments(id_: Id, query: Annotated[StaysQuery, Query()], door: Reading) -> Response:
+    """List the segments that a contact is in, of those you may know, the newest first."""
+    return answers.body(await memberships.stays(door, id_, query.limit, query.cursor, past=query.past))
 
 
 @router.get("/{id:uuid}/summary", **docs.answer(ContactSummary))

@@ -11,8 +11,8 @@ from app.db import organisations
 from app.db.reads import Reads
 from app.db.registry import NOUNS
 from app.domain.access import Actor
-from app.domain.conditions import OPS, Op
 from app.domain.errors import NotFound
+from app.domain.ops import OPS, Op
 from app.schemas.base import Key, Page
 from app.schemas.nouns import NounField, NounOut
 from app.usecases import access

@@ -36,11 +36,11 @@ _LINK = "export"
 """What such a token is for."""
 
 
-def page_of(noun: Noun, asked: Mapping[str, Any]) -> Page:
-    """What was asked for, as a page without end."""
+def page_of(noun: Noun, asked: Mapping[str, Any], at: datetime) -> Page:
+    """What was asked for, as a page without end; its moments as they are at this time."""
     return Page(
         noun,
-        lists.condition(noun, asked["where"]),
+        lists.condition(noun, asked["where"], at),
         sort=asked["sort"],
         fields=asked["fields"],
         archived=asked["archived"],
@@ -68,7 +68,7 @@ async def ask_for(uow: UnitOfWork, name: str, form: Format, asked: Mapping[str, 
         raise InvalidInput(
             "q_not_here", f"A {noun.name} has no text to search by words; use a condition.", field="q"
         )
-    names = lists.check(actor, page_of(noun, asked))
+    names = lists.check(actor, page_of(noun, asked, uow.now))
     made = new_id()
     run = await runs.start(uow, _KINDS[form], {"export_id": str(made)})
     row = {

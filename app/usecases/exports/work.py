@@ -89,7 +89,7 @@ async def _let_go(uow: UnitOfWork, here: Mapping[str, Any]) -> bool:
 
 
 async def _list(uow: UnitOfWork, door: Reads, one: Row) -> Progress:
-    page, until = page_of(NOUNS[one["noun"]], one["asked"]), uow.now + KEPT_FOR
+    page, until = page_of(NOUNS[one["noun"]], one["asked"], uow.now), uow.now + KEPT_FOR
     ids = await exports.begin_file(uow, f"{one['name']}.ids", "application/octet-stream", until)
     rows = await exports.begin_file(uow, f"{one['name']}.rows", MEDIA_TYPES[Format.NDJSON], until)
     listed = await exports.keep_ids(door, page, ids)

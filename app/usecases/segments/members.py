@@ -1,0 +1,77 @@
+"""Who is in a segment: moved by hand, and the tag that goes with it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.db import memberships, references, segments, sight, write
+from app.db.contacts import CONTACTS
+from app.db.engine import Row
+from app.db.segments import SEGMENTS
+from app.db.uow import UnitOfWork
+from app.domain.errors import InvalidInput, RuleBroken
+from app.domain.segments import SegmentKind, Why
+from app.usecases import plain
+
+_TICK = timedelta(microseconds=1)
+
+
+def later(uow: UnitOfWork, cursor: Row) -> datetime:
+    """Now, and in any case after the segment's last step, also where another server's clock was ahead."""
+    at: datetime = max(uow.now, cursor["moved_at"] + _TICK)
+    return at
+
+
+async def change_members(
+    uow: UnitOfWork, segment: UUID, adding: Sequence[UUID], removing: Sequence[UUID]
+) -> dict[str, int]:
+    """Put contacts into a static segment, take others out; how many moved. Raises NotFound, InvalidInput or RuleBroken."""
+    row = await plain.get_locked(uow, SEGMENTS, segment, None, {})
+    _check(row, adding, removing)
+    await _check_seen(uow, [*adding, *removing])
+    if row["tag"] is not None:
+        await references.claim(uow, CONTACTS, None)
+    cursor = await segments.hold(uow, segment)
+    at = later(uow, cursor)
+    looked = dict.fromkeys((*adding, *removing), Why.BY_HAND)
+    moved = await memberships.settle(uow, segment, memberships.these(uow, adding), looked, at)
+    await segments.stamp(uow, segment, at)
+    await put_tag(uow, row["tag"], moved)
+    entered = sum(one["entered"] for one in moved)
+    return {"entered": entered, "left": len(moved) - entered}
+
+
+def _check(row: Row, adding: Sequence[UUID], removing: Sequence[UUID]) -> None:
+    if row["archived_at"] is not None:
+        raise RuleBroken("archived", "This segment is archived; restore it before you change it.")
+    if row["kind"] == SegmentKind.DYNAMIC:
+        raise RuleBroken("segment_kind", "The members of a dynamic segment follow from its condition.")
+    both = set(adding) & set(removing)
+    if both:
+        raise InvalidInput(
+            "member_twice", f"The contact {min(both)} is to be added and removed.", field="remove"
+        )
+
+
+async def _check_seen(uow: UnitOfWork, ids: Sequence[UUID]) -> None:
+    question, binds = sight.seen(uow.actor, CONTACTS, ids)
+    seen = {row["id"] for row in await uow.fetch(question.sql, *question.values(binds))}
+    unseen = set(ids) - seen
+    if unseen:
+        raise InvalidInput(
+            "contact_unknown", f"There is no contact {min(unseen)}, or you may not see it.", field="add"
+        )
+
+
+async def put_tag(uow: UnitOfWork, tag: str | None, moved: Sequence[Row]) -> None:
+    """Put a segment's tag on who entered and take it off who left, by the way of every other change."""
+    if tag is None or not moved:
+        return
+    entered = {one["contact_id"]: one["entered"] for one in moved}
+    changes = []
+    for contact, row in (await write.locked(uow, CONTACTS, list(entered))).items():
+        if entered[contact] and tag not in row["tags"]:
+            changes.append((row, {"tags": [*row["tags"], tag]}))
+        elif not entered[contact] and tag in row["tags"]:
+            changes.append((row, {"tags": [one for one in row["tags"] if one != tag]}))
+    await write.change(uow, CONTACTS, changes, "contact.edited")

@@ -1,0 +1,181 @@
+"""Segments as they are defined: added, edited, archived and restored, none of them hanging on itself."""
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.db import related, runs, segments, sight, write
+from app.db.contacts import CONTACTS
+from app.db.engine import Row
+from app.db.segments import MOST, SEGMENTS, TOLD
+from app.db.uow import UnitOfWork
+from app.domain import conditions
+from app.domain.access import Actor, Scope
+from app.domain.conditions import Condition
+from app.domain.errors import InvalidInput, RuleBroken
+from app.domain.moments import Now
+from app.domain.related import Member, segments_in
+from app.domain.segments import (
+    BUILD,
+    Knot,
+    SegmentKind,
+    Stage,
+    check_circle,
+    check_followed,
+    check_kind,
+    check_tag,
+    mentions,
+    users_of,
+)
+from app.kit.ids import new_id
+from app.usecases import plain
+from app.usecases.plain import Values
+
+
+def read(actor: Actor, raw: Any) -> Condition:
+    """A raw condition of a segment. Raises InvalidInput, and Forbidden when it looks at what the actor may not read."""
+    condition = related.read(CONTACTS, actor, raw)
+    related.check(actor, condition)
+    check_followed(condition)
+    return condition
+
+
+def condition(raw: Any, at: datetime) -> Callable[[Actor], Condition]:
+    """A raw condition of a segment, to be read by what an actor may read, its moments as they are at this time."""
+
+    def asked(actor: Actor) -> Condition:
+        actor.needs(Scope(CONTACTS.reading))
+        return conditions.at(read(actor, raw), Now(at, actor.time_zone))
+
+    return asked
+
+
+def members(segment: UUID, as_of: datetime | None) -> Callable[[Actor], Condition]:
+    """That a contact is in a segment, or was; for who may read contacts."""
+
+    def asked(actor: Actor) -> Condition:
+        actor.needs(Scope(CONTACTS.reading))
+        return Member(segment, as_of=as_of)
+
+    return asked
+
+
+async def add_segment(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
+    """A new segment; a dynamic one is built by a run. Raises InvalidInput, Forbidden or RuleBroken."""
+    check_kind(values["kind"], values["condition"])
+    others = await segments.alone(uow)
+    if len(others) >= MOST:
+        raise RuleBroken("too_many_segments", f"An organisation has at most {MOST} segments; archive one.")
+    made = new_id()
+    _check_tag(uow.actor, values["tag"])
+    uses = _judged(uow.actor, made, values, others)
+    dynamic = values["kind"] == SegmentKind.DYNAMIC
+    run = await runs.start(uow, BUILD, {"segment_id": str(made)}) if dynamic else None
+    row = plain.new_row(uow, SEGMENTS, values, given)
+    stage = Stage.BUILDING if dynamic else Stage.LIVE
+    row |= {"id": made, "uses": sorted(uses), "stage": stage, "run_id": run, "problem": None}
+    await write.add(uow, SEGMENTS, [row], "segment.added")
+    await segments.begin(uow, made, live=not dynamic)
+    return made
+
+
+async def edit_segment(uow: UnitOfWork, segment: UUID, given: Values, *, version: int | None) -> None:
+    """Give a segment new values; another condition has it built anew. Raises what adding it would."""
+    others = await segments.alone(uow)
+    row = await plain.get_locked(uow, SEGMENTS, segment, version, given)
+    after = plain.changes_to(uow, SEGMENTS, row, given)
+    if "condition" in after:
+        check_kind(row["kind"], after["condition"])
+        uses = _judged(uow.actor, segment, {**dict(row), **after}, others)
+        # What it has told of before can still be read in its history.
+        after |= {"uses": sorted(uses | set(row["uses"]))} | await _anew(uow, segment)
+        await segments.widen(uow, users_of(segment, _knots(others)), sorted(uses))
+    if after:
+        await write.change(uow, SEGMENTS, [(row, after)], "segment.edited")
+
+
+async def archive_segment(uow: UnitOfWork, segment: UUID, *, version: int | None) -> None:
+    """Put a segment away: it stands still, and nobody is in it until it is restored."""
+    others = await segments.alone(uow)
+    row = await plain.get_locked(uow, SEGMENTS, segment, version, {})
+    users = users_of(segment, _knots(others))
+    if users:
+        names = ", ".join(one["name"] for one in others if one["id"] in users and _knows(uow.actor, one))
+        raise RuleBroken(
+            "segment_in_use", f"Other segments are made of this one{': ' if names else ''}{names}."
+        )
+    await plain.archive_row(uow, SEGMENTS, row)
+    await segments.rest(uow, segment)
+
+
+async def restore_segment(uow: UnitOfWork, segment: UUID, *, version: int | None) -> None:
+    """Bring an archived segment back; a dynamic one is built anew. Raises RuleBroken when it would hang on itself now."""
+    others = await segments.alone(uow)
+    row = await plain.get_locked(uow, SEGMENTS, segment, version, {})
+    await plain.restore_row(uow, SEGMENTS, row)
+    _judged(uow.actor, segment, dict(row), others)
+    if row["kind"] == SegmentKind.DYNAMIC:
+        await build_anew(uow, segment)
+    else:
+        await segments.begin(uow, segment, live=True)
+
+
+async def rebuild_segment(uow: UnitOfWork, segment: UUID) -> UUID:
+    """Start the run that goes over all contacts; its id. Raises NotFound or RuleBroken."""
+    row = await plain.get_locked(uow, SEGMENTS, segment, None, {})
+    if row["archived_at"] is not None:
+        raise RuleBroken("archived", "This segment is archived; restore it first.")
+    if row["kind"] == SegmentKind.STATIC:
+        raise RuleBroken("segment_kind", "A static segment has no condition to be built by.")
+    return await build_anew(uow, segment)
+
+
+async def build_anew(uow: UnitOfWork, segment: UUID) -> UUID:
+    """Start the run that builds a segment, as it stands in this transaction."""
+    row = await segments.held(uow, segment)
+    after = await _anew(uow, segment)
+    await write.change(uow, SEGMENTS, [(row, after)], "segment.edited")
+    run: UUID = after["run_id"]
+    return run
+
+
+async def _anew(uow: UnitOfWork, segment: UUID) -> dict[str, Any]:
+    run = await runs.start(uow, BUILD, {"segment_id": str(segment)})
+    await segments.rest(uow, segment)
+    return {"stage": Stage.BUILDING, "run_id": run, "problem": None}
+
+
+def _check_tag(actor: Actor, tag: str | None) -> None:
+    if tag is not None:
+        actor.needs(Scope.contacts_write)
+        CONTACTS.must_be_writable(actor, ["tags"])
+
+
+def _judged(actor: Actor, segment: UUID, values: Mapping[str, Any], others: Sequence[Row]) -> set[str]:
+    """What the segment tells of. Raises InvalidInput, Forbidden or RuleBroken."""
+    if values["condition"] is None:
+        return set()
+    condition = read(actor, values["condition"])
+    if values["tag"] is not None:
+        check_tag(condition)
+    uses = set(related.uses(condition))
+    known = {one["id"]: one for one in others if one["id"] != segment and _knows(actor, one)}
+    for named in segments_in(condition) - {segment}:
+        if named not in known:
+            raise InvalidInput(
+                "segment_unknown", f"There is no segment {named}, or you may not see it.", field="condition"
+            )
+        uses |= set(known[named]["uses"])
+    start = Knot(segment, values["name"], values["tag"], mentions(values["condition"]))
+    check_circle(start, [knot for knot in _knots(others) if knot.id != segment])
+    return uses
+
+
+def _knows(actor: Actor, segment: Row) -> bool:
+    readable = sight.readable(actor, TOLD)
+    return readable is None or readable.issuperset(segment["uses"])
+
+
+def _knots(rows: Sequence[Row]) -> list[Knot]:
+    return [Knot(row["id"], row["name"], row["tag"], mentions(row["condition"])) for row in rows]
