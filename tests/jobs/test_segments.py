@@ -1,0 +1,255 @@
+"""Whatever happens, and however the clock goes, a segment that follows is what building it anew would make of it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.db import actors, following, related
+from app.db.contacts import CONTACTS
+from app.domain import conditions
+from app.domain.moments import Now
+from app.jobs.segments import follow_due
+from app.kit import clock
+from tests.makers.organisations import Organisation
+from tests.makers.work import work_off
+from tests.nouns.nouns import run_here
+
+ANY = {"If-Match": "*"}
+PEOPLE = 6
+CONDITIONS: dict[str, Any] = {
+    "customers": {"field": "stage", "op": "eq", "value": "customer"},
+    "new": {"field": "created_at", "op": "gte", "value": {"days_ago": 30}},
+    "grown up": {"field": "birth_date", "op": "lte", "value": {"days_ago": 30}},
+    "gone quiet": {
+        "all": [
+            {"of": "orders", "measure": "count", "days": [60, 30], "op": "gte", "value": 1},
+            {"of": "orders", "measure": "count", "days": [30, 0], "op": "eq", "value": 0},
+        ]
+    },
+    "tea drinkers": {
+        "of": "order_lines",
+        "measure": "sum",
+        "field": "amount",
+        "where": {"field": "product.category", "op": "eq", "value": "tea"},
+        "days": [30, None],
+        "op": "gte",
+        "value": "10",
+    },
+    "not called": {
+        "not": {
+            "of": "interactions",
+            "measure": "latest",
+            "field": "at",
+            "op": "gt",
+            "value": {"days_ago": 30},
+        }
+    },
+    "in tea": {"company": {"field": "industry", "op": "eq", "value": "tea"}},
+    "overdue": {
+        "of": "orders",
+        "measure": "count",
+        "where": {"field": "due_on", "op": "lt", "value": {"days_ago": 0}},
+        "op": "gt",
+        "value": 0,
+    },
+    "tagged": {"field": "tags", "op": "has", "value": "quiet"},
+}
+"""The tag is the one that "gone quiet" puts on."""
+
+
+class House:
+    """An organisation with a clock of its own, on which things happen."""
+
+    def __init__(self, org: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.org = org
+        self.now = clock.now()
+        monkeypatch.setattr(clock, "now", lambda: self.now)
+        self.contacts: list[str] = []
+        self.orders: list[str] = []
+        self.calls: list[str] = []
+        self.companies: list[str] = []
+        self.products: list[str] = []
+        self.segments: dict[str, str] = {}
+
+    async def send(self, method: str, url: str, body: Any = None) -> Any:
+        answer = await self.org.admin.request(method, f"/v1/{url}", json=body, headers=ANY)
+        assert answer.status_code < 300 or answer.json()["code"] in {
+            "archived",
+            "already_archived",
+            "not_archived",
+        }, answer.text
+        return answer.json()
+
+    async def add(self, into: list[str], plural: str, body: Any) -> None:
+        into.append((await self.send("POST", plural, body))["id"])
+
+    async def furnish(self) -> None:
+        for n in range(2):
+            await self.add(self.companies, "companies", {"name": "x", "industry": ["tea", None][n]})
+            price = {"sku": f"P-{n}", "name": "x", "price": "5", "currency": "CNY"}
+            await self.add(self.products, "products", price | {"category": ["tea", "pots"][n]})
+        for _ in range(PEOPLE):
+            await self.add(self.contacts, "contacts", {"name": "x"})
+        for name, condition in CONDITIONS.items():
+            tag = {"tag": "quiet"} if name == "gone quiet" else {}
+            body = {"name": name, "condition": condition} | tag
+            self.segments[name] = (await self.send("POST", "segments", body))["id"]
+        both = [
+            {"segment": self.segments[name], "op": op}
+            for name, op in (("new", "in"), ("customers", "not_in"))
+        ]
+        made = await self.send("POST", "segments", {"name": "nested", "condition": {"all": both}})
+        self.segments["nested"] = made["id"]
+
+    def ago(self, days: int, seconds: int) -> datetime:
+        return self.now - timedelta(days=days, seconds=seconds)
+
+    def spread(self, n: int, m: int, seconds: int) -> tuple[str, int, str]:
+        """A contact, and a moment around the boundaries."""
+        days = (0, 29, 30, 31, 59, 60)[m % 6]
+        return self.contacts[n % len(self.contacts)], days, self.ago(days, seconds).isoformat()
+
+    async def contact(self, n: int, m: int, seconds: int) -> None:
+        await self.add(self.contacts, "contacts", {"name": "x", "stage": ["lead", "customer"][m % 2]})
+
+    async def edit(self, n: int, m: int, seconds: int) -> None:
+        contact, days, _ = self.spread(n, m, seconds)
+        born = None if m == 0 else str(self.ago(days, 0).date())
+        more = {"stage": ["lead", "customer"][m % 2], "birth_date": born, "company_id": self.companies[m % 2]}
+        await self.send("PATCH", f"contacts/{contact}", more)
+
+    async def name(self, n: int, m: int, seconds: int) -> None:
+        await self.send("PATCH", f"contacts/{self.contacts[n % len(self.contacts)]}", {"name": f"x{m}"})
+
+    async def order(self, n: int, m: int, seconds: int) -> None:
+        contact, days, at = self.spread(n, m, seconds)
+        line = {"product_id": self.products[m % 2], "quantity": str(m), "unit_price": "5"}
+        body = {"number": f"{len(self.orders)}-{clock.monotonic()}", "currency": "CNY", "placed_at": at}
+        more = {"due_on": str(self.ago(-days, 0).date()), "contact_id": contact, "lines": [line]}
+        await self.add(self.orders, "orders", body | more)
+
+    async def reorder(self, n: int, m: int, seconds: int) -> None:
+        contact, _, at = self.spread(n, m, seconds)
+        for order in self.orders[n : n + 1]:
+            await self.send("PATCH", f"orders/{order}", {"contact_id": contact, "placed_at": at})
+
+    async def forget(self, n: int, m: int, seconds: int) -> None:
+        for order in self.orders[n : n + 1]:
+            await self.send("POST", f"orders/{order}/{['archive', 'restore'][m % 2]}")
+
+    async def call(self, n: int, m: int, seconds: int) -> None:
+        contact, _, at = self.spread(n, m, seconds)
+        await self.add(self.calls, "interactions", {"kind": "call", "at": at, "contact_id": contact})
+
+    async def recall(self, n: int, m: int, seconds: int) -> None:
+        contact, _, at = self.spread(n, m, seconds)
+        for call in self.calls[n : n + 1]:
+            await self.send("PATCH", f"interactions/{call}", {"contact_id": contact, "at": at})
+
+    async def company(self, n: int, m: int, seconds: int) -> None:
+        await self.send("PATCH", f"companies/{self.companies[n % 2]}", {"industry": [None, "tea"][m % 2]})
+
+    async def product(self, n: int, m: int, seconds: int) -> None:
+        await self.send("PATCH", f"products/{self.products[n % 2]}", {"category": ["tea", None][m % 2]})
+
+    async def archive(self, n: int, m: int, seconds: int) -> None:
+        verb = ["archive", "restore"][m % 2]
+        await self.send("POST", f"contacts/{self.contacts[n % len(self.contacts)]}/{verb}")
+
+    async def zone(self, n: int, m: int, seconds: int) -> None:
+        await self.send("PATCH", "settings", {"time_zone": ["Asia/Shanghai", "America/Los_Angeles"][m % 2]})
+
+    async def wait(self, n: int, m: int, seconds: int) -> None:
+        self.now += timedelta(days=(0, 1, 1, 2, 15, 30)[m % 6], seconds=seconds)
+
+    async def settle(self, service: FastAPI) -> None:
+        """Work and follow until nothing is due."""
+        self.now += timedelta(seconds=31)
+        for _ in range(40):
+            await work_off(service)
+            if not await follow_due(self.org.database, self.now):
+                return
+        raise AssertionError("it never comes to rest")
+
+    async def check(self) -> None:
+        """Every segment is what its condition says now."""
+        actor = await actors.system(self.org.database, self.org.id)
+        async with await self.org.work() as uow:
+            ids = await following.next_contacts(uow, None, 10_000)
+            for name, segment in self.segments.items():
+                raw = await uow.fetchval(
+                    "select condition from segments where org_id = $1 and id = $2", self.org.id, UUID(segment)
+                )
+                now = conditions.at(related.read(CONTACTS, actor, raw), Now(self.now, actor.time_zone))
+                question, binds = following.inside(actor, now, ids)
+                expected = {row["id"] for row in await uow.fetch(question.sql, *question.values(binds))}
+                rows = await uow.fetch(
+                    "select contact_id from memberships where org_id = $1 and segment_id = $2 and left_at is null",
+                    self.org.id,
+                    UUID(segment),
+                )
+                assert {row["contact_id"] for row in rows} == expected, name
+            odd = await uow.fetchval(
+                "select count(*) from memberships where org_id = $1 and left_at <= entered_at", self.org.id
+            )
+            assert odd == 0
+
+
+DEEDS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                *(
+                    "contact",
+                    "edit",
+                    "edit",
+                    "name",
+                    "order",
+                    "order",
+                    "order",
+                    "reorder",
+                    "forget",
+                    "call",
+                    "recall",
+                ),
+                *("company", "product", "archive", "zone", "wait", "wait", "wait", "settle", "settle"),
+            ]
+        ),
+        st.integers(0, 20),
+        st.integers(0, 5),
+        st.sampled_from([0, 1, 3600, 43_200]),
+    ),
+    min_size=5,
+    max_size=25,
+)
+
+
+async def test_following_comes_to_what_building_anew_would(service: FastAPI, org: Organisation, monkeypatch):
+    house = House(org, monkeypatch)
+    await house.furnish()
+    await house.settle(service)
+    await house.check()
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(deeds=DEEDS)
+    async def alike(deeds: list[tuple[str, int, int, int]]) -> None:
+        for what, *how in deeds:
+            if what == "settle":
+                await house.settle(service)
+            else:
+                await getattr(house, what)(*how)
+        await house.settle(service)
+        await house.check()
+
+    await run_here(alike)
+    async with await org.work() as uow:
+        rows = await uow.fetch(
+            "select distinct unnest(array[entered_why, left_why]) as why from memberships where org_id = $1",
+            org.id,
+        )
+    assert {"rebuild", "contact", "order", "time", "archived"} <= {row["why"] for row in rows}
