@@ -255,7 +255,7 @@ def check_circle(start: Knot, others: Sequence[Knot]) -> None:
                 continue
             if knot.id == start.id:
                 names = " → ".join(one.name for one in (*way, start))
-                raise RuleBroken("segment_circle", f"The segment would hang on itself: {names}.", path=names)
+                raise RuleBroken("segment_circle", f"The segment would hang on itself: {names}.")
             if knot.id not in seen:
                 seen.add(knot.id)
                 ways.append([*way, knot])

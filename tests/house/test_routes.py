@@ -23,7 +23,7 @@ OPEN = {
     "send_public_form": "the same, filled in; it writes what the form asks for and nothing else",
 }
 """Routes that need no identity, and why."""
-ASKING = re.compile(r"(search|count)_[a-z_]+")
+ASKING = re.compile(r"(search|count|preview)_[a-z_]+")
 """POST that only asks, because its question does not fit into an address."""
 ANY_KNOWN = {
     "sign_out",

@@ -45,7 +45,7 @@ def _check(row: Row, adding: Sequence[UUID], removing: Sequence[UUID]) -> None:
     if row["archived_at"] is not None:
         raise RuleBroken("archived", "This segment is archived; restore it before you change it.")
     if row["kind"] == SegmentKind.DYNAMIC:
-        raise RuleBroken("segment_kind", "The members of a dynamic segment follow from its condition.")
+        raise RuleBroken("segment_dynamic", "The members of a dynamic segment follow from its condition.")
     both = set(adding) & set(removing)
     if both:
         raise InvalidInput(

@@ -127,7 +127,7 @@ async def rebuild_segment(uow: UnitOfWork, segment: UUID) -> UUID:
     if row["archived_at"] is not None:
         raise RuleBroken("archived", "This segment is archived; restore it first.")
     if row["kind"] == SegmentKind.STATIC:
-        raise RuleBroken("segment_kind", "A static segment has no condition to be built by.")
+        raise RuleBroken("segment_static", "A static segment has no condition to be built by.")
     return await build_anew(uow, segment)
 
 
