@@ -13,6 +13,12 @@ DRY = {"dry_run": "true"}
 STALE = {"If-Match": '"0"'}
 Route = tuple[str, str]
 _WHERE = {"all": [{"field": "created_at", "op": "gte", "value": "2020-01-01T00:00:00Z"}]}
+_ABOUT = {
+    "any": [
+        {"of": "orders", "measure": "count", "op": "gte", "value": 0},
+        {"company": {"field": "name", "op": "is_null", "value": False}},
+    ]
+}
 _NEW: dict[str, dict[str, Any]] = {
     "contacts": {"name": "x"},
     "companies": {"name": "x"},
@@ -27,6 +33,7 @@ _NEW: dict[str, dict[str, Any]] = {
     "api_keys": {"name": "x"},
     "tags": {"name": "x"},
     "presets": {"key": "x", "target": "contact", "mapping": {}},
+    "segments": {"name": "x", "kind": "static"},
     "imports": {"name": "x"},
     "exports": {"noun": "contact", "sort": "name", "format": "ndjson"},
     "forms": {
@@ -46,6 +53,7 @@ _EDIT: dict[str, dict[str, Any]] = {
     "api_keys": {"name": "y"},
     "tags": {"colour": "red"},
     "presets": {"mode": "create"},
+    "segments": {"description": "y"},
     "imports": {"mode": "create"},
     "forms": {"title": {"en": "y"}},
 }
@@ -204,6 +212,7 @@ ROUTES: dict[Route, Builder] = {
             "custom_fields",
             "exchange_rates",
             "tags",
+            "segments",
             "users",
             "teams",
             "roles",
@@ -222,6 +231,7 @@ for method, template in (
     ("POST", "/v1/api_keys/{id}/archive"),
     ("POST", "/v1/api_keys/{id}/restore"),
     ("POST", "/v1/imports/bulk"),
+    ("POST", "/v1/segments/bulk"),
     ("PATCH", "/v1/exports/{id}"),
     ("POST", "/v1/forms/bulk"),
     ("POST", "/v1/runs"),
@@ -253,6 +263,21 @@ ROUTES |= {
     ("POST", "/v1/runs/{id}/retry"): _by_id("runs", "/retry", writing=True, params=DRY),
     ("POST", "/v1/tags/{id}/rename"): _by_id("tags", "/rename", **_WRITTEN, json={"name": "y"}),
     ("GET", "/v1/presets/shipped"): _plainly("/v1/presets/shipped", {}),
+    ("POST", "/v1/segments/preview"): _plainly(
+        "/v1/segments/preview", {"json": {"condition": _WHERE, "limit": 200}}, {"json": {"condition": _ABOUT}}
+    ),
+    ("POST", "/v1/segments/{id}/rebuild"): _by_id("segments", "/rebuild", writing=True, params=DRY),
+    ("GET", "/v1/segments/{id}/members"): lambda t: [
+        (f"/v1/segments/{id_}/members", {"params": {"limit": "200", **more}})
+        for id_ in t.ids("segments", writing=False)
+        for more in ({}, {"as_of": "2199-01-01T00:00:00Z"})
+    ],
+    ("POST", "/v1/segments/{id}/members"): lambda t: [
+        (f"/v1/segments/{id_}/members", {"params": DRY, "json": {"add": t.ids("contacts", writing=True)}})
+        for id_ in t.ids("segments", writing=True)
+    ],
+    ("GET", "/v1/segments/{id}/movements"): _by_id("segments", "/movements"),
+    ("GET", "/v1/contacts/{id}/segments"): _by_id("contacts", "/segments", params={"past": "true"}),
     ("POST", "/v1/imports"): _plainly(
         "/v1/imports", {"params": {**DRY, "name": "x.ndjson"}, "json": {"name": "x"}}
     ),

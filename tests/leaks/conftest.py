@@ -30,6 +30,13 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
     content = b"name,email\nSecret,secret@example.com\n"
     file = (await admin.post("/v1/imports", params={"name": "people.csv"}, content=content)).json()["id"]
     whole = (await admin.post("/v1/exports", json={"noun": "contact", "format": "ndjson"})).json()
+    banded = {"field": "income_band", "op": "is_null", "value": False}
+    made_of = {
+        "name": "told apart",
+        "condition": {"any": [banded, {"field": "stage", "op": "eq", "value": "customer"}]},
+    }
+    segment = await admin.post("/v1/segments", json=made_of)
+    assert segment.status_code == 201, segment.text
     assert (await admin.post("/v1/rfm/runs", json={})).status_code == 202
     await work_off(service)
     export = whole["params"]["export_id"]
@@ -41,7 +48,14 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
         "owner_id": str(world.people["boss"]),
     }
     form = (await admin.post("/v1/forms", json=asks)).json()["id"]
-    found = {"exchange_rates": [made], "tags": [tag], "exports": [export], "imports": [file], "forms": [form]}
+    found = {
+        "exchange_rates": [made],
+        "tags": [tag],
+        "exports": [export],
+        "imports": [file],
+        "forms": [form],
+        "segments": [segment.json()["id"]],
+    }
     for plural in ("users", "teams", "roles", "api_keys", "custom_fields", "runs"):
         listed = (await admin.get(f"/v1/{plural}", params={"limit": "1", "sort": "created_at"})).json()
         found[plural] = [listed["data"][0]["id"]]
