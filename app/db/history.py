@@ -89,8 +89,8 @@ def seen(actor: Actor, nouns: list[Noun]) -> Any:
     return or_(false(), *ways)
 
 
-def _known() -> ColumnElement[bool]:
-    about = memberships.about("e", "cast(:readable as text[])")
+def _known(actor: Actor) -> ColumnElement[bool]:
+    about = memberships.about(actor, "e", "cast(:readable as text[])")
     return literal_column("true") & sql(about).bindparams(bindparam("readable", type_=ARRAY(TEXT)))
 
 
@@ -111,11 +111,16 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
         wanted.before is None,
         last is None,
         _settings_open(actor),
+        memberships.may_know(actor),
         tuple((noun.name, sight.sight_key(actor, noun)) for noun in nouns),
     )
 
     def text() -> Prepared:
-        where = [literal_column("e.org_id") == bindparam("org", type_=Uuid), seen(actor, nouns), _known()]
+        where = [
+            literal_column("e.org_id") == bindparam("org", type_=Uuid),
+            seen(actor, nouns),
+            _known(actor),
+        ]
         for name in given:
             kind = Uuid() if name.endswith("_id") else None
             where.append(

@@ -89,9 +89,17 @@ def of(
     )
 
 
-def about(alias: str, readable: str) -> str:
-    """SQL: an event tells of no segment, or of one that the actor may know; `readable` is sight.readable's value."""
-    return f"""({alias}.type not in ('{ENTERED}', '{LEFT}') or exists (select from segments s
+def may_know(actor: Actor) -> bool:
+    """Whether the actor may know of any segment."""
+    return actor.may(Scope(SEGMENTS.reading))
+
+
+def about(actor: Actor, alias: str, readable: str) -> str:
+    """SQL: an event tells of no segment, or of one that the actor may know; `readable` is sight.readable's value.
+
+    The text depends on may_know().
+    """
+    return f"""({alias}.type not in ('{ENTERED}', '{LEFT}') or {may_know(actor)} and exists (select from segments s
       where s.org_id = {alias}.org_id and s.id = ({alias}.after ->> 'segment_id')::uuid
         and ({readable} is null or s.uses <@ {readable})))"""
 

@@ -64,6 +64,8 @@ def check(actor: Actor, condition: Condition) -> None:
     """Raise Forbidden when the condition looks further, at what the actor may not read."""
     if not _looks(condition):
         return
+    if related.segments_in(condition):
+        actor.needs(Scope.segments_read)
     for noun_name, name in sorted(related.needed(condition)):
         noun = _NOUNS[noun_name]
         if noun is not CONTACTS:

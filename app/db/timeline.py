@@ -66,7 +66,7 @@ def _branches(actor: Actor, more: str) -> list[str]:
         " jsonb_build_object('fields', (select coalesce(jsonb_agg(k order by k), '[]')"
         " from jsonb_object_keys(x.after) k where k = any($4::text[])), 'actor_id', x.actor_id) as detail"
         " from events x"
-        f" where x.org_id = $1 and x.noun_id = $2 and {memberships.about('x', '$5::text[]')} {more.format(at='x.at')} {page.format(at='x.at')})"
+        f" where x.org_id = $1 and x.noun_id = $2 and {memberships.about(actor, 'x', '$5::text[]')} {more.format(at='x.at')} {page.format(at='x.at')})"
     )
     return found
 

@@ -67,6 +67,8 @@ def _misplaced(oracle: Oracle, call: Call, body: Any) -> Iterator[str]:
     for one in _objects(body):
         if "before" in one and one.get("noun") in NOUNS:
             names = (one["before"] or {}).keys() | one["after"].keys()
+            if one["type"].endswith("_segment") and oracle.has("segments:read"):
+                names -= {"segment_id", "why"}
             yield from _hidden(oracle, one["noun"], names)
         elif "detail" in one and "title" in one and one.get("kind") in NOUNS:
             yield from _hidden(oracle, one["kind"], one["detail"].keys() | _SHOWN_IN_TIMELINE[one["kind"]])
