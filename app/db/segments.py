@@ -99,7 +99,7 @@ async def alone(uow: UnitOfWork) -> Sequence[Row]:
 
 
 async def held(uow: UnitOfWork, segment: UUID) -> Row:
-    """The segment, locked, which comes before its cursor."""
+    """The segment, locked."""
     rows = await uow.fetch(
         "select * from segments where org_id = $1 and id = $2 for no key update", uow.org_id, segment
     )
@@ -107,7 +107,7 @@ async def held(uow: UnitOfWork, segment: UUID) -> Row:
 
 
 async def of_cursor(uow: UnitOfWork, segment: UUID) -> Row:
-    """The segment of a cursor that is locked: whoever edits it waits for the cursor, and has it built anew then."""
+    """The segment of a cursor that is locked, so that nobody is just editing it."""
     rows = await uow.fetch("select * from segments where org_id = $1 and id = $2", uow.org_id, segment)
     return rows[0]
 
@@ -123,12 +123,15 @@ async def widen(uow: UnitOfWork, segments: Sequence[UUID], uses: Sequence[str]) 
     )
 
 
-async def hold(uow: UnitOfWork, segment: UUID) -> Row:
-    """The segment's cursor, locked, for who changes its members."""
+async def hold(uow: UnitOfWork, segment: UUID) -> Row | None:
+    """The segment's cursor, locked, or None when there is no such segment.
+
+    Comes before the segment itself is locked: whoever moves members holds the cursor, and stays point to the segment.
+    """
     rows = await uow.fetch(
         "select * from segment_cursors where org_id = $1 and segment_id = $2 for update", uow.org_id, segment
     )
-    return rows[0]
+    return rows[0] if rows else None
 
 
 async def take(uow: UnitOfWork, segment: UUID) -> Row | None:
@@ -208,10 +211,11 @@ async def due(database: Database, at: datetime, most: int) -> Sequence[Mapping[s
     return rows
 
 
-async def putting(uow: UnitOfWork, tag: str) -> Sequence[Row]:
-    """The segments that put a tag on their members."""
-    return await uow.fetch(
-        "select id, name from segments where org_id = $1 and tag = $2 and archived_at is null order by id",
+async def putting(uow: UnitOfWork, tag: str) -> bool:
+    """Whether a segment puts the tag on its members."""
+    found: bool = await uow.fetchval(
+        "select exists (select from segments where org_id = $1 and tag = $2 and archived_at is null)",
         uow.org_id,
         tag,
     )
+    return found

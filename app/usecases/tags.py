@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Set
 from uuid import UUID
 
-from app.db import references, runs, tags, write
+from app.db import references, runs, segments, tags, write
 from app.db.engine import Row
 from app.db.registry import NOUNS
 from app.db.tags import TAGS
@@ -53,6 +53,11 @@ async def rename_tag(uow: UnitOfWork, tag: UUID, name: str, *, version: int | No
     check_settled(busy, row["name"], name)
     if row["archived_at"] is not None:
         raise RuleBroken("archived", "This tag is archived; restore it before you rename it.")
+    if await segments.putting(uow, row["name"]):
+        raise RuleBroken(
+            "tag_of_segment",
+            f"A segment puts {row['name']!r} on its members; archive it before you rename its tag.",
+        )
     if row["name"] == name:
         raise RuleBroken("name_same", f"This tag is called {name!r} already.")
     other = await tags.named(uow, name)

@@ -128,6 +128,9 @@ async def test_a_tag_goes_with_its_segment_and_comes_to_rest(service: FastAPI, o
     await settled(org)
     assert (await org.admin.get(f"/v1/contacts/{first}")).json()["tags"] == ["old"]
     assert (await org.admin.patch(f"/v1/segments/{made}", json={"tag": "x"}, headers=ANY)).status_code == 422
+    word = (await org.admin.post("/v1/tags", json={"name": "buyer"})).json()["id"]
+    renamed = await org.admin.post(f"/v1/tags/{word}/rename", json={"name": "x"}, headers=ANY)
+    assert renamed.json()["code"] == "tag_of_segment"
     moving = {"field": "updated_at", "op": "lt", "value": {"days_ago": 90}}
     refused = await org.admin.post("/v1/segments", json={"name": "x", "condition": moving, "tag": "t"})
     assert refused.json()["code"] == "tag_moves_itself"

@@ -1,5 +1,6 @@
 """Whatever happens, and however the clock goes, a segment that follows is what building it anew would make of it."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,9 +10,10 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.db import actors, following, related
+from app.db import actors, following, related, segments
 from app.db.contacts import CONTACTS
 from app.domain import conditions
+from app.domain.errors import Busy
 from app.domain.moments import Now
 from app.jobs.segments import follow_due
 from app.kit import clock
@@ -227,6 +229,46 @@ DEEDS = st.lists(
     min_size=5,
     max_size=25,
 )
+
+
+async def test_steps_that_are_broken_off_or_made_by_many_at_once_count_once(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    house = House(org, monkeypatch)
+    await house.furnish()
+    await house.settle(service)
+    kept, broken = segments.move, 0
+
+    async def move(*args: Any, **more: Any) -> None:
+        nonlocal broken
+        broken += 1
+        if broken % 3 == 1:
+            raise Busy("try_again", "The worker died.")
+        await kept(*args, **more)
+
+    monkeypatch.setattr(segments, "move", move)
+    for turn in range(6):
+        for n in range(PEOPLE):
+            await house.edit(n, turn + n, 0)
+            await house.order(n, turn, 0)
+        await asyncio.gather(*(follow_due(org.database, house.now) for _ in range(4)))
+    monkeypatch.setattr(segments, "move", kept)
+    await house.settle(service)
+    await house.check()
+    assert broken > 20
+    async with await org.work() as uow:
+        for side in ("entered", "left"):
+            told, stays = await _told(uow, org, side)
+            assert told == stays
+
+
+async def _told(uow: Any, org: Organisation, side: str) -> tuple[int, int]:
+    """Events of entering or leaving, and stays that began or ended."""
+    told = await uow.fetchval(
+        "select count(*) from events where org_id = $1 and type = $2", org.id, f"contact.{side}_segment"
+    )
+    stays = await uow.fetchval(f"select count({side}_at) from memberships where org_id = $1", org.id)  # noqa: S608 - our own words
+    return told, stays
 
 
 async def test_following_comes_to_what_building_anew_would(service: FastAPI, org: Organisation, monkeypatch):

@@ -186,6 +186,12 @@ ALL = {
             "description",
         ),
         Plain(
+            NOUNS["segment"],
+            lambda n: {"name": f"Segment {n}", "kind": "static"},
+            {"description": TEXTS},
+            "description",
+        ),
+        Plain(
             NOUNS["custom_field"],
             lambda n: {"noun": "contact", "key": f"key_{n}", "kind": "text", "label": "Label"},
             {"label": ["a", "b", "鞋码"], "label_zh": TEXTS, "choices": [[], ["a"], ["a", "b"]]},
@@ -343,6 +349,8 @@ async def history(org: Organisation, plain: Plain, id_: str) -> list[Body]:
 TABLES = (
     *(noun.plural for noun in NOUNS.values()),
     "order_lines",
+    "memberships",
+    "segment_cursors",
     "external_ids",
     "events",
     "idempotency_keys",

@@ -41,16 +41,17 @@ class Step:
 async def build_batch(uow: UnitOfWork, run: Row) -> Progress:
     """The next contacts are put where they belong; a segment that was edited meanwhile is left to the run of that edit."""
     segment = UUID(run["params"]["segment_id"])
+    cursor = await segments.hold(uow, segment)
     row = await segments.held(uow, segment)
     here = run["checkpoint"]
     if row["run_id"] != run["id"] or row["archived_at"] is not None:
         return Progress(here or {}, run["done"], finished=True, result={"overtaken": True})
-    if here is None:
+    if here is None or cursor is None:
         await segments.begin(uow, segment, live=False)
         return Progress({"after": None}, 0, total=await following.how_many(uow))
     after = None if here["after"] is None else UUID(here["after"])
     ids = await following.next_contacts(uow, after, BATCH)
-    at = later(uow, await segments.hold(uow, segment))
+    at = later(uow, cursor)
     await _settle(uow, row, _read(uow, row), dict.fromkeys(ids, Why.REBUILD), at)
     await segments.stamp(uow, segment, at)
     done = run["done"] + len(ids)
@@ -86,6 +87,7 @@ async def follow_segment(uow: UnitOfWork, segment: UUID) -> Step:
 
 async def begin_anew(uow: UnitOfWork, segment: UUID) -> None:
     """Have a segment built by its condition; one that is kept by hand goes on from here."""
+    await segments.hold(uow, segment)
     row = await segments.held(uow, segment)
     if row["condition"] is None:
         await segments.begin(uow, segment, live=True)
@@ -95,6 +97,7 @@ async def begin_anew(uow: UnitOfWork, segment: UUID) -> None:
 
 async def stop_segment(uow: UnitOfWork, segment: UUID, problem: str) -> None:
     """A condition that cannot be read any more leaves its segment as it stands, and says so."""
+    await segments.hold(uow, segment)
     row = await segments.held(uow, segment)
     await segments.rest(uow, segment)
     says = f"{problem} The segment stands still; edit it, or have it rebuilt once this is mended."

@@ -26,12 +26,13 @@ async def change_members(
     uow: UnitOfWork, segment: UUID, adding: Sequence[UUID], removing: Sequence[UUID]
 ) -> dict[str, int]:
     """Put contacts into a static segment, take others out; how many moved. Raises NotFound, InvalidInput or RuleBroken."""
+    cursor = await segments.hold(uow, segment)
     row = await plain.get_locked(uow, SEGMENTS, segment, None, {})
+    assert cursor is not None
     _check(row, adding, removing)
     await _check_seen(uow, [*adding, *removing])
     if row["tag"] is not None:
         await references.claim(uow, CONTACTS, None)
-    cursor = await segments.hold(uow, segment)
     at = later(uow, cursor)
     looked = dict.fromkeys((*adding, *removing), Why.BY_HAND)
     moved = await memberships.settle(uow, segment, memberships.these(uow, adding), looked, at)

@@ -83,6 +83,7 @@ async def add_segment(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
 async def edit_segment(uow: UnitOfWork, segment: UUID, given: Values, *, version: int | None) -> None:
     """Give a segment new values; another condition has it built anew. Raises what adding it would."""
     others = await segments.alone(uow)
+    await segments.hold(uow, segment)
     row = await plain.get_locked(uow, SEGMENTS, segment, version, given)
     after = plain.changes_to(uow, SEGMENTS, row, given)
     if "condition" in after:
@@ -98,6 +99,7 @@ async def edit_segment(uow: UnitOfWork, segment: UUID, given: Values, *, version
 async def archive_segment(uow: UnitOfWork, segment: UUID, *, version: int | None) -> None:
     """Put a segment away: it stands still, and nobody is in it until it is restored."""
     others = await segments.alone(uow)
+    await segments.hold(uow, segment)
     row = await plain.get_locked(uow, SEGMENTS, segment, version, {})
     users = users_of(segment, _knots(others))
     if users:
@@ -112,6 +114,7 @@ async def archive_segment(uow: UnitOfWork, segment: UUID, *, version: int | None
 async def restore_segment(uow: UnitOfWork, segment: UUID, *, version: int | None) -> None:
     """Bring an archived segment back; a dynamic one is built anew. Raises RuleBroken when it would hang on itself now."""
     others = await segments.alone(uow)
+    await segments.hold(uow, segment)
     row = await plain.get_locked(uow, SEGMENTS, segment, version, {})
     await plain.restore_row(uow, SEGMENTS, row)
     _judged(uow.actor, segment, dict(row), others)
@@ -123,6 +126,7 @@ async def restore_segment(uow: UnitOfWork, segment: UUID, *, version: int | None
 
 async def rebuild_segment(uow: UnitOfWork, segment: UUID) -> UUID:
     """Start the run that goes over all contacts; its id. Raises NotFound or RuleBroken."""
+    await segments.hold(uow, segment)
     row = await plain.get_locked(uow, SEGMENTS, segment, None, {})
     if row["archived_at"] is not None:
         raise RuleBroken("archived", "This segment is archived; restore it first.")
