@@ -41,7 +41,7 @@ _STYLE = (
     "*{box-sizing:border-box}body{margin:0;font:1rem/1.5 system-ui,sans-serif;color:#1c1c1c;background:#f4f4f2}"
     "main{max-width:36rem;margin:0 auto;padding:1.25rem;background:#fff;min-height:100vh}"
     "h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0}nav{text-align:right}p{white-space:pre-line}"
-    "label,legend{display:block;font-weight:600;padding:0;margin:1rem 0 .25rem}fieldset{border:0;margin:0;padding:0}"
+    "label,legend{display:block;font-weight:600;padding:0;margin:1rem 0 .25rem}fieldset{border:0;margin:1rem 0;padding:0}legend{margin-top:0}"
     ".one{display:flex;gap:.6rem;align-items:start;font-weight:400;margin:.35rem 0}"
     "input,select,textarea{width:100%;font:inherit;padding:.6rem;border:1px solid #767676;border-radius:.35rem}"
     ".one input{width:1.25rem;height:1.25rem;flex:none;margin:.15rem 0 0}"
@@ -277,7 +277,7 @@ def _options(question: Asked, given: str, language: Language) -> str:
     if question.way is Way.YES_NO:
         listed = [("true", _says("yes", language)), ("false", _says("no", language))]
     else:
-        listed = [(one["value"], escape(_of_choice(one, language))) for one in question.choices]
+        listed = [(one.value, escape(one.says(language))) for one in question.choices]
     options = [
         f'<option value="{escape(value)}"{" selected" if value == given else ""}>{label}</option>'
         for value, label in listed
@@ -288,15 +288,11 @@ def _options(question: Asked, given: str, language: Language) -> str:
 def _boxes(question: Asked, id_: str, shown: Page) -> str:
     given = shown.answers.get(question.path) or []
     return "".join(
-        f'<label class="one"><input type="checkbox" name="{escape(question.path)}" value="{escape(one["value"])}"'
-        f' id="{id_}-{place}"{" checked" if one["value"] in given else ""}>'
-        f"<span>{escape(_of_choice(one, shown.language))}</span></label>"
+        f'<label class="one"><input type="checkbox" name="{escape(question.path)}" value="{escape(one.value)}"'
+        f' id="{id_}-{place}"{" checked" if one.value in given else ""}>'
+        f"<span>{escape(one.says(shown.language))}</span></label>"
         for place, one in enumerate(question.choices)
     )
-
-
-def _of_choice(choice: Mapping[str, Any], language: Language) -> str:
-    return _text(choice.get("label"), language) or str(choice["value"])
 
 
 def _consent(consent: Mapping[str, Any], shown: Page, fault: str | None) -> str:

@@ -77,13 +77,19 @@ class FormFields(Shape):
     name: Name = optional()
     title: Said = optional()
     intro: Said | None = None
-    questions: list[Question] = optional(min_length=1, max_length=50)
+    questions: list[Question] = optional(
+        min_length=1,
+        max_length=50,
+        description="All that is answered is kept in the body of an interaction, too, for whoever reads its content.",
+    )
     consent: ConsentAsked | None = None
     thanks: Said | None = Field(None, description="Shown to whoever has sent the form.")
     redirect_url: Address | None = Field(None, description="Where the page goes then, instead of the thanks.")
     source: Label | None = Field(None, description="Of the contacts that the form makes.")
     contact_tags: Labels = Field(default_factory=list, description="Given to whoever sends the form.")
-    owner_id: UUID | None = Field(None, description="Who gets the contacts that the form makes.")
+    owner_id: UUID | None = Field(
+        None, description="Who gets the contacts that the form makes; others keep theirs."
+    )
     origins: list[Origin] = Field(
         default_factory=list, max_length=20, description="Sites whose own pages may show and send the form."
     )
@@ -151,12 +157,16 @@ class FormAddress(BaseModel):
 class PublicChoice(BaseModel):
     """One of the answers to choose from."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     value: str
     label: Said | None = None
 
 
 class PublicQuestion(BaseModel):
     """One question, and how it is answered."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     path: str
     label: Said

@@ -162,8 +162,8 @@ async def test_a_known_person_is_not_written_over(org: Organisation, stranger: h
     assert after["phones"][1] == {"number": "138 0013 8000", "label": "form", "e164": "+8613800138000"}
     assert after["tags"] == ["vip", "fair"]
     [said] = await interactions(org)
-    assert "姓名: 张伟" in said["body"]
-    assert "与已有资料不同，已有资料保持不变：姓名、城市。" in said["body"]
+    assert "姓名: 张伟\n" in said["body"]
+    assert "城市: 杭州\n" in said["body"]
 
 
 async def test_who_was_known_and_who_was_not_get_one_answer(org: Organisation, stranger: httpx.AsyncClient):
@@ -185,6 +185,23 @@ async def test_a_phone_finds_whom_no_address_finds(org: Organisation, stranger: 
     assert (after["id"], after["email"]) == (before["id"], "wei.zhang@example.com")
 
 
+async def test_what_somebody_sends_is_seen_by_whoever_sees_their_contact(
+    org: Organisation, stranger: httpx.AsyncClient
+):
+    (theirs, colleague), (mine, maker) = [await org.user(name, "sales") for name in ("a", "b")]
+    known = {"name": "张伟", "emails": [{"address": "wei.zhang@example.com"}], "owner_id": str(theirs)}
+    await org.admin.post("/v1/contacts", json=known)
+    here = await address(org, await made(org, owner_id=str(mine)))
+    await stranger.post(here, json=await body(org, here))
+    await stranger.post(here, json=await body(org, here, {"name": "b", "email": "b@example.com"}))
+    for client, seen in ((colleague, "张伟"), (maker, "b")):
+        listed = [
+            (await client.get(f"/v1/{plural}")).json()["data"] for plural in ("contacts", "interactions")
+        ]
+        assert [one["name"] for one in listed[0]] == [seen]
+        assert [one["contact_id"] for one in listed[1]] == [listed[0][0]["id"]]
+
+
 async def test_what_was_said_of_a_consent_before_counts(org: Organisation, stranger: httpx.AsyncClient):
     known = {"name": "张伟", "emails": [{"address": "wei.zhang@example.com"}]}
     id_ = (await org.admin.post("/v1/contacts", json=known)).json()["id"]
@@ -196,7 +213,7 @@ async def test_what_was_said_of_a_consent_before_counts(org: Organisation, stran
     assert after["consented"] == ["marketing:sms"]
     assert [one["state"] for one in after["consents"] if one["channel"] == "email"] == ["withdrawn"]
     [told] = await interactions(org)
-    assert "此前已有相关表示" in told["body"]
+    assert "已同意：请向我发送资讯。" in told["body"]
 
 
 async def test_the_same_form_twice_counts_once(org: Organisation, stranger: httpx.AsyncClient):

@@ -22,7 +22,7 @@ from app.db.uow import UnitOfWork
 from app.domain.access import Scope
 from app.domain.errors import DomainError, InvalidInput
 from app.domain.forms.answers import CONSENT
-from app.domain.forms.questions import Asked, Language, Way
+from app.domain.forms.questions import Language, Way
 from app.domain.forms.tickets import OLDEST, says
 from app.kit import clock, json
 from app.schemas.base import CountQuery, Search
@@ -134,7 +134,10 @@ async def get_public_form(token: Token, request: Request) -> Response:
     """See what a form asks, in both languages, and get a ticket to send it with."""
     form, now = await _opened(request, token), clock.now()
     shape = public(
-        form.row, [_shape(one) for one in form.questions], _issue(request, form, now), now + OLDEST
+        form.row,
+        [PublicQuestion.model_validate(one) for one in form.questions],
+        _issue(request, form, now),
+        now + OLDEST,
     )
     return pages.allow_origin(answers.plain(shape.model_dump(mode="json")), request, form)
 
@@ -269,12 +272,6 @@ async def _opened(request: Request, token: str) -> Opened:
 
 def _issue(request: Request, form: Opened, now: datetime) -> str:
     return sending.issue(form, _secret(request), now)
-
-
-def _shape(question: Asked) -> PublicQuestion:
-    return PublicQuestion.model_validate(
-        {name: getattr(question, name) for name in ("path", "label", "required", "way", "choices")}
-    )
 
 
 def _read(body: bytes) -> PublicAnswers:

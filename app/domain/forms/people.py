@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from app.domain.contacts import ConsentState
-from app.domain.fields import CUSTOM, to_raw
+from app.domain.fields import CUSTOM
 from app.domain.forms.answers import Answers
 from app.domain.forms.questions import ADDRESS, COMPANY, MESSAGE, Asked, Language, words
 
@@ -20,25 +19,9 @@ _MOST_TAGS = 100
 _HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
 _TAGGED = {Language.EN: "en", Language.ZH: "zh-CN"}
 _LISTS = {"email": ("emails", "address", "normalised"), "phone": ("phones", "number", "e164")}
-_STAYS = {
-    Language.EN: "Differs from what was known, which stays as it is: {}.",
-    Language.ZH: "与已有资料不同，已有资料保持不变：{}。",
-}
 _AGREED = {Language.EN: "Agreed: {}", Language.ZH: "已同意：{}"}
-_ONLY_SAID = {
-    Language.EN: "Something was said about this before, and still counts.",
-    Language.ZH: "此前已有相关表示，仍以其为准。",
-}
 _BETWEEN = {Language.EN: ", ", Language.ZH: "、"}
 _YES_NO = {Language.EN: {True: "Yes", False: "No"}, Language.ZH: {True: "是", False: "否"}}
-
-
-@dataclass(slots=True)
-class Plan:
-    """New values of a contact, and the paths of the answers that say otherwise than what is known."""
-
-    given: dict[str, Any] = field(default_factory=dict)
-    differing: list[str] = field(default_factory=list)
 
 
 def plan_new(
@@ -61,30 +44,32 @@ def plan_new(
     return given | told | {"language": _TAGGED[language], "tags": list(form["contact_tags"])}
 
 
-def plan_known(known: Mapping[str, Any], answers: Answers, tags: Sequence[str], company: UUID | None) -> Plan:
+def plan_known(
+    known: Mapping[str, Any], answers: Answers, tags: Sequence[str], company: UUID | None
+) -> dict[str, Any]:
     """What is missing of a contact that is there already. No value that it has is replaced, and none taken away."""
-    plan = Plan()
     values = answers.values
-    for path, value in values.items():
-        if path in _LISTS:
-            _list(plan, known, path, value, answers.normal[path])
-        elif _is_own(path):
-            _fill(plan, path, path, known[path], _own(path, value))
-    _fill_address(plan, known, _address(values))
-    custom = {}
-    for key, value in _custom(values).items():
-        if known["custom"].get(key) is None:
-            custom[key] = value
-        elif known["custom"][key] != value:
-            plan.differing.append(f"{CUSTOM}{key}")
+    given = {
+        name: _own(name, value)
+        for name, value in values.items()
+        if _is_own(name) and known[name] in {None, ""}
+    }
+    for path, normal in answers.normal.items():
+        listed, name, form = _LISTS[path]
+        there = known[listed]
+        if len(there) < _MOST_LISTED and normal not in {entry[form] for entry in there}:
+            given[listed] = [*there, {name: values[path], "label": FORM}]
+    if (address := _address(values)) and not known["addresses"]:
+        given["addresses"] = [{**address, "label": FORM}]
+    custom = {key: value for key, value in _custom(values).items() if known["custom"].get(key) is None}
     if custom:
-        plan.given["custom"] = custom
-    if company is not None:
-        _fill(plan, COMPANY, "company_id", known["company_id"], company)
+        given["custom"] = custom
+    if company is not None and known["company_id"] is None:
+        given["company_id"] = company
     tagged = list(dict.fromkeys([*known["tags"], *tags]))
     if len(known["tags"]) < len(tagged) <= _MOST_TAGS:
-        plan.given["tags"] = tagged
-    return plan
+        given["tags"] = tagged
+    return given
 
 
 def _is_own(path: str) -> bool:
@@ -95,33 +80,6 @@ def _is_own(path: str) -> bool:
 
 def _own(path: str, value: Any) -> Any:
     return date.fromisoformat(value) if path == "birth_date" else value
-
-
-def _fill(plan: Plan, path: str, name: str, old: Any, new: Any) -> None:
-    if old is None or old == "":
-        plan.given[name] = new
-    elif str(to_raw(old)).casefold() != str(to_raw(new)).casefold():
-        plan.differing.append(path)
-
-
-def _list(plan: Plan, known: Mapping[str, Any], path: str, value: str, normal: str) -> None:
-    listed, name, form = _LISTS[path]
-    there = known[listed]
-    if normal in {entry[form] for entry in there}:
-        return
-    if len(there) < _MOST_LISTED:
-        plan.given[listed] = [*there, {name: value, "label": FORM}]
-    else:
-        plan.differing.append(path)
-
-
-def _fill_address(plan: Plan, known: Mapping[str, Any], address: Mapping[str, str]) -> None:
-    if not address:
-        return
-    if not known["addresses"]:
-        plan.given["addresses"] = [{**address, "label": FORM}]
-    elif not any(address.items() <= entry.items() for entry in known["addresses"]):
-        plan.differing += address
 
 
 def _address(values: Mapping[str, Any]) -> dict[str, str]:
@@ -170,34 +128,27 @@ def consents(
     ]
 
 
-def told(
-    questions: Sequence[Asked],
-    answers: Answers,
-    differing: Sequence[str],
-    language: Language,
-    *,
-    agreed: str | None,
-    recorded: bool,
-) -> str:
-    """Everything that was answered, as the body of an interaction, and what of it was not taken over."""
+def told(questions: Sequence[Asked], answers: Answers, language: Language, *, agreed: str | None) -> str:
+    """Everything that was answered, as the body of an interaction.
+
+    What of it differs from what was known is not marked: whoever reads this may not read that.
+    """
     lines = [
-        f"{words(one.label, language)[0]}: {_shown(answers.values[one.path], language)}"
+        f"{words(one.label, language)[0]}: {_shown(one, answers.values[one.path], language)}"
         for one in questions
         if one.path in answers.values
     ]
-    if differing:
-        labels = [words(one.label, language)[0] for one in questions if one.path in differing]
-        lines.append(_STAYS[language].format(_BETWEEN[language].join(labels)))
-    if agreed is not None:
-        lines.append(_AGREED[language].format(agreed))
-        lines += [] if recorded else [_ONLY_SAID[language]]
-    return "\n".join(lines)
+    return "\n".join(lines if agreed is None else [*lines, _AGREED[language].format(agreed)])
 
 
-def _shown(value: Any, language: Language) -> str:
+def _shown(question: Asked, value: Any, language: Language) -> str:
     match value:
         case bool():
             return _YES_NO[language][value]
         case list():
-            return _BETWEEN[language].join(value)
-    return str(value)
+            return _BETWEEN[language].join(_chosen(question, one, language) for one in value)
+    return _chosen(question, str(value), language)
+
+
+def _chosen(question: Asked, value: str, language: Language) -> str:
+    return next((one.says(language) for one in question.choices if one.value == value), value)

@@ -81,6 +81,18 @@ _WRITTEN = {
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the answers to choose from."""
+
+    value: str
+    label: Mapping[str, str | None] | None = None
+
+    def says(self, language: Language) -> str:
+        """Its label, or the value itself where it has none."""
+        return words(self.label, language)[0] or self.value
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """One question as it is put to whoever fills in the form."""
 
@@ -90,13 +102,21 @@ class Asked:
     way: Way
     most: int
     """Characters of the longest answer, or of each where there are several."""
-    choices: tuple[Mapping[str, Any], ...] = ()
-    """Each with its value, and its label where it has one; no other answers count when there are any."""
+    choices: tuple[Choice, ...] = ()
+    """No other answers count when there are any."""
 
     @property
     def values(self) -> frozenset[str]:
         """The answers that count; empty where any does."""
-        return frozenset(choice["value"] for choice in self.choices)
+        return frozenset(choice.value for choice in self.choices)
+
+
+_GENDERS = (
+    Choice(Gender.FEMALE.value, {"en": "Woman", "zh": "女"}),
+    Choice(Gender.MALE.value, {"en": "Man", "zh": "男"}),
+    Choice(Gender.OTHER.value, {"en": "Other", "zh": "其他"}),
+    Choice(Gender.UNDISCLOSED.value, {"en": "I do not say", "zh": "不愿透露"}),
+)
 
 
 def words(said: Mapping[str, str | None] | None, language: Language) -> tuple[str, Language]:
@@ -126,11 +146,9 @@ def asked(questions: Iterable[Mapping[str, Any]], custom: Mapping[str, Field]) -
 def _asked(question: Mapping[str, Any], field: Field | None) -> Asked:
     path = question["path"]
     way, most = _OF_KIND[field.kind] if field else _WAYS[path]
-    own = tuple(question.get("choices") or ())
-    known = (
-        [gender.value for gender in Gender] if path == "gender" else sorted(field.choices if field else ())
-    )
-    choices = own or tuple({"value": value} for value in known)
+    own = tuple(Choice(one["value"], one.get("label")) for one in question.get("choices") or ())
+    known = _GENDERS if path == "gender" else tuple(map(Choice, sorted(field.choices if field else ())))
+    choices = own or known
     if choices and way is Way.LINE:
         way = Way.ONE
     return Asked(path, question["label"], question["required"], way, most, choices)

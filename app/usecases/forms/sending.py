@@ -211,19 +211,17 @@ async def _keep(uow: UnitOfWork, form: Opened, answers: Answers, sent: Sent) -> 
     await references.claim(uow, CONTACTS, [(path, normal) for path, normal in answers.normal.items()])
     company = await _company(uow, answers)
     known = await _known(uow, answers)
-    differing: list[str] = []
     if known is None:
-        given = people.plan_new(answers, form.row, sent.language, company)
-        shape = ContactAdd.model_validate(given)
+        shape = ContactAdd.model_validate(people.plan_new(answers, form.row, sent.language, company))
         known = await plain.add(uow, CONTACTS, shape.model_dump(), shape.model_fields_set)
     else:
         row = await plain.get_locked(uow, CONTACTS, known, None, {})
-        plan = people.plan_known(row, answers, form.row["contact_tags"], company)
-        differing = plan.differing
-        await plain.edit_row(uow, CONTACTS, row, plan.given)
-    agreed, recorded = await _consent(uow, form, known, sent)
-    body = people.told(form.questions, answers, differing, sent.language, agreed=agreed, recorded=recorded)
-    await _interaction(uow, form, known, body, sent.language)
+        given = people.plan_known(row, answers, form.row["contact_tags"], company)
+        await plain.edit_row(uow, CONTACTS, row, given)
+    row = await plain.get_locked(uow, CONTACTS, known, None, {})
+    agreed = await _consent(uow, form, row, sent)
+    body = people.told(form.questions, answers, sent.language, agreed=agreed)
+    await _interaction(uow, form, row, body, sent.language)
 
 
 async def _known(uow: UnitOfWork, answers: Answers) -> UUID | None:
@@ -243,22 +241,20 @@ async def _company(uow: UnitOfWork, answers: Answers) -> UUID | None:
     return found[0] if len(found) == 1 else None
 
 
-async def _consent(uow: UnitOfWork, form: Opened, contact: UUID, sent: Sent) -> tuple[str | None, bool]:
-    """The text that was agreed to, if it was, and whether it is a consent of all that was asked."""
+async def _consent(uow: UnitOfWork, form: Opened, contact: Row, sent: Sent) -> str | None:
+    """Keep what was agreed to; the text of it, if anything was."""
     asked_for = form.row["consent"]
     if not (asked_for and sent.consent):
-        return None, False
+        return None
     text, language = words(asked_for["text"], sent.language)
-    row = (await write.locked(uow, CONTACTS, [contact]))[contact]
-    given = people.consents(row["consents"], form.row, text, language, at=uow.now)
+    so_far = _With(contact["consents"], contact["archived_at"])
     after: dict[str, Any] = {}
-    for one in given:
-        after = plan_consent(
-            _With(after.get("consents", row["consents"]), row["archived_at"]), one, at=uow.now
-        )
+    for one in people.consents(contact["consents"], form.row, text, language, at=uow.now):
+        after = plan_consent(so_far, one, at=uow.now)
+        so_far.consents = after["consents"]
     if after:
-        await write.change(uow, CONTACTS, [(row, after)], "contact.consent_recorded")
-    return text, len(given) == len(asked_for["channels"])
+        await write.change(uow, CONTACTS, [(contact, after)], "contact.consent_recorded")
+    return text
 
 
 @dataclass(slots=True)
@@ -269,7 +265,8 @@ class _With:
     archived_at: datetime | None
 
 
-async def _interaction(uow: UnitOfWork, form: Opened, contact: UUID, body: str, language: Language) -> None:
+async def _interaction(uow: UnitOfWork, form: Opened, contact: Row, body: str, language: Language) -> None:
+    """What was sent, for whoever sees the contact and nobody else: it tells that the contact was known."""
     shape = InteractionAdd(
         kind=InteractionKind.FORM,
         channel="web",
@@ -277,7 +274,7 @@ async def _interaction(uow: UnitOfWork, form: Opened, contact: UUID, body: str, 
         at=uow.now,
         subject=words(form.row["title"], language)[0][:500],
         body=body[:100_000],
-        contact_id=contact,
-        owner_id=form.row["owner_id"],
+        contact_id=contact["id"],
+        owner_id=contact["owner_id"],
     )
     await plain.add(uow, INTERACTIONS, shape.model_dump(), shape.model_fields_set)
