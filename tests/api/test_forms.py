@@ -13,6 +13,8 @@ from fastapi import FastAPI
 
 from app.domain.forms.tickets import MOST_SENT, OLDEST, WINDOW
 from app.kit import clock
+from app.main import create_app
+from app.settings import Settings
 from app.usecases.forms import sending
 from tests.conftest import SECRET
 from tests.makers.organisations import Organisation
@@ -459,6 +461,25 @@ async def test_only_pages_of_named_sites_and_our_own_may_send(org: Organisation,
         assert before.headers.get("access-control-allow-methods") == ("GET, POST" if origin == SHOP else None)
         assert "access-control-allow-credentials" not in before.headers
     assert (await stranger.options("/v1/public/forms/x", headers={"Origin": SHOP})).status_code == 204
+
+
+async def test_sites_that_may_call_the_api_may_not_send_a_form_that_does_not_name_them(
+    org: Organisation, chosen: Settings
+):
+    crm = "https://crm.example"
+    here = await address(org, await made(org))
+    app = create_app(chosen.model_copy(update={"cors_origins": crm}))
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            for origin, named in ((crm, False), (SHOP, True)):
+                headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+                asked = await client.options(here, headers=headers)
+                sent = await client.post(here, json=await body(org, here), headers={"Origin": origin})
+                assert sent.status_code == (200 if named else 403)
+                for answer in (asked, sent):
+                    allowed = answer.headers.get("access-control-allow-origin")
+                    assert allowed == (SHOP if named else None)
 
 
 async def test_nothing_is_remembered_by_browsers_and_large_bodies_are_refused(

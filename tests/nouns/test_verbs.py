@@ -27,6 +27,7 @@ NAMED_ELSEWHERE = {
 WITHOUT = {
     "api_key": ({"archive", "restore", "bulk"}, "a key is shown once, when it is made, and revoked for good"),
     "export": ({"edit", "bulk"}, "it is the list as it was when it was asked for"),
+    "form": ({"bulk"}, "each is worded by itself, and nothing but its id tells which is meant"),
     "import": ({"bulk"}, "a file is sent by itself"),
     "segment": ({"bulk"}, "each is judged by how it hangs together with the others"),
     "run": (set(WRITING), "work is asked for by the verbs that need it"),
