@@ -94,11 +94,10 @@ class Held(Reads):
         return await self._uow.fetch(question.statement.sql, *question.statement.values(question.binds))
 
 
-async def of_run(uow: UnitOfWork, one: UUID) -> Row:
-    """The export that a run is at, locked."""
-    rows = await uow.fetch(
-        "select * from exports where org_id = $1 and id = $2 for no key update", uow.org_id, one
-    )
+async def of_run(uow: UnitOfWork, one: UUID, *, lock: bool = True) -> Row:
+    """The export that a run is at."""
+    locked = " for no key update" if lock else ""
+    rows = await uow.fetch(f"select * from exports where org_id = $1 and id = $2{locked}", uow.org_id, one)
     return rows[0]
 
 

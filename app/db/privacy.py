@@ -86,14 +86,18 @@ async def rewrite_runs(uow: UnitOfWork, kept: Sequence[Mapping[str, Any]]) -> No
     )
 
 
-async def hold_imports(uow: UnitOfWork) -> None:
-    """Wait for the batches of imports that are under way, and let none begin until the end.
+async def hold_files(uow: UnitOfWork) -> None:
+    """Wait for the batches of imports and exports that are under way, and let none begin until the end.
 
     Comes before any contact is locked: a batch holds its import, then waits for contacts.
     """
     await uow.execute("set local lock_timeout = '20s'")  # a batch has 25
     await uow.execute(
         "select from imports where org_id = $1 and stage in ('ready', 'started') order by id for no key update",
+        uow.org_id,
+    )
+    await uow.execute(
+        "select from exports where org_id = $1 and stage = 'started' order by id for no key update",
         uow.org_id,
     )
     await uow.execute("set local lock_timeout to default")

@@ -68,7 +68,7 @@ async def erase_batch(uow: UnitOfWork, run: Row) -> Progress:
 
 async def _erase_person(uow: UnitOfWork, contact: UUID, after: UUID | None) -> tuple[int, UUID | None]:
     """How many records were changed, and where to look on in the runs, which come while it is known what to look for."""
-    await privacy.hold_imports(uow)
+    await privacy.hold_files(uow)
     row = (await write.locked(uow, CONTACTS, [contact]))[contact]
     words = words_of(row)
     tells = _telling(words, uow.actor.region)

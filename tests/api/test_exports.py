@@ -16,8 +16,10 @@ import pytest
 from fastapi import FastAPI
 
 from app.db import exports
+from app.db.uow import UnitOfWork
 from app.jobs.housekeeping import forget
 from app.kit import clock
+from app.usecases.exports import work
 from tests.makers.organisations import Organisation
 from tests.makers.work import run_row, work_off
 
@@ -178,6 +180,40 @@ async def test_a_file_has_as_many_rows_as_are_counted(
     assert one["rows"] == one["listed"] == counted == len(names) == 30
     listed = await org.admin.post("/v1/contacts/search", json={"where": where, "sort": "-name", "limit": 200})
     assert names == [row["name"] for row in listed.json()["data"]]
+
+
+@pytest.mark.parametrize("form", ["xlsx", "parquet"])
+async def test_nobody_waits_while_a_workbook_is_made(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch, form: str
+):
+    await added(org, WEI, LI)
+    real, held = work._closed, []
+
+    async def closed(uow: UnitOfWork, writer: Any) -> None:
+        held.append(await uow.fetchval("select pg_current_xact_id_if_assigned()"))
+        await real(uow, writer)
+
+    monkeypatch.setattr(work, "_closed", closed)
+    await exported(service, org.admin, format=form)
+    assert held == [None]
+
+
+async def test_a_workbook_of_an_export_that_was_archived_meanwhile_is_not_kept(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    await added(org, WEI)
+    run = await asked(org.admin, format="xlsx")
+    here = f"/v1/exports/{run['params']['export_id']}"
+    real = work._closed
+
+    async def closed(uow: UnitOfWork, writer: Any) -> None:
+        await real(uow, writer)
+        assert (await org.admin.post(f"{here}/archive", headers=ANY)).status_code in {200, 409}
+
+    monkeypatch.setattr(work, "_closed", closed)
+    await work_off(service, seconds=5)
+    assert "archived" in (await run_row(org, run["id"]))["error"]
+    await org.admin.post(f"/v1/runs/{run['id']}/cancel")
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx", "ndjson", "parquet"])

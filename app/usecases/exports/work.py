@@ -13,7 +13,7 @@ import asyncio
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import IO, Any
 from uuid import UUID
 
@@ -31,7 +31,7 @@ from app.domain.fields import CUSTOM, Kind
 from app.domain.runs import Progress
 from app.kit import clock, json, sheets
 from app.kit.sheets import Column, Parquet, TooLong, Workbook
-from app.usecases.exports.opening import must_match, page_of
+from app.usecases.exports.opening import EXPORT_WHOLE, must_match, page_of
 
 SECONDS = 5.0
 """How long one batch goes on; well inside its lease."""
@@ -47,27 +47,50 @@ _KINDS: Mapping[Kind, sheets.Kind] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """A whole file on disk, and the fields in it."""
+
+    spool: IO[bytes]
+    shown: Sequence[str]
+
+
 async def export_batch(uow: UnitOfWork, run: Row) -> Progress:
     """The next batch, in the name of whoever asked, with what they may see now."""
-    house = uow.actor
+    here = run["checkpoint"]
+    if run["kind"] != EXPORT_WHOLE or here is None or _reads(here):
+        return await _batch(uow, run, None)
+    with tempfile.TemporaryFile() as spool:
+        # Before anything is locked: for a transaction that has locked a row, all readers of the log wait until its end.
+        one = await exports.of_run(uow, UUID(run["params"]["export_id"]), lock=False)
+        return await _batch(uow, run, await _built(uow, one, here, spool))
+
+
+async def _batch(uow: UnitOfWork, run: Row, built: _Built | None) -> Progress:
+    house, here = uow.actor, run["checkpoint"]
     one = await exports.of_run(uow, UUID(run["params"]["export_id"]))
-    if one["archived_at"] is not None:
-        raise RuleBroken("archived", "This export was archived, so no file is made.")
     door = await _door(uow, one)
-    must_match(door.actor, one)
     uow.actor, uow.cause = door.actor, f"export:{one['id']}"
     try:
-        here = run["checkpoint"]
         if here is None or await _let_go(uow, here):
             return await _list(uow, door, one)
-        if here["read"] * exports.PACKED < here["listed"]:
+        if _reads(here):
             return await _read(uow, door, one, here)
-        return await _write(uow, door, one, here)
+        return await (_write(uow, door, one, here) if built is None else _store(uow, door, one, here, built))
     finally:
         uow.actor = house
 
 
+def _reads(here: Mapping[str, Any]) -> bool:
+    """Whether there are records that have not been read."""
+    return bool(here["read"] * exports.PACKED < here["listed"])
+
+
 async def _door(uow: UnitOfWork, one: Row) -> Held:
+    """The way to read of whoever asked. Raises RuleBroken and Forbidden where no file may be made."""
+    if one["archived_at"] is not None:
+        raise RuleBroken("archived", "This export was archived, so no file is made.")
+
     async def load() -> Actor:
         actor = await actors.load(
             uow.database, uow.org_id, one["owner_id"], key_id=one["key_id"], now=uow.now, held=uow.connection
@@ -103,7 +126,7 @@ async def _read(uow: UnitOfWork, door: Reads, one: Row, here: dict[str, Any]) ->
     noun, ids, raw = NOUNS[one["noun"]], UUID(here["ids"]), UUID(here["raw"])
     seen, began = Seen(**here["seen"]), clock.monotonic()
     read, parts, rows = here["read"], here["parts"], here["rows"]
-    while read * exports.PACKED < here["listed"] and clock.monotonic() - began < SECONDS:
+    while _reads({**here, "read": read}) and clock.monotonic() - began < SECONDS:
         packed = await exports.part_of(uow, ids, read)
         assert packed is not None, "ids of an export are missing"
         bodies = await exports.bodies(door, noun, one["asked"]["fields"], exports.unpacked(packed))
@@ -123,24 +146,24 @@ def _note(seen: Seen, bodies: Sequence[str]) -> None:
 
 
 async def _write(uow: UnitOfWork, door: Reads, one: Row, here: dict[str, Any]) -> Progress:
-    noun, seen = NOUNS[one["noun"]], Seen(**here["seen"])
-    custom = _custom(noun, door.actor, one, seen)
-    shown = [*(name for name in one["asked"]["fields"] if name != "custom"), *custom]
-    must_match(door.actor, {**one, "fields": shown})
-    raw = UUID(here["raw"])
-    match Format(one["format"]):
-        case Format.NDJSON:
-            file = raw
-        case Format.CSV:
-            file = UUID(here["file"]) if here["file"] else await _begin(uow, one)
-            table = flat(one["asked"]["fields"], noun.known(door.actor), custom, seen)
-            written = await _lines(uow, raw, file, table, here["written"], here["parts"])
-            if written <= here["parts"]:
-                return Progress({**here, "file": str(file), "written": written}, here["listed"])
-        case form:
-            file = await _begin(uow, one)
-            await _whole(uow, door.actor, one, form, raw, file, seen, custom)
+    seen, raw = Seen(**here["seen"]), UUID(here["raw"])
+    custom, shown = _shown(door.actor, one, seen)
+    if one["format"] == Format.NDJSON:
+        return await _finish(uow, one, here, raw, shown)
+    file = UUID(here["file"]) if here["file"] else await _begin(uow, one)
+    table = flat(one["asked"]["fields"], NOUNS[one["noun"]].known(door.actor), custom, seen)
+    written = await _lines(uow, raw, file, table, here["written"], here["parts"])
+    if written <= here["parts"]:
+        return Progress({**here, "file": str(file), "written": written}, here["listed"])
     return await _finish(uow, one, here, file, shown)
+
+
+def _shown(actor: Actor, one: Row, seen: Seen) -> tuple[list[str], list[str]]:
+    """The custom fields in the file, and all its fields. Raises Forbidden for one that is hidden by now."""
+    custom = _custom(NOUNS[one["noun"]], actor, one, seen)
+    shown = [*(name for name in one["asked"]["fields"] if name != "custom"), *custom]
+    must_match(actor, {**one, "fields": shown})
+    return custom, shown
 
 
 def _custom(noun: Noun, actor: Actor, one: Row, seen: Seen) -> list[str]:
@@ -182,37 +205,30 @@ def _plain(value: Any) -> Any:
     return json.text(value) if isinstance(value, list | dict) else value
 
 
-async def _whole(
-    uow: UnitOfWork,
-    actor: Actor,
-    one: Row,
-    form: Format,
-    raw: UUID,
-    file: UUID,
-    seen: Seen,
-    custom: Sequence[str],
-) -> None:
+async def _built(uow: UnitOfWork, one: Row, here: Mapping[str, Any], spool: IO[bytes]) -> _Built:
+    """The file on disk; nothing is locked or written in the database."""
+    actor, seen = (await _door(uow, one)).actor, Seen(**here["seen"])
+    custom, shown = _shown(actor, one, seen)
     noun, names = NOUNS[one["noun"]], one["asked"]["fields"]
-    with tempfile.TemporaryFile() as spool:
-        if form is Format.XLSX:
-            table = flat(names, noun.known(actor), custom, seen)
-            writer: sheets.Writer = Workbook(spool, noun.plural, [header for header, _ in table])
-            convert = _cells
-        else:
-            table = typed(names, custom)
-            columns = [_column(noun, name) for name, _ in table]
-            writer = Parquet(spool, columns)
-            convert = _typed(columns)
-        try:
-            async for part in _parts(uow, raw):
-                await asyncio.to_thread(lambda p: writer.add(convert(p, table)), part)
-        except TooLong as fault:
-            raise RuleBroken("cell_too_long", str(fault)) from None
-        finally:
-            # Also where it failed: a workbook has files of its own on disk.
-            await _closed(uow, writer)
-        spool.seek(0)
-        await _store(uow, spool, file)
+    if one["format"] == Format.XLSX:
+        table = flat(names, noun.known(actor), custom, seen)
+        writer: sheets.Writer = Workbook(spool, noun.plural, [header for header, _ in table])
+        convert = _cells
+    else:
+        table = typed(names, custom)
+        columns = [_column(noun, name) for name, _ in table]
+        writer = Parquet(spool, columns)
+        convert = _typed(columns)
+    try:
+        async for part in _parts(uow, UUID(here["raw"])):
+            await asyncio.to_thread(lambda p: writer.add(convert(p, table)), part)
+    except TooLong as fault:
+        raise RuleBroken("cell_too_long", str(fault)) from None
+    finally:
+        # Also where it failed: a workbook has files of its own on disk.
+        await _closed(uow, writer)
+    spool.seek(0)
+    return _Built(spool, shown)
 
 
 async def _closed(uow: UnitOfWork, writer: sheets.Writer) -> None:
@@ -255,11 +271,14 @@ async def _parts(uow: UnitOfWork, file: UUID) -> AsyncIterator[bytes]:
         n += 1
 
 
-async def _store(uow: UnitOfWork, spool: IO[bytes], file: UUID) -> None:
-    n = 0
-    while part := await asyncio.to_thread(spool.read, files.PART):
+async def _store(uow: UnitOfWork, door: Reads, one: Row, here: Mapping[str, Any], built: _Built) -> Progress:
+    # What was shown while it was built may be hidden now.
+    must_match(door.actor, {**one, "fields": built.shown})
+    file, n = await _begin(uow, one), 0
+    while part := await asyncio.to_thread(built.spool.read, files.PART):
         await files.append(uow, file, n, part)
         n += 1
+    return await _finish(uow, one, here, file, built.shown)
 
 
 async def _finish(
