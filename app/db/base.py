@@ -93,6 +93,20 @@ def newest_first(table: str) -> Index:
     return Index(f"ix_{table}_newest", "org_id", text("created_at desc"), text("id desc"))
 
 
+def listed(table: str, column: str) -> Index:
+    """Serves the look-up of what a list holds beside its first item, which has a column of its own; few lists hold more."""
+    return Index(
+        f"ix_{table}_{column}",
+        "org_id",
+        column,
+        postgresql_using="gin",
+        postgresql_ops={column: "jsonb_path_ops"},
+        # What waits in a list to be put into the index would be read by each of thousands of look-ups.
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=text(f"jsonb_array_length({column}) > 1"),
+    )
+
+
 def sought(table: str) -> Index:
     """Serves the look-up of words, tags and custom values."""
     columns = ("org_id", "terms", "tags", "custom")

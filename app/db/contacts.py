@@ -10,7 +10,7 @@ from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Record, choice, field, last_changed, newest_first, one_of, points_to, sought
+from app.db.base import Record, choice, field, last_changed, listed, newest_first, one_of, points_to, sought
 from app.db.companies import COMPANIES
 from app.db.nouns import Noun
 from app.db.users import USERS
@@ -37,6 +37,8 @@ class Contact(Record):
         Index("ix_contacts_phone", "org_id", "phone"),
         Index("ix_contacts_archived", "org_id", "id", postgresql_where=text("archived_at is not null")),
         sought("contacts"),
+        listed("contacts", "emails"),
+        listed("contacts", "phones"),
     )
 
     name: Mapped[str] = mapped_column(info=field("basic", sorted_by="name_key"))

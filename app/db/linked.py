@@ -1,79 +1,129 @@
 """Records by what people call them: many names at a time, among what the asker sees."""
 
 from collections.abc import Collection, Mapping, Sequence, Set
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, bindparam, func, select
+from sqlalchemy import Select, Text, Uuid, bindparam, column, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.db import sight
 from app.db.engine import Prepared, compiled, prepared
 from app.db.external_ids import ExternalId
+from app.db.nouns import Noun
 from app.db.registry import NOUNS
 from app.db.uow import UnitOfWork
+from app.domain.access import Actor
+from app.kit import terms
 
 _BY = {
-    ("company", "name"): ("name", False),
-    ("company", "domain"): ("domain", False),
-    ("user", "email"): ("email", False),
-    ("contact", "email"): ("email", False),
-    ("contact", "phone"): ("phone", False),
-    ("product", "sku"): ("sku", False),
-    ("order", "number"): ("number", False),
+    ("company", "name"): "name",
+    ("company", "domain"): "domain",
+    ("user", "email"): "email",
+    ("contact", "email"): "email",
+    ("contact", "phone"): "phone",
+    ("product", "sku"): "sku",
+    ("order", "number"): "number",
 }
-"""Noun and way to the column, and whether its case is ignored."""
+"""Noun and way to the column."""
+_LISTED = {("contact", "email"): "emails", ("contact", "phone"): "phones"}
+"""Ways of which a record has several, the column being the first."""
+_WANTED = bindparam("names", type_=ARRAY(Text))
+
+
+def folded(name: str) -> str:
+    """A name in the form in which two are the same: ACME is Acme."""
+    return " ".join(name.split()).casefold()
 
 
 async def found(uow: UnitOfWork, name: str, by: str, names: Sequence[str]) -> Mapping[str, Sequence[UUID]]:
-    """For each name, the records that are called so: by a column, or by external:<system>; archived ones are not."""
-    noun, actor = NOUNS[name], uow.actor
-    system = by.removeprefix("external:") if by.startswith("external:") else None
-    column, folded = ("", False) if system is not None else _BY[name, by]
+    """For each name, the records that are called so, in any of their addresses or numbers; archived ones are not.
 
-    if not noun.shows(actor, column or "external_ids"):
+    The name of a company is given, and told, folded.
+    """
+    noun, way = NOUNS[name], (name, by)
+    if not noun.shows(uow.actor, _BY.get(way, "external_ids")):
         return {}
+    known: dict[str, dict[UUID, None]] = {}
+    if way == ("company", "name"):
+        sounds = sorted({terms.sound(one, person=False) for one in names})
+        for called, record in await _asked(uow, noun, by, _sounding, {"names": sounds}):
+            known.setdefault(folded(called), {})[record] = None
+    elif way in _BY:
+        listed = _LISTED.get(way)
+        ways = [_called] if listed is None or not noun.shows(uow.actor, listed) else [_called, _listed]
+        for build in ways:
+            for called, record in await _asked(uow, noun, by, build, {"names": names, "way": listed}):
+                known.setdefault(called, {})[record] = None
+    else:
+        values = {"names": names, "system": by.removeprefix("external:"), "noun": name}
+        for called, record in await _asked(uow, noun, "external", _outside, values):
+            known.setdefault(called, {})[record] = None
+    return {called: list(records) for called, records in known.items() if called in set(names)}
 
-    def build() -> Prepared:
-        table = noun.table
-        wanted = bindparam("names", type_=ARRAY(Text))
-        base = select(table.c.id).where(
-            sight.tenant(noun), sight.visible(actor, noun), table.c.archived_at.is_(None)
-        )
-        if system is None:
-            called = func.lower(table.c[column]) if folded else table.c[column]
-            return compiled(base.add_columns(called.label("called")).where(called == func.any(wanted)))
-        outside = ExternalId.__table__
-        return compiled(
-            base.add_columns(outside.c.external_id.label("called"))
-            .join(outside, (outside.c.org_id == table.c.org_id) & (outside.c.noun_id == table.c.id))
-            .where(
-                outside.c.noun == bindparam("noun", type_=Text()),
-                outside.c.system == bindparam("system", type_=Text()),
-                outside.c.external_id == func.any(wanted),
-            )
-        )
 
-    question = prepared(
-        ("linked", name, by if system is None else "external", sight.sight_key(actor, noun)), build
+async def _asked(
+    uow: UnitOfWork, noun: Noun, by: str, build: Any, values: Mapping[str, Any]
+) -> list[tuple[str, UUID]]:
+    def text() -> Prepared:
+        return compiled(build(noun, by, _seen(uow.actor, noun)))
+
+    question = prepared(("linked", build.__name__, noun.name, by, sight.sight_key(uow.actor, noun)), text)
+    rows = await uow.fetch(question.sql, *question.values(sight.binds(uow.actor, noun) | values))
+    return [(row["called"], row["id"]) for row in rows]
+
+
+def _seen(actor: Actor, noun: Noun) -> Select[Any]:
+    table = noun.table
+    return select(table.c.id).where(
+        sight.tenant(noun), sight.visible(actor, noun), table.c.archived_at.is_(None)
     )
-    values = question.values(sight.binds(actor, noun) | {"names": names, "system": system, "noun": name})
-    known: dict[str, list[UUID]] = {}
-    for row in await uow.fetch(question.sql, *values):
-        known.setdefault(row["called"], []).append(row["id"])
-    return known
+
+
+def _called(noun: Noun, by: str, seen: Select[Any]) -> Select[Any]:
+    named = noun.table.c[_BY[noun.name, by]]
+    return seen.add_columns(named.label("called")).where(named == func.any(_WANTED))
+
+
+def _listed(noun: Noun, by: str, seen: Select[Any]) -> Select[Any]:
+    listed = func.rapport_listed(bindparam("way", type_=Text()), _WANTED)
+    named = listed.table_valued(column("called", Text()), column("id", Uuid())).alias("named")
+    return seen.add_columns(named.c.called).join(named, named.c.id == noun.table.c.id)
+
+
+def _sounding(noun: Noun, by: str, seen: Select[Any]) -> Select[Any]:
+    """What sounds alike has the same beginning of its key, by which the index finds it; case is no part of a sound."""
+    table, sound = noun.table, func.unnest(_WANTED).column_valued("sound")
+    alike = (table.c.name_key >= sound.op("||")(literal_column("E'\\t'"))) & (
+        table.c.name_key < sound.op("||")(literal_column("E'\\n'"))
+    )
+    return seen.add_columns(table.c[_BY[noun.name, by]].label("called")).where(alike)
+
+
+def _outside(noun: Noun, _: str, seen: Select[Any]) -> Select[Any]:
+    outside = ExternalId.__table__
+    return (
+        seen.add_columns(outside.c.external_id.label("called"))
+        .join(outside, (outside.c.org_id == noun.table.c.org_id) & (outside.c.noun_id == noun.table.c.id))
+        .where(
+            outside.c.noun == bindparam("noun", type_=Text()),
+            outside.c.system == bindparam("system", type_=Text()),
+            outside.c.external_id == func.any(_WANTED),
+        )
+    )
 
 
 async def bearing(uow: UnitOfWork, name: str, by: str, ids: Collection[UUID]) -> Set[UUID]:
     """Those of the records that are called something in this way; all, where the asker may not know it."""
     noun, system = NOUNS[name], by.removeprefix("external:")
     outside = by.startswith("external:")
-    if not noun.shows(uow.actor, "external_ids" if outside else _BY[name, by][0]):
+    if not noun.shows(uow.actor, "external_ids" if outside else _BY[name, by]):
         return frozenset(ids)
     question = (
         "select noun_id as id from external_ids where org_id = $1 and noun_id = any($2::uuid[]) and noun = $3"
         " and system = $4"
         if outside
-        else f"select id from {noun.plural} where org_id = $1 and id = any($2::uuid[]) and {_BY[name, by][0]} is not null"
+        else f"select id from {noun.plural} where org_id = $1 and id = any($2::uuid[]) and {_BY[name, by]} is not null"
     )
     values = (name, system) if outside else ()
     return {row["id"] for row in await uow.fetch(question, uow.org_id, list(ids), *values)}

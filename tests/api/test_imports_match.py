@@ -66,6 +66,42 @@ async def test_a_number_is_matched_in_whatever_form(service: FastAPI, org: Organ
     assert (found["job_title"], len(found["phones"])) == ("经理", 1)
 
 
+@pytest.mark.parametrize("by", ["email", "phone"])
+async def test_any_address_and_any_number_matches(service: FastAPI, org: Organisation, by: str):
+    anna = await _made(
+        org,
+        "contacts",
+        name="Anna",
+        emails=[{"address": "first@example.com"}, {"address": "Second@example.com"}],
+        phones=[{"number": "+442071838750"}, {"number": "+442071838751"}],
+    )
+    text = "name,email,email 2,phone\nA,new@example.com,second@EXAMPLE.com,+44 20 7183 8751\n"
+    paths = {"name": "name", "email": "email", "email 2": "email:work", "phone": "phone"}
+    done = await imported(service, org, text, plan={"mapping": paths, "match": [by]})
+    assert done["account"] == account(updated=1), await rows(org, done)
+    found = await _shown(org, "contacts", anna["id"])
+    assert (len(found["emails"]), len(found["phones"])) == (3, 2)
+    calls = "kind,at,contact email\ncall,2026-03-02 14:05,SECOND@example.com\n"
+    plan = {"mapping": {"kind": "kind", "at": "at", "contact email": "contact:email"}}
+    done = await imported(service, org, calls, "calls.csv", target="interaction", plan=plan)
+    [call] = await rows(org, done)
+    assert (await _shown(org, "interactions", call["record_id"]))["contact_id"] == anna["id"]
+
+
+async def test_names_of_companies_are_the_same_in_any_case(service: FastAPI, org: Organisation):
+    acme = await _made(org, "companies", name="Acme  Trading")
+    await _made(org, "companies", name="达华贸易")
+    text = "name,company\nA,ACME Trading\nB,acme trading\nC,大华贸易\nD,New Ltd\nE,NEW LTD\n"
+    plan = {"mapping": {"name": "name", "company": "company"}, "mode": "create"}
+    done = await imported(service, org, text, target="contact", plan=plan)
+    assert done["account"] == account(created=5), await rows(org, done)
+    assert await _names(org, "companies") == ["Acme  Trading", "New Ltd", "大华贸易", "达华贸易"]
+    text = "company name,industry\nACME TRADING,shoes\nacme trading,boots\n"
+    done = await imported(service, org, text, "x.csv", target="company", plan={"match": ["name"]})
+    assert done["account"] == account(updated=2), await rows(org, done)
+    assert (await _shown(org, "companies", acme["id"]))["industry"] == "boots"
+
+
 async def test_what_several_have_matches_none(service: FastAPI, org: Organisation):
     for name in ("Ann", "Anne"):
         await _made(org, "contacts", name=name, emails=[{"address": "anna@example.com"}])

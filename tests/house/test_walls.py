@@ -34,6 +34,7 @@ OVER_THE_WALLS = {
     "rapport_forget_rows",
     "rapport_forget_scores",
     "rapport_key",
+    "rapport_listed",
     "rapport_logins",
     "rapport_nights",
     "rapport_partitions",

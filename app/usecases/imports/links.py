@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import partial
 from typing import Any
+from uuid import UUID
 
-from app.db import linked
+from app.db import linked, references
 from app.db.companies import COMPANIES
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
@@ -54,13 +55,9 @@ async def _link(uow: UnitOfWork, path: str, rows: Sequence[Read], *, make: bool)
     called = {id(row): _compared(uow, by, row.links[path]) for row in rows}
     names = sorted(set(called.values()))
     known = dict(await linked.found(uow, noun, by, names))
-    if make and (missing := [name for name in names if name not in known]):
-        items = [
-            Item(n, partial(bulk.asked, {"name": name}, CompanyAdd, CompanyUpsert), {"name": name})
-            for n, name in enumerate(missing)
-        ]
-        await bulk.upsert(uow, COMPANIES, items)
-        known |= {name: [item.id] for name, item in zip(missing, items, strict=True) if item.id}
+    if make:
+        typed = {called[id(row)]: row.links[path] for row in reversed(rows)}
+        known |= await _made(uow, {name: typed[name] for name in names if name not in known})
     several = []
     for row in rows:
         found = known.get(called[id(row)], ())
@@ -69,6 +66,21 @@ async def _link(uow: UnitOfWork, path: str, rows: Sequence[Read], *, make: bool)
         elif found:
             several.append(row)
     return several
+
+
+async def _made(uow: UnitOfWork, missing: Mapping[str, str]) -> dict[str, Sequence[UUID]]:
+    """Companies of these names, folded and as typed: those that somebody else has just made, and new ones."""
+    if not missing:
+        return {}
+    await references.claim(uow, COMPANIES, None)
+    known = dict(await linked.found(uow, COMPANIES.name, "name", list(missing)))
+    new = [name for name in missing if name not in known]
+    values = [{"name": missing[name]} for name in new]
+    items = [
+        Item(n, partial(bulk.asked, one, CompanyAdd, CompanyUpsert), one) for n, one in enumerate(values)
+    ]
+    await bulk.upsert(uow, COMPANIES, items)
+    return known | {name: [item.id] for name, item in zip(new, items, strict=True) if item.id}
 
 
 def _unfound(row: Read, unsure: Set[tuple[int, str]]) -> Iterator[str]:
@@ -92,5 +104,7 @@ def _compared(uow: UnitOfWork, by: str, name: str) -> str:
             return phones.e164(name, uow.actor.region) or name
         case "domain":
             return cells.domain(name)
+        case "name":
+            return linked.folded(name)
         case _:
             return name

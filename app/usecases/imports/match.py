@@ -28,6 +28,8 @@ def _values(sent: Mapping[str, Any], one: str, region: str) -> list[str | None]:
             return [emails.normalised(entry["address"]) for entry in sent.get("emails", ())]
         case "phone":
             return [phones.e164(entry["number"], region) for entry in sent.get("phones", ())]
+        case "name":
+            return [linked.folded(sent.get(one, ""))]
         case _ if one.startswith("external:"):
             return [sent.get("external_ids", {}).get(one.removeprefix("external:"))]
         case _:
