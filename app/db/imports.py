@@ -92,7 +92,7 @@ class ImportRow(Base):
     cells: Mapped[str | None]
     """A JSON array of text and null; text to the database, which never looks inside. Null once the row went well."""
     key: Mapped[str | None]
-    """What rows share that make one record together: the number of an order."""
+    """What rows share that make one record together: the number of an order; of a trial, what its record is matched by."""
     outcome: Mapped[str | None]
     """Null until the row has had its turn."""
     record_id: Mapped[UUID | None]
@@ -196,10 +196,23 @@ async def groups_ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
     )
 
 
-async def ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
-    """The next rows that have not had their turn: line, cells."""
+async def earlier(uow: UnitOfWork, one: UUID, rows: Sequence[Row], most: int) -> Sequence[Row]:
+    """For each key of the rows the last rows that went well under it: line, cells."""
     return await uow.fetch(
-        "select line, cells from import_rows where org_id = $1 and id = $2 and outcome is null order by line limit $3",
+        "select line, cells from (select line, cells, row_number() over (partition by key order by line desc) as n"
+        " from import_rows where org_id = $1 and id = $2 and key = any($3::text[])"
+        " and outcome in ('created', 'updated', 'unchanged')) r where n <= $4 order by line",
+        uow.org_id,
+        one,
+        sorted({row["key"] for row in rows if row["key"]}),
+        most,
+    )
+
+
+async def ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
+    """The next rows that have not had their turn: line, cells, key."""
+    return await uow.fetch(
+        "select line, cells, key from import_rows where org_id = $1 and id = $2 and outcome is null order by line limit $3",
         uow.org_id,
         one,
         most,

@@ -97,11 +97,14 @@ MATCHES: Mapping[Target, tuple[str, ...]] = {
 """What records are known by, beside the ids that other systems gave them; the first that is mapped, when none is said."""
 
 
+def way(path: str) -> str:
+    """What a column that goes there could be matched by: every address and every number counts."""
+    return path.partition(":")[0] if path.startswith(("email", "phone")) else path
+
+
 def possible_matches(target: Target, paths: Iterable[str]) -> list[str]:
     """What rows can be matched by, the surest first."""
-    held = dict.fromkeys(
-        path.partition(":")[0] if path.startswith(("email", "phone")) else path for path in paths
-    )
+    held = dict.fromkeys(way(path) for path in paths)
     outside = [name for name in held if name.startswith("external:")]
     return outside + [name for name in MATCHES[target] if name in held]
 

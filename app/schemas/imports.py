@@ -138,8 +138,11 @@ class ImportOut(RecordOut):
     )
     trial: Account | None = Field(
         None,
-        description="What a trial came to, in which nothing was kept. It goes by batches of 5,000 rows, and none knows"
-        " what one before it would have added.",
+        description="What a trial came to, in which nothing was kept. It goes by batches of 5,000 rows. A row that"
+        " shares the first thing that it is matched by with rows of batches before is tried after the last ten of them."
+        " What rows share beside that is not looked for across batches: one that names a parent by an id that an"
+        " earlier row brings, or takes an id that an earlier row of another record has, may fare differently in"
+        " earnest.",
     )
 
 

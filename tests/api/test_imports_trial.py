@@ -2,11 +2,16 @@
 
 import csv
 import io
+import random
+from collections.abc import Sequence
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
 
-from app.usecases.imports import work
+from app.db.imports import Verdict
+from app.db.uow import UnitOfWork
+from app.usecases.imports import apply, work
 from tests.makers.files import ANY, account, begun, done, imported, rows, sent
 from tests.makers.organisations import Organisation
 from tests.makers.work import Worker, run_row, until, work_off
@@ -50,6 +55,58 @@ async def test_what_was_tried_counts_for_what_was_tried(service: FastAPI, org: O
     assert (edited.json()["trial"], edited.json()["run_id"]) == (None, None)
     tried = await done(service, org, one, "try")
     assert tried["trial"] == account(created=3, failed=1)
+
+
+def _again_and_again(chance: random.Random, known: str) -> str:
+    """People who come back, near and far, as they were or changed, with faults in between."""
+    lines = [f"{known},name,birthday"]
+    for n in range(150):
+        who = chance.randrange(40)
+        name = "" if n % 13 == 5 else f"Person {who} {chance.choice(('here', 'here', 'there'))}"
+        what = f"p{who}@example.com" if known == "email" else f"K-{who}"
+        lines.append(f"{what if n % 17 else ''},{name},{'31/02/1990' if n % 11 == 3 else '1990-05-17'}")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("mode", ["create", "update", "upsert"])
+@pytest.mark.parametrize("known", ["email", "customer id"])
+async def test_a_trial_tells_what_will_become_of_rows_that_repeat_rows_of_other_batches(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch, known: str, mode: str
+):
+    monkeypatch.setattr(work, "APPLIED", 20)
+    monkeypatch.setattr(work, "FIRST", 10)
+    chance = random.Random(f"{known} {mode}")
+    await imported(service, org, _again_and_again(random.Random(1), known)[:600].rpartition("\n")[0])
+    one = await sent(org, _again_and_again(chance, known), plan={"mode": mode})
+    tried = await done(service, org, one, "try")
+    outcomes = [(row["line"], row["outcome"], row["code"]) for row in await rows(org, one)]
+    real = await done(service, org, one)
+    assert [(row["line"], row["outcome"], row["code"]) for row in await rows(org, one)] == outcomes
+    assert tried["trial"] == real["account"]
+    assert len({outcome for _, outcome, _ in outcomes}) >= 3
+
+
+@pytest.mark.parametrize("known", ["email", "customer id"])
+async def test_what_has_no_turn_is_left_to_the_next_batch(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch, known: str
+):
+    monkeypatch.setattr(apply, "TURNS", 1)
+    turns: list[int] = []
+    settle = work.imports.settle
+
+    async def counted(uow: UnitOfWork, one: UUID, verdicts: Sequence[Verdict], *, keep: bool = False) -> None:
+        turns.append(len(verdicts))
+        await settle(uow, one, verdicts, keep=keep)
+
+    monkeypatch.setattr(work.imports, "settle", counted)
+    text = f"name,{known}\n" + "".join(
+        f"Person {n},{'none@example.com' if n % 2 else n}\n" for n in range(24)
+    )
+    one = await sent(org, text)
+    tried = await done(service, org, one, "try")
+    assert tried["trial"] == account(created=13, updated=11)
+    assert (turns[1:], sum(turns)) == ([1] * (24 - turns[0]), 24)
+    assert (await done(service, org, one))["account"] == tried["trial"]
 
 
 async def test_nothing_else_is_done_while_it_is_tried(service: FastAPI, org: Organisation):
@@ -112,6 +169,7 @@ async def test_a_cancelled_import_goes_on_where_it_stood(
     service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(work, "APPLIED", 20)
+    monkeypatch.setattr(work, "FIRST", 20)
     one = await sent(org, _people(100))
     run = await begun(org, one)
     real = work.imports.settle

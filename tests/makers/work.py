@@ -47,7 +47,8 @@ from app.usecases.imports import work as importing
 tags.BATCH = undo.BATCH = exports.PACKED = int(sys.argv[2])
 work.SECONDS = 0.001
 if rows := int(sys.argv[4]):
-    importing.APPLIED, importing.READ, importing.SECONDS = rows, 4 * rows, 0.001
+    importing.APPLIED = importing.LINES = importing.FIRST = rows
+    importing.READ, importing.SECONDS = 4 * rows, 0.001
 for kind, job in JOBS.items():
     JOBS[kind] = replace(job, lease=timedelta(seconds=float(sys.argv[1])))
 async def die(*_):

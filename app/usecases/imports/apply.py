@@ -1,9 +1,10 @@
 """Rows into records: read by their mapping, linked, matched, and written by the same hand as every bulk request."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from typing import Any
 
 from app.db import imports, references
@@ -19,7 +20,7 @@ from app.db.sight import sees_all
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope, must_read
 from app.domain.errors import DomainError, Forbidden, RuleBroken
-from app.domain.imports import Mode, Outcome, Target
+from app.domain.imports import Mode, Outcome, Target, way
 from app.kit import emails, phones
 from app.schemas.base import Shape
 from app.schemas.companies import CompanyAdd, CompanyUpsert
@@ -109,16 +110,36 @@ def must_know(actor: Actor, one: Mapping[str, Any]) -> None:
             )
 
 
-async def apply(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
-    """Write the rows; what became of each that had its turn: where many are of one record, some are left for later."""
+def name_of(uow: UnitOfWork, one: Mapping[str, Any]) -> Callable[[Sequence[str | None]], str | None]:
+    """A function from the cells of a row to a digest of the first name that its record is matched by."""
+    mapping = {column: path for column, path in one["mapping"].items() if way(path) in one["match"]}
+    fields = KINDS[Target(one["target"])].noun.known(uow.actor)
+    style = cells.style_of(one["options"], one["time_zone"])
+    read, region = cells.reader(one["layout"]["columns"], mapping, fields, style), uow.actor.region
+
+    def name(listed: Sequence[str | None]) -> str | None:
+        found = match.names(read(listed).values, one["match"], region)
+        return blake2b(":".join(found[0]).encode(), digest_size=16).hexdigest() if found else None
+
+    return name
+
+
+async def apply(
+    uow: UnitOfWork, one: Row, rows: Sequence[Row], *, earlier: Sequence[Row] = ()
+) -> list[Verdict]:
+    """Write the rows, after earlier ones; what became of each that had its turn: where many are of one record, some are
+    left for later.
+    """
     kind = KINDS[Target(one["target"])]
     fields = kind.noun.known(uow.actor)
     style = cells.style_of(one["options"], one["time_zone"])
     read = cells.reader(one["layout"]["columns"], one["mapping"], fields, style)
-    said = await asyncio.to_thread(lambda: [read(imports.cells_of(row)) for row in rows])
+    said = await asyncio.to_thread(lambda: [read(imports.cells_of(row)) for row in (*earlier, *rows)])
     items = await asyncio.to_thread(_items, uow, one, kind, said)
     names = [match.names(item.sent, one["match"], uow.actor.region) for item in items]
-    turns = match.turns(names, one["match"])[:TURNS]
+    turns = match.turns(names, one["match"])
+    own = next(n for n, turn in enumerate(turns) if turn[-1] >= len(earlier))
+    turns = turns[: max(TURNS, own + 1)]
     await references.claim(uow, kind.noun, None)
     for turn in turns:
         together = [items[place] for place in turn]
@@ -130,8 +151,8 @@ async def apply(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]
         await links.link(uow, one["options"], [row for row in going if not row.faults])
         await bulk.upsert(uow, kind.noun, together)
     columns = cells.columns_by_field(one["mapping"])
-    done = sorted(place for turn in turns for place in turn)
-    return [_verdict(rows[place]["line"], items[place], columns) for place in done]
+    done = sorted(place for turn in turns for place in turn if place >= len(earlier))
+    return [_verdict(rows[place - len(earlier)]["line"], items[place], columns) for place in done]
 
 
 def _items(uow: UnitOfWork, one: Row, kind: Kind, said: Sequence[Read]) -> list[Item]:

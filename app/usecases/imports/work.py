@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from app.domain.imports import KEPT_FOR, Account, Outcome, Stage, Target
 from app.domain.runs import Progress
 from app.kit import clock, json, tables
 from app.kit.tables import Layout, Unreadable
-from app.usecases.imports.apply import TABLES, apply, check_allowed
+from app.usecases.imports.apply import TABLES, apply, check_allowed, name_of
 from app.usecases.imports.lines import apply_lines
 
 IMPORT = "imports.import"
@@ -36,6 +36,12 @@ GROWN = frozenset({0, 1, 2, 4, 8})
 """Batches before which tables may have grown to many times what PostgreSQL has counted; later on it has counted by itself."""
 LINES = 20_000
 """Lines that one batch makes into orders, of which there are fewer."""
+
+
+AGAIN = 10
+"""Rows of one record that a trial does anew, before it tries the next ones."""
+Name = Callable[[Sequence[str | None]], str | None]
+"""From the cells of a row to what its record is matched by."""
 
 
 class _Undone(Exception):
@@ -83,10 +89,11 @@ async def _read(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> Pr
     read, began = here["read"], clock.monotonic()
     with tempfile.TemporaryFile() as spool:
         await files.spool(uow, one["file_id"], spool)
+        name = name_of(uow, one) if run["kind"] == TRIAL else None
         rows = tables.rows(spool, layout)
         ahead = itertools.islice(rows, read, None)
         try:
-            while chunk := await asyncio.to_thread(_chunk, ahead, one):
+            while chunk := await asyncio.to_thread(_chunk, ahead, one, name):
                 await imports.add_rows(uow, one["id"], chunk)
                 read += len(chunk)
                 if len(chunk) < READ or clock.monotonic() - began > SECONDS:
@@ -100,20 +107,21 @@ async def _read(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> Pr
     return Progress({"read": read, "whole": whole}, 0, total=read if whole else None)
 
 
-def _chunk(rows: Iterator[tables.Row], one: Row) -> list[Kept]:
-    return [kept(row, one) for row in itertools.islice(rows, READ)]
+def _chunk(rows: Iterator[tables.Row], one: Row, name: Name | None) -> list[Kept]:
+    return [kept(row, one, name) for row in itertools.islice(rows, READ)]
 
 
-def kept(row: tables.Row, one: Mapping[str, Any]) -> Kept:
+def kept(row: tables.Row, one: Mapping[str, Any], name: Name | None = None) -> Kept:
     """A row of a file as it is kept: a line with the number of its order, without which it belongs nowhere."""
-    cells, fault, number = json.text(row.cells), row.fault, None
+    cells, fault = json.text(row.cells), row.fault
     if one["target"] == Target.LINE:
         column = next((column for column, path in one["mapping"].items() if path == "number"), None)
         place = len(row.cells) if column is None else one["layout"]["columns"].index(column)
         number = row.cells[place] if place < len(row.cells) else None
         if number is None:
             fault = fault or ("number_missing", "The number is empty: which order is this line of?")
-    return Kept(row.line, cells, number, fault)
+        return Kept(row.line, cells, number, fault)
+    return Kept(row.line, cells, name(row.cells) if name and fault is None else None, fault)
 
 
 async def _apply(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> Progress:
@@ -136,11 +144,15 @@ async def _written(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdi
 
 
 async def _tried(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
-    """What would become of the rows; nothing of it is kept, so a batch knows nothing of what one before it would add."""
+    """What would become of the rows. Nothing of it is kept, so what batches before did to the same records is done anew."""
     verdicts: list[Verdict] = []
     with contextlib.suppress(_Undone):
         async with uow.savepoint():
-            verdicts = await _written(uow, one, rows)
+            if one["target"] == Target.LINE:
+                verdicts = await apply_lines(uow, one, rows)
+            else:
+                before = await imports.earlier(uow, one["id"], rows, AGAIN)
+                verdicts = await apply(uow, one, rows, earlier=before)
             await uow.execute("set constraints all immediate")
             raise _Undone
     return [
