@@ -146,11 +146,11 @@ class Kept:
     """A stable code and a sentence, when it cannot be read."""
 
 
-async def of_run(uow: UnitOfWork, one: UUID) -> Row:
-    """The import that a run is at, locked, with the time zone and the currency of its organisation."""
+async def of_run(uow: UnitOfWork, one: UUID, *, lock: bool = True) -> Row:
+    """The import that a run is at, with the time zone and the currency of its organisation."""
     rows = await uow.fetch(
         "select i.*, o.time_zone, o.currency from imports i join organisations o on o.id = i.org_id"
-        " where i.org_id = $1 and i.id = $2 for no key update of i",
+        f" where i.org_id = $1 and i.id = $2{' for no key update of i' if lock else ''}",
         uow.org_id,
         one,
     )

@@ -70,8 +70,8 @@ def fits(head: bytes, encoding: str, *, whole: bool) -> bool:
 
 
 def decoded(head: bytes, encoding: str) -> str:
-    """The bytes as text, as well as it goes; what ends in the middle of a character loses it."""
-    return codecs.getincrementaldecoder(encoding)("replace").decode(head)
+    """The bytes as text without its mark, as well as it goes; what ends in the middle of a character loses it."""
+    return codecs.getincrementaldecoder(encoding)("replace").decode(head).removeprefix("\ufeff")
 
 
 def storable(text: str) -> bool:

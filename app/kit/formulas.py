@@ -19,4 +19,4 @@ def escaped(cell: str) -> str:
 
 def unescaped(cell: str) -> str:
     """The cell as it was before it was escaped."""
-    return cell[1:] if _ESCAPED.match(cell) else cell
+    return cell[1:] if cell.startswith("'") and _ESCAPED.match(cell) else cell

@@ -4,34 +4,30 @@ CSV, TSV and their like, XLSX, and one JSON object a line; text may be gzipped. 
 """
 
 import csv
-import gzip
-import io
 import itertools
-import zipfile
-import zlib
-from collections.abc import Generator, Iterator
+import re
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from typing import IO, Any, Literal
 
 import clevercsv
-import openpyxl
 import orjson
 
-from app.kit import encodings
+from app.kit import encodings, lines, workbooks
 from app.kit.formulas import unescaped
+from app.kit.lines import Endless, Lines, Place, Unreadable
+from app.kit.written import Number
 
 SAMPLE = 256 * 1024
 """Bytes that the encoding and the delimiter are told from."""
 SAMPLE_ROWS = 100
 """Rows of JSON that the columns are told from."""
-MOST_UNPACKED = 8 * 1024**3
-"""Bytes that a packed file may unpack to."""
-MOST_RATIO = 200
-"""Times its size that a packed file may unpack to; real files stay below 50."""
 LONGEST_CELL = 100_000
 """Characters of one cell; a row with a longer one is told of and not read."""
+KEPT_OF_LONGER = 1_000
+"""Characters that are kept of such a cell."""
 LONGEST_NAME = 300
 """Characters of a column's name."""
 MOST_COLUMNS = 1_000
@@ -41,16 +37,7 @@ Format = Literal["csv", "xlsx", "ndjson"]
 Cells = tuple[str | None, ...]
 
 # The module's own limit is 131,072 characters; beyond it, everything that follows the cell would be misread.
-csv.field_size_limit(256 * 1024**2)
-
-
-class Unreadable(ValueError):
-    """The file as a whole cannot be read: a stable code and a sentence."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
+csv.field_size_limit(2 * lines.LONGEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +49,8 @@ class Layout:
     encoding: str = "utf-8"
     delimiter: str = ","
     quote: str = '"'
+    escape: str | None = None
+    """What stands before a quote in a cell, where quotes are not doubled."""
     sheet: str | None = None
     header: bool = True
     """Whether the first row that is not empty names the columns."""
@@ -76,6 +65,8 @@ class Row:
     cells: Cells
     fault: tuple[str, str] | None = None
     """A stable code and a sentence."""
+    after: Place | None = None
+    """Where the rows after it begin; None in a sheet, which is read from its beginning only."""
 
 
 def detect(file: IO[bytes], name: str = "", **stated: Any) -> Layout:
@@ -95,21 +86,30 @@ def detect(file: IO[bytes], name: str = "", **stated: Any) -> Layout:
             raise Unreadable(
                 "encoding_unknown", f"There is no encoding called {encoding!r}; say utf-8 or gb18030."
             )
-        delimiter, quote = _dialect(encodings.decoded(head, encoding))
-        layout = replace(layout, encoding=encoding, delimiter=delimiter, quote=quote)
+        delimiter, quote, escape = _dialect(encodings.decoded(head, encoding))
+        layout = replace(layout, encoding=encoding, delimiter=delimiter, quote=quote, escape=escape)
     layout = replace(layout, **given)
     return layout if layout.columns else replace(layout, columns=_columns(file, layout))
 
 
-def rows(file: IO[bytes], layout: Layout) -> Generator[Row, None, None]:
-    """The rows below the header, empty ones left out; one that cannot be read has its fault. Raises Unreadable.
+def rows(file: IO[bytes], layout: Layout, at: Place | None = None) -> Generator[Row, None, None]:
+    """The rows below the header, or from a place on, empty ones left out; one that cannot be read has its fault.
 
-    Whoever stops before the end closes it before the file.
+    Raises Unreadable. Whoever stops before the end closes it before the file.
     """
-    found = _rows(file, layout)
-    if layout.header and layout.format != "ndjson":
+    found = _rows(file, layout, at or Place())
+    if layout.header and layout.format != "ndjson" and at is None:
         next(found, None)
     return (_fitted(row, len(layout.columns)) for row in found)
+
+
+def some(rows: Iterator[Row], most: int, text: int) -> Iterator[Row]:
+    """The next rows, up to so many, and none more once they have so many characters."""
+    for row in itertools.islice(rows, most):
+        yield row
+        text -= sum([len(cell) for cell in row.cells if cell is not None])
+        if text < 0:
+            return
 
 
 def _format(head: bytes, name: str) -> Format:
@@ -126,31 +126,32 @@ def _format(head: bytes, name: str) -> Format:
 
 
 def _unzipped(file: IO[bytes]) -> bytes:
-    file.seek(0)
     try:
-        with gzip.GzipFile(fileobj=file) as unpacked:
-            return unpacked.read(SAMPLE)
-    except (OSError, EOFError, zlib.error) as fault:
-        raise Unreadable("gzip_broken", f"The file begins as gzip but cannot be unpacked: {fault}.") from None
+        return next(lines.unpacked(file), b"")
+    except Unreadable as fault:
+        raise Unreadable("gzip_broken", f"The file begins as gzip. {fault.detail}") from None
 
 
-def _dialect(text: str) -> tuple[str, str]:
-    """The delimiter and the quote of the sample's whole lines."""
-    lines = encodings.mended(text).splitlines()[:SAMPLE_ROWS]
+def _dialect(text: str) -> tuple[str, str, str | None]:
+    """The delimiter, the quote and what escapes it, by the sample's whole lines."""
+    sample = encodings.mended(text).splitlines()[:SAMPLE_ROWS]
     found = clevercsv.Detector().detect(
-        "\n".join(line[:10_000] for line in lines), delimiters=list(_DELIMITERS)
+        "\n".join(line[:10_000] for line in sample), delimiters=list(_DELIMITERS)
     )
     if found is None:
-        return ",", '"'
-    return found.delimiter or ",", found.quotechar or '"'
+        return ",", '"', None
+    # It takes other marks for escapes, too, that nobody writes.
+    escape = found.escapechar if found.escapechar == "\\" else None
+    return found.delimiter or ",", found.quotechar or '"', escape
 
 
 def _columns(file: IO[bytes], layout: Layout) -> tuple[str, ...]:
     if layout.format == "ndjson":
-        sample = itertools.islice(_objects(file, layout), SAMPLE_ROWS)
+        objects = _objects(Lines(file, "utf-8", gzipped=layout.gzipped))
+        sample = itertools.islice(objects, SAMPLE_ROWS)
         names: tuple[str, ...] = tuple(dict.fromkeys(key for _, found in sample if found for key in found))
     else:
-        first = next(_rows(file, layout), None)
+        first = next(_rows(file, layout, Place()), None)
         cells = first.cells if first else ()
         names = (
             tuple((cell or "").strip() for cell in cells)
@@ -180,99 +181,110 @@ def _columns(file: IO[bytes], layout: Layout) -> tuple[str, ...]:
     return tuple(name or f"column {n}" for n, name in enumerate(names, start=1))
 
 
-def _rows(file: IO[bytes], layout: Layout) -> Iterator[Row]:
+def _rows(file: IO[bytes], layout: Layout, at: Place) -> Iterator[Row]:
     """Every row that is not empty, the header among them, as it stands."""
     match layout.format:
         case "csv":
-            return _separated(file, layout)
+            return _separated(Lines(file, layout.encoding, gzipped=layout.gzipped, at=at), layout)
         case "xlsx":
             return _sheet(file, layout)
         case "ndjson":
-            return _listed(file, layout)
+            return _listed(Lines(file, "utf-8", gzipped=layout.gzipped, at=at), layout)
 
 
-class _Bounded(io.RawIOBase):
-    """A packed stream that may not unpack to more than it should."""
-
-    def __init__(self, inner: IO[bytes], most: int) -> None:
-        super().__init__()
-        self._inner, self._left = inner, most
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
+def _separated(found: Lines, layout: Layout) -> Iterator[Row]:
+    decoded = lines.decoder(layout.encoding)
+    texts = map(_escaping(layout, decoded), found)
+    reader = csv.reader(
+        texts, delimiter=layout.delimiter, quotechar=layout.quote, escapechar=layout.escape, strict=True
+    )
+    while True:
+        line = found.begin()
         try:
-            data = self._inner.read(len(buffer))
-        except (OSError, EOFError, zlib.error) as fault:
-            raise Unreadable("gzip_broken", f"The file cannot be unpacked to its end: {fault}.") from None
-        self._left -= len(data)
-        if self._left < 0:
-            raise Unreadable(
-                "unpacked_too_large", "The file unpacks to far more than its size; send it unpacked."
-            )
-        buffer[: len(data)] = data
-        return len(data)
-
-
-def _bytes(file: IO[bytes], layout: Layout) -> IO[bytes]:
-    if not layout.gzipped:
-        file.seek(0)
-        return file
-    most = min(MOST_UNPACKED, max(_size(file) * MOST_RATIO, SAMPLE))
-    file.seek(0)
-    return io.BufferedReader(_Bounded(gzip.GzipFile(fileobj=file), most), SAMPLE)  # type: ignore[arg-type]  # a raw stream by duck
-
-
-def _size(file: IO[bytes]) -> int:
-    return file.seek(0, io.SEEK_END)
-
-
-def _separated(file: IO[bytes], layout: Layout) -> Iterator[Row]:
-    text = io.TextIOWrapper(_bytes(file, layout), layout.encoding, errors=encodings.MARKING, newline="")
-    try:
-        reader = csv.reader(text, delimiter=layout.delimiter, quotechar=layout.quote)
-        line = 1
-        for cells in reader:
-            if any(cells):
-                yield Row(line, tuple(unescaped(cell.strip()) or None for cell in cells))
-            line = reader.line_num + 1
-    except csv.Error as fault:
-        raise Unreadable("csv_broken", f"The file cannot be read beyond line {line}: {fault}.") from None
-    finally:
-        text.detach()  # or the caller's file would be closed with it
-
-
-def _objects(file: IO[bytes], layout: Layout) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    for line, raw in enumerate(_bytes(file, layout), start=1):
-        raw = raw.removeprefix(b"\xef\xbb\xbf").strip()  # noqa: PLW2901 - the same line without its edges
-        if not raw:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, Endless):
+            yield _open_quote(line, found, layout, decoded)
             continue
-        try:
-            found = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            found = None
-        yield line, found if isinstance(found, dict) else None
+        stripped = tuple([unescaped(cell.strip()) or None for cell in cells])
+        if any(stripped):
+            yield Row(line, stripped, _TOO_LONG if found.cut else None, found.place)
 
 
-def _listed(file: IO[bytes], layout: Layout) -> Iterator[Row]:
+_TOO_LONG = (
+    "row_too_long",
+    f"This row has more than {lines.LONGEST:,} bytes, of which the first were read.",
+)
+
+
+def _escaping(layout: Layout, decoded: Callable[[bytes], str]) -> Callable[[bytes], str]:
+    """Lines in which the escape means itself unless it stands before a quote, a delimiter or another one."""
+    if layout.escape is None:
+        return decoded
+    mark = re.escape(layout.escape)
+    pair = re.compile(f"{mark}(?:([{mark}{re.escape(layout.quote + layout.delimiter)}])|)")
+    whole = layout.escape * 2
+    return lambda line: pair.sub(lambda found: found[0] if found[1] else whole, decoded(line))
+
+
+def _open_quote(line: int, found: Lines, layout: Layout, decoded: Callable[[bytes], str]) -> Row:
+    """A row whose quotes do not come out even, its first line alone: what follows is read as rows of their own."""
+    first = decoded(found.give_back()).rstrip("\r\n")
+    fault = (
+        "quote_open",
+        f"A cell of this row begins with {layout.quote} and has no end; double the quotes that are inside cells.",
+    )
+    if found.cut:
+        fault = _TOO_LONG
+    return Row(
+        line, tuple(cell.strip() or None for cell in first.split(layout.delimiter)), fault, found.place
+    )
+
+
+def _objects(found: Lines) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    for raw in found:
+        line = found.place.line - 1
+        text = raw.removeprefix(b"\xef\xbb\xbf").strip()
+        if text:
+            yield line, _object(text)
+        found.begin()
+
+
+def _object(text: bytes) -> dict[str, Any] | None:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _listed(lines_: Lines, layout: Layout) -> Iterator[Row]:
     known = frozenset(layout.columns)
-    for line, found in _objects(file, layout):
+    for line, found in _objects(lines_):
         if found is None:
-            yield Row(
-                line, (None,) * len(layout.columns), ("line_not_json", "This line is not one JSON object.")
-            )
+            fault = _TOO_LONG if lines_.cut else ("line_not_json", "This line is not one JSON object.")
+            yield Row(line, (None,) * len(layout.columns), fault, lines_.place)
             continue
         cells = tuple(_text(found.get(name)) for name in layout.columns)
         extra = found.keys() - known
-        if extra and known:
-            fault = (
-                "column_unknown",
-                f"This object has {min(extra)!r}, which the first objects do not have.",
-            )
-            yield Row(line, cells, fault)
-        else:
+        beyond = (
+            ("column_unknown", f"This object has {min(extra)!r}, which the first objects do not have.")
+            if extra and known
+            else None
+        )
+        yield Row(line, cells, beyond, lines_.place)
+
+
+def _sheet(file: IO[bytes], layout: Layout) -> Iterator[Row]:
+    for line, values in enumerate(workbooks.rows(file, layout.sheet, MOST_COLUMNS + 1), start=1):
+        cells = tuple(_unescaped(_text(value)) for value in values)
+        if any(cell is not None for cell in cells):
             yield Row(line, cells)
+
+
+def _unescaped(text: str | None) -> str | None:
+    return text if text is None or isinstance(text, Number) else unescaped(text)
 
 
 def _text(value: Any) -> str | None:
@@ -286,6 +298,8 @@ def _text(value: Any) -> str | None:
             return "true" if value else "false"
         case float() if value.is_integer() and abs(value) < 2**53:
             return str(int(value))
+        case float():
+            return Number(value)
         case datetime():
             return value.isoformat(sep=" ") if value.time() != clock_time() else value.date().isoformat()
         case date() | clock_time():
@@ -298,64 +312,27 @@ def _text(value: Any) -> str | None:
             return str(value)
 
 
-def _sheet(file: IO[bytes], layout: Layout) -> Iterator[Row]:
-    file.seek(0)
-    try:
-        _check_package(file)
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-    except Unreadable:
-        raise
-    except Exception as fault:  # noqa: BLE001 - a broken package breaks its reader in many ways, all of them this
-        raise Unreadable(
-            "xlsx_broken", f"The file begins as XLSX but cannot be read: {type(fault).__name__}."
-        ) from None
-    try:
-        if layout.sheet is not None and layout.sheet not in book.sheetnames:
-            raise Unreadable(
-                "sheet_unknown",
-                f"There is no sheet {layout.sheet!r}; there are {', '.join(book.sheetnames)}.",
-            )
-        sheet = book[layout.sheet] if layout.sheet is not None else book.worksheets[0]
-        sheet.reset_dimensions()  # what a file says of its own size is often wrong
-        for line, values in enumerate(sheet.iter_rows(values_only=True), start=1):
-            texts = (_text(value) for value in values[: MOST_COLUMNS + 1])
-            cells = tuple(text and unescaped(text) for text in texts)
-            if any(cell is not None for cell in cells):
-                yield Row(line, cells)
-    except Unreadable:
-        raise
-    except Exception as fault:  # noqa: BLE001 - as above
-        raise Unreadable(
-            "xlsx_broken", f"The sheet cannot be read to its end: {type(fault).__name__}."
-        ) from None
-    finally:
-        book.close()
-
-
-def _check_package(file: IO[bytes]) -> None:
-    """Raise Unreadable for a package that would unpack to far more than it is: a zip bomb."""
-    with zipfile.ZipFile(file) as package:
-        sizes = [(part.filename, part.compress_size, part.file_size) for part in package.infolist()]
-    if not any(name.startswith("xl/") for name, _, _ in sizes):
-        raise Unreadable("format_unknown", "This packed file is no XLSX; unpack it and send what is in it.")
-    whole = sum(size for _, _, size in sizes)
-    packed = sum(size for _, size, _ in sizes)
-    if whole > MOST_UNPACKED or whole > max(packed, SAMPLE) * MOST_RATIO:
-        raise Unreadable("unpacked_too_large", "The file unpacks to far more than its size; save it as CSV.")
-
-
 def _fitted(row: Row, width: int) -> Row:
     """The row with as many cells as there are columns, or with its fault."""
     cells = row.cells
-    if not any(cell is not None for cell in cells[width:]):
+    if len(cells) > width and not any(cell is not None for cell in cells[width:]):
         cells = cells[:width]
-    found = row.fault or _fault(cells, width)
+    found = _fault(cells, width, row.fault)
     if found is not None:
-        return Row(row.line, tuple(_storable(cell) for cell in cells), found)
-    return replace(row, cells=cells)
+        return replace(row, cells=tuple(map(_storable, cells)), fault=found)
+    return row if cells is row.cells else replace(row, cells=cells)
 
 
-def _fault(cells: Cells, width: int) -> tuple[str, str] | None:
+def _fault(cells: Cells, width: int, known: tuple[str, str] | None) -> tuple[str, str] | None:
+    """What is wrong with the row; of a cell that is too long also where it was found wrong before."""
+    for n, cell in enumerate(cells, start=1):
+        if cell is not None and len(cell) > LONGEST_CELL:
+            return "cell_too_long", (
+                f"Cell {n} has {'more than ' if known else ''}{len(cell):,} characters; up to {LONGEST_CELL:,} can be"
+                f" read. Only its first {KEPT_OF_LONGER:,} are kept here."
+            )
+    if known is not None:
+        return known
     if len(cells) != width:
         amount = "more" if len(cells) > width else "fewer"
         return "row_ragged", (
@@ -363,14 +340,7 @@ def _fault(cells: Cells, width: int) -> tuple[str, str] | None:
             " a line break must be quoted."
         )
     for n, cell in enumerate(cells, start=1):
-        if cell is None or (cell.isascii() and len(cell) <= LONGEST_CELL and "\x00" not in cell):
-            continue
-        if len(cell) > LONGEST_CELL:
-            return (
-                "cell_too_long",
-                f"Cell {n} has {len(cell):,} characters; up to {LONGEST_CELL:,} can be read.",
-            )
-        if not encodings.storable(cell):
+        if cell is not None and not (cell.isascii() and "\x00" not in cell) and not encodings.storable(cell):
             return "cell_undecodable", (
                 f"Cell {n} has characters that are none in the file's encoding; state the encoding, or save the file"
                 " as UTF-8."
@@ -379,4 +349,6 @@ def _fault(cells: Cells, width: int) -> tuple[str, str] | None:
 
 
 def _storable(cell: str | None) -> str | None:
-    return None if cell is None else encodings.mended(cell[:1_000])
+    if cell is None or len(cell) <= LONGEST_CELL:
+        return cell and encodings.mended(cell)
+    return encodings.mended(cell[:KEPT_OF_LONGER])

@@ -14,6 +14,13 @@ from typing import Literal
 DecimalMark = Literal[".", ","]
 DateOrder = Literal["ymd", "dmy", "mdy"]
 
+
+class Number(str):
+    """A number that a file holds as one, and not as somebody has written it: a point stands before its decimals."""
+
+    __slots__ = ()
+
+
 _CURRENCY = re.compile(
     r"^(?:[A-Z]{3}|R\$|US\$|HK\$|NT\$|[$€£¥₹₩₽元])\s*|\s*(?:[A-Z]{3}|[$€£¥₹₩₽元])$", re.IGNORECASE
 )

@@ -108,6 +108,7 @@ class Layout(BaseModel):
     encoding: str
     delimiter: str
     quote: str
+    escape: str | None = None
     sheet: str | None
     header: bool
     columns: list[str]
@@ -164,7 +165,7 @@ class RowOut(BaseModel):
     outcome: Outcome | None = Field(description="Null until the row has had its turn.")
     record_id: UUID | None
     code: str | None = Field(
-        description="Why it was skipped or failed, as a stable code: there_already, not_there; row_ragged, cell_too_long,"
+        description="Why it was skipped or failed, as a stable code: there_already, not_there; row_ragged, row_too_long, quote_open, cell_too_long,"
         " cell_undecodable, line_not_json, column_unknown, cell_invalid, match_ambiguous; erased; or that of a problem."
     )
     detail: str | None

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import tracemalloc
 import zipfile
 from contextlib import suppress
 from datetime import date, datetime
@@ -11,11 +12,14 @@ from typing import Any
 
 import openpyxl
 import pytest
+import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.kit import tables
-from app.kit.tables import Layout, Row, Unreadable
+from app.kit import lines, tables, workbooks
+from app.kit.formulas import unescaped
+from app.kit.lines import Unreadable
+from app.kit.tables import Layout, Row
 
 CELLS = st.text(
     st.characters(codec="gb18030", exclude_categories=["Cs", "Cc", "Cn", "Co"], exclude_characters="\ufeff"),
@@ -38,7 +42,7 @@ def read(data: bytes, name: str = "file.csv", **stated: Any) -> tuple[Layout, li
 
 
 def cells(rows: list[list[str]]) -> list[tuple[str | None, ...]]:
-    return [tuple(cell or None for cell in row) for row in rows]
+    return [tuple(unescaped(cell) or None for cell in row) for row in rows]
 
 
 def sheet(rows: list[list[Any]]) -> bytes:
@@ -211,3 +215,123 @@ def test_an_encoding_that_is_none_is_refused() -> None:
     for encoding in ("klingon", "hex"):
         with pytest.raises(Unreadable, match="no encoding"):
             read(b"a,b\n1,2\n", encoding=encoding)
+
+
+STRAY = 'Ann,a@x\n"Bob,b@x\nCid,c@x\nDan,d@x\n'
+
+
+def test_a_stray_quote_costs_its_own_row_only() -> None:
+    _, found = read(f"name,email\n{STRAY}".encode(), delimiter=",", quote='"')
+    assert [(row.line, row.cells, row.fault and row.fault[0]) for row in found] == [
+        (2, ("Ann", "a@x"), None),
+        (3, ('"Bob', "b@x"), "quote_open"),
+        (4, ("Cid", "c@x"), None),
+        (5, ("Dan", "d@x"), None),
+    ]
+
+
+def test_a_stray_quote_costs_no_row_before_the_next_one() -> None:
+    _, found = read(f"name,email\n{STRAY * 3}".encode(), delimiter=",", quote='"')
+    assert [row.fault and row.fault[0] for row in found] == [None, "quote_open", None, None] * 3
+    assert [row.line for row in found] == list(range(2, 14))
+
+
+def test_a_quote_that_never_ends_costs_no_more_than_a_long_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "LONGEST", 10_000)
+    people = "".join(f"P{n},p{n}@x\n" for n in range(5_000))
+    _, found = read(f'name,email\n"Bob,b@x\n{people}'.encode(), delimiter=",", quote='"')
+    assert [row.fault and row.fault[0] for row in found] == ["quote_open"] + [None] * 5_000
+
+
+def test_quotes_that_are_escaped_are_read() -> None:
+    text = 'name,note\nA,"says \\"hi, you\\" now"\nB,"x \\"y\\""\nC,"C:\\temp\\\\x"\n'
+    layout, found = read(text.encode())
+    assert layout.escape == "\\"
+    assert [row.cells[1] for row in found] == ['says "hi, you" now', 'x "y"', "C:\\temp\\x"]
+
+
+def test_a_faulty_row_keeps_its_cells() -> None:
+    note = "n" * 5_000
+    _, found = read(f"a,b\n{note},1,2\n{'x' * 100_001},{note}\n".encode(), delimiter=",")
+    assert found[0].cells == (note, "1", "2")
+    assert found[1].cells == ("x" * 1_000, note)
+    assert found[1].fault is not None
+    assert "first 1,000" in found[1].fault[1]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
+    for encoding in ("utf-8", "utf-8-sig", "utf-16-le"):
+        data = b"\xff\xfe" if encoding == "utf-16-le" else b"\xef\xbb\xbf"
+        layout, _ = read(data + '"name",b\n1,2\n'.encode(encoding.removesuffix("-sig")), encoding=encoding)
+        assert layout.columns == ("name", "b")
+
+
+def test_a_row_of_blanks_is_left_out() -> None:
+    assert [row.cells for row in read(b"a,b\n , \n \n1,2\n")[1]] == [("1", "2")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@given(TABLES, st.sampled_from(["utf-8", "utf-16", "gb18030", "cp037"]), st.booleans())
+def test_reading_goes_on_from_any_row(end: str, rows: list[list[str]], encoding: str, packed: bool) -> None:
+    text = "a,b,c" + written(rows).decode().removeprefix(",".join(HEADER)).replace("\r\n", end)
+    data = text.encode(encoding, "replace")
+    file = io.BytesIO(gzip.compress(data) if packed else data)
+    layout = tables.detect(file, "x.csv", encoding=encoding, delimiter=",", quote='"')
+    found = list(tables.rows(file, layout))
+    assert len(found) == len(rows)
+    for n, row in enumerate(found):
+        assert list(tables.rows(file, layout, row.after)) == found[n + 1 :]
+
+
+@given(st.lists(st.integers() | st.text()), st.booleans())
+def test_reading_objects_goes_on_from_any_row(values: list[Any], packed: bool) -> None:
+    data = b"\n\n".join(json.dumps({"a": value}).encode() for value in ["x", *values])
+    file = io.BytesIO(gzip.compress(data) if packed else data)
+    layout = tables.detect(file, "x.ndjson")
+    found = list(tables.rows(file, layout))
+    assert len(found) == len(values) + 1
+    for n, row in enumerate(found):
+        assert list(tables.rows(file, layout, row.after)) == found[n + 1 :]
+
+
+class Endless(io.RawIOBase):
+    """A file of one line that is long."""
+
+    def __init__(self, begin: bytes, size: int) -> None:
+        super().__init__()
+        self._begin, self._size, self._at = begin, size, 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (self._size if whence == io.SEEK_END else 0)
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        block = (self._begin if self._at == 0 else b"x" * size)[: max(0, self._size - self._at)]
+        self._at += len(block)
+        return block
+
+
+@pytest.mark.parametrize(
+    ("begin", "name"), [(b"a,b\n", "x.csv"), (b'a,b\n"', "x.csv"), (b'{"a":1}\n', "x.ndjson")]
+)
+def test_memory_does_not_grow_with_a_line(begin: bytes, name: str) -> None:
+    file = Endless(begin, 300_000_000)
+    layout = tables.detect(file, name)  # type: ignore[arg-type]  # what is read of it is there
+    tracemalloc.start()
+    found = list(tables.rows(file, layout))  # type: ignore[arg-type]  # as above
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found[-1].fault is not None
+    assert found[-1].fault[0] in {"cell_too_long", "row_too_long"}
+    assert peak < 60_000_000
+
+
+def test_a_sheet_with_too_many_texts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        book.add_worksheet().write_column(0, 0, ["a", *(f"text {n}" for n in range(50))])
+    assert len(read(out.getvalue(), "x.xlsx")[1]) == 50
+    monkeypatch.setattr(workbooks, "MOST_STRINGS", 1_000)
+    with pytest.raises(Unreadable) as refusal:
+        read(out.getvalue(), "x.xlsx")
+    assert refusal.value.code == "strings_too_large"

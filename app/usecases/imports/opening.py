@@ -1,7 +1,6 @@
 """Taking a file in, saying what its columns mean, and setting the work going."""
 
 import asyncio
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import PurePath
@@ -18,13 +17,17 @@ from app.domain.imports import KEPT_FOR, Mode, Stage, Target, matches, plan_star
 from app.domain.presets import PRESETS
 from app.kit import tables, written
 from app.kit.ids import new_id
-from app.kit.tables import Layout, Unreadable
+from app.kit.lines import Unreadable
+from app.kit.tables import Layout
 from app.usecases import plain
 from app.usecases.imports.apply import KINDS, check_allowed, must_know
-from app.usecases.imports.work import IMPORT, TRIAL, kept, must_be_kept
+from app.usecases.imports.reading import kept, must_be_kept
+from app.usecases.imports.work import IMPORT, IMPORT_WORKBOOK, TRIAL, TRIAL_WORKBOOK
 
 SAMPLE = 500
 """Rows that the meaning of columns is told from."""
+SAMPLE_TEXT = 4 * 1024**2
+"""Characters of them."""
 
 
 async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mapping[str, Any]) -> UUID:
@@ -79,7 +82,7 @@ async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mappin
 def _looked_at(file: IO[bytes], name: str, asked: Mapping[str, Any]) -> tuple[Layout, list[tables.Row]]:
     stated = {key: asked.get(key) for key in ("format", "encoding", "delimiter", "sheet", "header")}
     layout = tables.detect(file, name, **stated)
-    return layout, list(itertools.islice(tables.rows(file, layout), SAMPLE))
+    return layout, list(tables.some(tables.rows(file, layout), SAMPLE, SAMPLE_TEXT))
 
 
 def _preset(key: str | None) -> Any:
@@ -143,15 +146,15 @@ def _known(uow: UnitOfWork, target: Target, path: str) -> bool:
 
 async def start_import(uow: UnitOfWork, one: UUID, *, version: int | None) -> UUID:
     """Begin; the run that does it. Raises RuleBroken where something is missing, Forbidden without the target's scope."""
-    return await _begin(uow, one, version, IMPORT)
+    return await _begin(uow, one, version, trial=False)
 
 
 async def try_import(uow: UnitOfWork, one: UUID, *, version: int | None) -> UUID:
     """Do everything and keep nothing but the account; the run that does it. Raises as `start_import`."""
-    return await _begin(uow, one, version, TRIAL)
+    return await _begin(uow, one, version, trial=True)
 
 
-async def _begin(uow: UnitOfWork, one: UUID, version: int | None, kind: str) -> UUID:
+async def _begin(uow: UnitOfWork, one: UUID, version: int | None, *, trial: bool) -> UUID:
     row = await _ready(uow, one, version, {})
     if row["archived_at"] is not None:
         raise RuleBroken("archived", "This import is archived; restore it before you begin.")
@@ -160,10 +163,11 @@ async def _begin(uow: UnitOfWork, one: UUID, version: int | None, kind: str) -> 
     await must_be_kept(uow, row)
     until = uow.now + KEPT_FOR
     await files.keep_until(uow, row["file_id"], until)
-    run = await runs.start(uow, kind, {"import_id": one})
+    kinds = (IMPORT_WORKBOOK, TRIAL_WORKBOOK) if row["layout"]["format"] == "xlsx" else (IMPORT, TRIAL)
+    run = await runs.start(uow, kinds[trial], {"import_id": one})
     more: dict[str, Any]
     after = {"match": by, "run_id": run, "expires_at": until}
-    if kind == TRIAL:
+    if trial:
         more, event = {"trial": None}, "import.trial_started"
     else:
         more, event = {"stage": Stage.STARTED}, "import.started"

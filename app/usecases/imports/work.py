@@ -1,33 +1,31 @@
 """The work on an import, batch by batch: the file into rows, the rows into records, and the account of it all."""
 
-import asyncio
 import contextlib
-import itertools
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 from app.db import actors, files, imports, write
 from app.db.engine import Row
-from app.db.imports import IMPORTS, Kept, Verdict
+from app.db.imports import IMPORTS, Verdict
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
 from app.domain.errors import RuleBroken
 from app.domain.imports import KEPT_FOR, Account, Outcome, Stage, Target
 from app.domain.runs import Progress
-from app.kit import clock, json, tables
-from app.kit.tables import Layout, Unreadable
+from app.usecases.imports import reading
 from app.usecases.imports.apply import TABLES, apply, check_allowed, name_of
 from app.usecases.imports.lines import apply_lines
 
 IMPORT = "imports.import"
+IMPORT_WORKBOOK = "imports.import_workbook"
 TRIAL = "imports.try"
-READ = 20_000
-"""Rows of the file that are kept in one statement."""
-SECONDS = 8.0
-"""How long one batch reads the file; well inside its lease."""
+TRIAL_WORKBOOK = "imports.try_workbook"
+WORKBOOKS = frozenset({IMPORT_WORKBOOK, TRIAL_WORKBOOK})
+"""Work whose first batch takes as long as the file does."""
+TRIALS = frozenset({TRIAL, TRIAL_WORKBOOK})
 FIRST = 1_000
 """Rows of the first batch: enough to count, and few to write before anything was counted."""
 APPLIED = 5_000
@@ -40,8 +38,6 @@ LINES = 20_000
 
 AGAIN = 10
 """Rows of one record that a trial does anew, before it tries the next ones."""
-Name = Callable[[Sequence[str | None]], str | None]
-"""From the cells of a row to what its record is matched by."""
 
 
 class _Undone(Exception):
@@ -50,6 +46,16 @@ class _Undone(Exception):
 
 async def import_batch(uow: UnitOfWork, run: Row) -> Progress:
     """The next batch, in the name of whoever sent the file and with what they may now."""
+    if run["checkpoint"] is not None or run["kind"] not in WORKBOOKS:
+        return await _batch(uow, run)
+    with tempfile.TemporaryFile() as collected:
+        row = await imports.of_run(uow, UUID(run["params"]["import_id"]), lock=False)
+        name = name_of(uow, row) if run["kind"] in TRIALS else None
+        await reading.collect(uow, row, collected, name)
+        return await _batch(uow, run, collected)
+
+
+async def _batch(uow: UnitOfWork, run: Row, collected: IO[bytes] | None = None) -> Progress:
     house = uow.actor
     one = await imports.of_run(uow, UUID(run["params"]["import_id"]))
     if one["run_id"] != run["id"]:
@@ -65,63 +71,23 @@ async def import_batch(uow: UnitOfWork, run: Row) -> Progress:
     check_allowed(person, one, one["match"])
     uow.actor, uow.cause = person, f"import:{one['id']}"
     try:
-        here = run["checkpoint"] or {"read": 0, "whole": False}
-        if here["whole"]:
-            return await _apply(uow, one, run, here)
-        await must_be_kept(uow, one)
-        return await _read(uow, one, run, here)
+        here = run["checkpoint"]
+        if here is None or not here["whole"]:
+            return await _read(uow, one, run, collected)
+        return await _apply(uow, one, run, here)
     finally:
         uow.actor = house
 
 
-async def must_be_kept(uow: UnitOfWork, one: Row) -> None:
-    """Raise RuleBroken when the file was let go before it was read."""
-    if not await files.kept(uow, one["file_id"]):
-        raise RuleBroken(
-            "file_gone",
-            "The file was let go: its time is over, or someone whom it may have named was erased; send it anew.",
-        )
-
-
-async def _read(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> Progress:
-    """As many rows of the file as go into the time of a batch."""
-    layout = Layout(**{**one["layout"], "columns": tuple(one["layout"]["columns"])})
-    read, began = here["read"], clock.monotonic()
-    with tempfile.TemporaryFile() as spool:
-        await files.spool(uow, one["file_id"], spool)
-        name = name_of(uow, one) if run["kind"] == TRIAL else None
-        rows = tables.rows(spool, layout)
-        ahead = itertools.islice(rows, read, None)
-        try:
-            while chunk := await asyncio.to_thread(_chunk, ahead, one, name):
-                await imports.add_rows(uow, one["id"], chunk)
-                read += len(chunk)
-                if len(chunk) < READ or clock.monotonic() - began > SECONDS:
-                    break
-        except Unreadable as fault:
-            raise RuleBroken(fault.code, fault.detail) from None
-        rows.close()
-    whole = len(chunk) < READ
-    if whole and run["kind"] == IMPORT:
+async def _read(uow: UnitOfWork, one: Row, run: Row, collected: IO[bytes] | None) -> Progress:
+    if collected is None:
+        name = name_of(uow, one) if run["kind"] in TRIALS else None
+        progress = await reading.read(uow, one, run["checkpoint"] or reading.NOTHING, name)
+    else:
+        progress = await reading.keep(uow, one, collected)
+    if progress.checkpoint["whole"] and run["kind"] not in TRIALS:
         await files.forget(uow, one["file_id"])
-    return Progress({"read": read, "whole": whole}, 0, total=read if whole else None)
-
-
-def _chunk(rows: Iterator[tables.Row], one: Row, name: Name | None) -> list[Kept]:
-    return [kept(row, one, name) for row in itertools.islice(rows, READ)]
-
-
-def kept(row: tables.Row, one: Mapping[str, Any], name: Name | None = None) -> Kept:
-    """A row of a file as it is kept: a line with the number of its order, without which it belongs nowhere."""
-    cells, fault = json.text(row.cells), row.fault
-    if one["target"] == Target.LINE:
-        column = next((column for column, path in one["mapping"].items() if path == "number"), None)
-        place = len(row.cells) if column is None else one["layout"]["columns"].index(column)
-        number = row.cells[place] if place < len(row.cells) else None
-        if number is None:
-            fault = fault or ("number_missing", "The number is empty: which order is this line of?")
-        return Kept(row.line, cells, number, fault)
-    return Kept(row.line, cells, name(row.cells) if name and fault is None else None, fault)
+    return progress
 
 
 async def _apply(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> Progress:
@@ -133,7 +99,7 @@ async def _apply(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> P
     rows = await (imports.groups_ahead if lines else imports.ahead)(uow, one["id"], most)
     if not rows:
         return await _finish(uow, one, run, here)
-    trial = run["kind"] == TRIAL
+    trial = run["kind"] in TRIALS
     verdicts = await (_tried if trial else _written)(uow, one, rows)
     await imports.settle(uow, one["id"], verdicts, keep=trial)
     return Progress(here | {"turn": turn + 1}, run["done"] + len(verdicts))
@@ -166,7 +132,7 @@ async def _finish(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> 
     if not account.even():
         raise RuleBroken("account_uneven", f"The account does not come out even: {account}.")
     told = account.told()
-    if run["kind"] == TRIAL:
+    if run["kind"] in TRIALS:
         await write.change(uow, IMPORTS, [(one, {"trial": told})], "import.tried")
     else:
         after = {"stage": Stage.DONE, "account": told, "expires_at": uow.now + KEPT_FOR}

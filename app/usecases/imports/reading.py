@@ -1,0 +1,127 @@
+"""From the bytes of a file to its rows, kept as they stand there.
+
+A file of lines is read batch by batch, each on from where the one before has ended. A workbook cannot be read from its
+middle: it is read in one batch of a longer lease, to a file on disk first, for whoever has locked or written anything
+holds back the readers of events until they commit.
+"""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import IO, Any
+
+from app.db import files, imports
+from app.db.engine import Row
+from app.db.imports import Kept
+from app.db.uow import UnitOfWork
+from app.domain.errors import RuleBroken
+from app.domain.imports import Target
+from app.domain.runs import Progress
+from app.kit import clock, json, tables
+from app.kit.lines import Place, Unreadable
+from app.kit.tables import Layout
+
+READ = 20_000
+"""Rows of the file that are kept in one statement."""
+READ_TEXT = 16 * 1024**2
+"""Characters after which such a statement takes no further row."""
+SECONDS = 8.0
+"""How long one batch reads the file; well inside its lease."""
+SILENT = 20.0
+"""Seconds without a word to PostgreSQL."""
+Name = Callable[[Sequence[str | None]], str | None]
+"""From the cells of a row to what its record is matched by."""
+NOTHING: Mapping[str, Any] = {"read": 0, "whole": False, "at": None}
+"""The checkpoint before anything was read."""
+
+
+async def must_be_kept(uow: UnitOfWork, one: Row) -> None:
+    """Raise RuleBroken for a file that was let go."""
+    if not await files.kept(uow, one["file_id"]):
+        raise RuleBroken(
+            "file_gone",
+            "The file was let go: its time is over, or someone whom it may have named was erased; send it anew.",
+        )
+
+
+async def read(uow: UnitOfWork, one: Row, here: Mapping[str, Any], name: Name | None) -> Progress:
+    """Keep as many rows as go into the time of a batch. Raises RuleBroken for a file that cannot be read on."""
+    await must_be_kept(uow, one)
+    at = None if here["at"] is None else Place(*here["at"])
+    count, began = here["read"], clock.monotonic()
+    with tempfile.TemporaryFile() as spool:
+        await files.spool(uow, one["file_id"], spool)
+        with contextlib.closing(tables.rows(spool, _layout(one), at)) as rows:
+            while True:
+                chunk, after = await _next(uow, rows, one, name)
+                await imports.add_rows(uow, one["id"], chunk)
+                count, at = count + len(chunk), after or at
+                if not chunk or clock.monotonic() - began > SECONDS:
+                    break
+    return _so_far(count, whole=not chunk, at=at)
+
+
+async def collect(uow: UnitOfWork, one: Row, into: IO[bytes], name: Name | None) -> None:
+    """Read a whole file, of an import that nobody has locked, to where `keep` can take it from. Raises as `read`."""
+    await must_be_kept(uow, one)
+    with tempfile.TemporaryFile() as spool:
+        await files.spool(uow, one["file_id"], spool)
+        with contextlib.closing(tables.rows(spool, _layout(one))) as rows:
+            while chunk := (await _next(uow, rows, one, name))[0]:
+                into.write(
+                    json.dumps([[kept.line, kept.cells, kept.key, kept.fault] for kept in chunk]) + b"\n"
+                )
+    into.seek(0)
+
+
+async def keep(uow: UnitOfWork, one: Row, collected: IO[bytes]) -> Progress:
+    """Keep all rows that were collected. Raises RuleBroken when their file was let go meanwhile."""
+    await must_be_kept(uow, one)
+    count = 0
+    for line in collected:
+        chunk = [Kept(place, cells, key, fault) for place, cells, key, fault in json.loads(line)]
+        await imports.add_rows(uow, one["id"], chunk)
+        count += len(chunk)
+    return _so_far(count, whole=True, at=None)
+
+
+def _so_far(count: int, *, whole: bool, at: Place | None) -> Progress:
+    checkpoint = {"read": count, "whole": whole, "at": None if at is None else [at.byte, at.line]}
+    return Progress(checkpoint, 0, total=count if whole else None)
+
+
+def _layout(one: Row) -> Layout:
+    return Layout(**{**one["layout"], "columns": tuple(one["layout"]["columns"])})
+
+
+async def _next(
+    uow: UnitOfWork, rows: Iterator[tables.Row], one: Row, name: Name | None
+) -> tuple[list[Kept], Place | None]:
+    """The next rows; PostgreSQL, which ends transactions that are silent for a minute, is spoken to meanwhile."""
+    reading = asyncio.create_task(asyncio.to_thread(_chunk, rows, one, name))
+    while not (await asyncio.wait({reading}, timeout=SILENT))[0]:
+        await uow.speak()
+    return await reading
+
+
+def _chunk(rows: Iterator[tables.Row], one: Row, name: Name | None) -> tuple[list[Kept], Place | None]:
+    """The next rows, and where those after them begin."""
+    try:
+        found = list(tables.some(rows, READ, READ_TEXT))
+    except Unreadable as fault:
+        raise RuleBroken(fault.code, fault.detail) from None
+    return [kept(row, one, name) for row in found], found[-1].after if found else None
+
+
+def kept(row: tables.Row, one: Mapping[str, Any], name: Name | None = None) -> Kept:
+    """A row of a file as it is kept: a line with the number of its order, without which it belongs nowhere."""
+    cells, fault = json.text(row.cells), row.fault
+    if one["target"] == Target.LINE:
+        column = next((column for column, path in one["mapping"].items() if path == "number"), None)
+        place = len(row.cells) if column is None else one["layout"]["columns"].index(column)
+        number = row.cells[place] if place < len(row.cells) else None
+        if number is None:
+            fault = fault or ("number_missing", "The number is empty: which order is this line of?")
+        return Kept(row.line, cells, number, fault)
+    return Kept(row.line, cells, name(row.cells) if name and fault is None else None, fault)
