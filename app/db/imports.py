@@ -19,6 +19,7 @@ from app.db.users import USERS
 from app.domain.access import Actor
 from app.domain.imports import Mode, Outcome, Stage, Target
 from app.kit import json
+from app.kit.written import Number
 
 
 class Import(Record):
@@ -268,20 +269,40 @@ async def under_way(uow: UnitOfWork, run: UUID | None) -> bool:
     return found
 
 
+def cells_kept(cells: Sequence[str | None]) -> str:
+    """Cells as they are kept: text, and what the file itself holds as a number as one."""
+    return json.text([float(cell) if isinstance(cell, Number) else cell for cell in cells])
+
+
 def cells_of(row: Mapping[str, Any]) -> list[str | None]:
     """A kept row's cells."""
-    found: list[str | None] = json.loads(row["cells"])
-    return found
+    return as_cells(json.loads(row["cells"]))
+
+
+def as_cells(kept: Sequence[str | float | None]) -> list[str | None]:
+    """What `cells_kept` kept."""
+    return [Number(cell) if isinstance(cell, int | float) else cell for cell in kept]
+
+
+async def sample(uow: UnitOfWork, one: UUID) -> list[list[str | None]]:
+    """The cells of the first rows that can be read."""
+    rows = await uow.fetch(
+        "select cells from import_rows where org_id = $1 and id = $2 and cells is not null and code is null"
+        f" order by line limit {SHOWN}",
+        uow.org_id,
+        one,
+    )
+    return [cells_of(row) for row in rows]
 
 
 async def to_preview(door: Reads, one: UUID) -> Row:
-    """What a preview is made of: owner, target, mode, match, layout, mapping, options, the organisation's time zone, and
-    a sample, the first rows whose cells are kept, each with its line and what is wrong with it.
+    """What a preview is made of: owner, target, mode, match, layout, mapping, options, the organisation's time zone and
+    currency, and a sample, the first rows whose cells are kept, each with its line and what is wrong with it.
 
     Raises NotFound.
     """
     await reads.must_see(door, IMPORTS, one)
-    sql = f"""select o.stamp, o.time_zone, i.owner_id, i.target, i.mode, i.match, i.layout, i.mapping, i.options,
+    sql = f"""select o.stamp, o.time_zone, o.currency, i.owner_id, i.target, i.mode, i.match, i.layout, i.mapping, i.options,
         (select coalesce(jsonb_agg(jsonb_build_array(r.line, r.cells::jsonb, r.detail) order by r.line), '[]') from (
           select * from import_rows where org_id = $1 and id = $2 and cells is not null order by line limit {SHOWN}
         ) r) as sample
@@ -293,7 +314,8 @@ async def to_preview(door: Reads, one: UUID) -> Row:
     return await door.row(build)
 
 
-_ROWS = """select r.line, r.cells::jsonb as cells, r.outcome, r.record_id, r.code, r.detail from import_rows r
+_ROWS = """select r.line, case when r.cells is not null then array(
+    select cell from json_array_elements_text(r.cells::json) with ordinality c(cell, n) order by n) end as cells, r.outcome, r.record_id, r.code, r.detail from import_rows r
   where r.org_id = $1 and r.id = $2 and ($3::text is null or r.outcome = $3) and r.line > $4 order by r.line limit $5"""
 
 

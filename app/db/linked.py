@@ -69,7 +69,7 @@ async def _asked(
         return compiled(build(noun, by, _seen(uow.actor, noun)))
 
     question = prepared(("linked", build.__name__, noun.name, by, sight.sight_key(uow.actor, noun)), text)
-    rows = await uow.fetch(question.sql, *question.values(sight.binds(uow.actor, noun) | values))
+    rows = await uow.fetch(question.sql, *question.values({**sight.binds(uow.actor, noun), **values}))
     return [(row["called"], row["id"]) for row in rows]
 
 

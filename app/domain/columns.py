@@ -1,8 +1,8 @@
 """The columns of files: where one may go, and where it likely does by its name and its values.
 
 A *path* says where a column goes: a field (``job_title``), one of several (``email:work``, ``address:home.city``), an id
-in another system (``external:erp``), an organisation's own field (``custom.level``), what a person allows
-(``consent:marketing:email``), or another record by what it is known by (``company``, ``contact:email``).
+in another system (``external:erp``), an organisation's own field (``custom.level``), or another record by what it is
+known by (``company``, ``contact:email``). What a person allows is no column: a consent needs its evidence.
 """
 
 import re
@@ -13,7 +13,6 @@ from itertools import count
 
 SYSTEM = "import"
 """Whose ids they are, where a file does not say of which system."""
-CONSENT_CHANNELS = ("email", "sms", "phone", "post", "wecom", "push", "social")
 
 _KEY = r"[a-z][a-z0-9_]{0,62}"
 _LABEL = r"[^\x00-\x20](?:[^\x00-\x1f]{0,62}[^\x00-\x20])?"
@@ -27,7 +26,6 @@ _PATHS = {
             "name|given_name|family_name|job_title|birth_date|gender|occupation|income_band|education|source|stage",
             f"language|owner|(?:email|phone)(?::{_LABEL})?",
             rf"address(?::{_LABEL})?\.(?:country|province|city|district|street|postal_code)",
-            f"consent:{_KEY}:(?:{'|'.join(CONSENT_CHANNELS)})",
             _COMPANY,
             _SHARED,
         ),
@@ -110,8 +108,6 @@ company:external:import = company id | account id | account name id | organizati
 company:external:import = associated company ids | associated company ids primary | 公司编号 | 公司ID | 企业编号 | 单位编号
 owner = owner | owner email | contact owner | account manager | sales rep | 负责人 | 负责人邮箱 | 所有者 | 业务员
 owner = 客户经理 | 销售代表 | 跟进人
-consent:marketing:email = email consent | email opt in | accepts marketing | accepts email marketing | 接收营销邮件
-consent:marketing:sms = sms consent | sms opt in | accepts sms marketing | 接收营销短信
 """,
     "company": """
 name = name | company | company name | account | account name | organization | organization name | organisation

@@ -62,7 +62,8 @@ def csv_head(names: Sequence[str]) -> bytes:
 def csv_lines(rows: Iterable[Sequence[Cell]]) -> bytes:
     """Rows as lines."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
+    # Where a spreadsheet takes a semicolon for the delimiter, what follows one would begin a cell.
+    writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     writer.writerows([[_written(cell) for cell in row] for row in rows])
     return text.getvalue().encode()
 

@@ -21,9 +21,33 @@ class Number(str):
     __slots__ = ()
 
 
-_CURRENCY = re.compile(
-    r"^(?:[A-Z]{3}|R\$|US\$|HK\$|NT\$|[$€£¥₹₩₽元])\s*|\s*(?:[A-Z]{3}|[$€£¥₹₩₽元])$", re.IGNORECASE
+_CODES = (
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY"
+    " COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS"
+    " INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP"
+    " MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR"
+    " SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV"
+    " WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG"
 )
+"""ISO 4217, the currencies of countries."""
+_SIGNS = {
+    "R$": {"BRL"},
+    "US$": {"USD"},
+    "HK$": {"HKD"},
+    "NT$": {"TWD"},
+    "$": {"USD", "AUD", "CAD", "HKD", "MXN", "NZD", "SGD", "TWD", "ARS", "CLP", "COP"},
+    "€": {"EUR"},
+    "£": {"GBP"},
+    "¥": {"CNY", "JPY"},
+    "₹": {"INR"},
+    "₩": {"KRW"},
+    "₽": {"RUB"},
+    "元": {"CNY"},
+    "RMB": {"CNY"},
+}
+_CURRENCY = "|".join([*map(re.escape, sorted(_SIGNS, key=len, reverse=True)), *_CODES.split()])
+_NAMED = re.compile(rf"^(?P<before>{_CURRENCY})\s*|\s*(?P<behind>{_CURRENCY})$")
+_BARE = re.compile(r"[0-9.,+-]+")
 _PLAIN = {
     ".": re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d{1,3}(?:[ ' ]\d{3})+|\d+)?(?:\.\d*)?"),
     ",": re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d{1,3}(?:[ ' ]\d{3})+|\d+)?(?:,\d*)?"),
@@ -72,38 +96,53 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
 
 
-def decimal_mark(cells: Iterable[str | None]) -> DecimalMark:
-    """The mark before the decimals in a column: a comma only where the column reads with it and not without."""
-    listed = [_bare(cell)[0] for cell in cells if cell]
+def decimal_mark(cells: Iterable[str | None]) -> DecimalMark | None:
+    """The mark before the decimals in a column: the one with which more of it reads; None when the column leaves it open,
+    as 1.234 and 12.500 do."""
+    listed = [_bare(cell)[0] for cell in cells if cell and not isinstance(cell, Number)]
     fits = {mark: sum(_fits(text, mark) for text in listed) for mark in _PLAIN}
-    if fits[","] > fits["."]:
-        return ","
-    if fits[","] < fits["."]:
-        return "."
-    # Both read everything: 1,5 is no group of three, and 1.234 is not likely a number with three decimals alone.
-    return "," if any(re.search(r",(?!\d{3}(?!\d))", text) for text in listed) else "."
+    if fits[","] == fits["."]:
+        return None
+    return "," if fits[","] > fits["."] else "."
 
 
-def number(text: str, mark: DecimalMark = ".") -> Decimal:
-    """An amount with signs of currency, groups of three, brackets or a sign at its end. Raises ValueError."""
-    bare, negative = _bare(text)
-    if not _fits(bare, mark):
+def number(text: str, mark: DecimalMark | None = ".") -> Decimal:
+    """An amount with signs of currency, groups of three, brackets or a sign at its end. Raises ValueError.
+
+    Without a mark, what can be two amounts is refused. A Number is read as what it is.
+    """
+    if isinstance(text, Number):
+        return Decimal(text)
+    bare, negative, _ = _bare(text)
+    marks: tuple[DecimalMark, ...] = (".", ",") if mark is None else (mark,)
+    read = {_value(bare, one) for one in marks if _fits(bare, one)}
+    if len(read) > 1:
+        raise ValueError(f"{_shown(text)} can be two amounts; say what stands before the decimals.")
+    if not read:
         other: DecimalMark = "," if mark == "." else "."
-        hint = f" it would with {other!r} before the decimals" if _fits(bare, other) else ""
+        hint = f" it would with {other!r} before the decimals" if _fits(bare, other) else " write digits only"
         raise ValueError(
-            f"{_shown(text)} is not a number with {mark!r} before the decimals;{hint or ' write digits only'}."
+            f"{_shown(text)} is not a number{f' with {mark!r} before the decimals' if mark else ''};{hint}."
         )
-    if _SCIENTIFIC.fullmatch(bare):
-        value = Decimal(bare)
-    else:
-        value = Decimal(
-            re.sub(r"[ ' ]", "", bare).replace("," if mark == "." else ".", "").replace(mark, ".")
-        )
+    value = read.pop()
     return -value if negative else value
 
 
-def _bare(text: str) -> tuple[str, bool]:
-    """Without currency, and whether brackets or a sign at the end make it negative."""
+def currencies(text: str) -> frozenset[str] | None:
+    """The currencies that an amount may be in by the codes and signs that it names; None when it names none."""
+    return None if isinstance(text, Number) else _bare(text)[2]
+
+
+def _value(bare: str, mark: DecimalMark) -> Decimal:
+    if _SCIENTIFIC.fullmatch(bare):
+        return Decimal(bare)
+    return Decimal(re.sub(r"[ ' ]", "", bare).replace("," if mark == "." else ".", "").replace(mark, "."))
+
+
+def _bare(text: str) -> tuple[str, bool, frozenset[str] | None]:
+    """Without currency, whether brackets or a sign at the end make it negative, and which currencies it may be in."""
+    if _BARE.fullmatch(text) and text[-1] != "-":
+        return text, False, None
     bare = plain(text).replace("−", "-").replace("，", ",")
     negative = False
     if bare.startswith("(") and bare.endswith(")"):
@@ -111,10 +150,12 @@ def _bare(text: str) -> tuple[str, bool]:
     sign = ""
     if bare[:1] in {"-", "+"}:
         sign, bare = bare[0], bare[1:].lstrip()
-    bare = _CURRENCY.sub("", bare).strip()
+    named = [found["before"] or found["behind"] for found in _NAMED.finditer(bare)]
+    bare = _NAMED.sub("", bare).strip()
     if bare.endswith("-"):
         bare, negative = bare[:-1].rstrip(), True
-    return sign + bare, negative
+    possible = [frozenset(_SIGNS.get(one, {one})) for one in named]
+    return sign + bare, negative, frozenset.intersection(*possible) if possible else None
 
 
 def _fits(bare: str, mark: str) -> bool:

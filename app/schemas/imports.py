@@ -31,7 +31,10 @@ class Options(Part):
     date_order: Literal["ymd", "dmy", "mdy"] | None = Field(
         None, description="Of dates such as 03/04/2026; null where the file leaves it open: then they fail."
     )
-    decimal_mark: Literal[".", ","] | None = Field(None, description="What stands before the decimals.")
+    decimal_mark: Literal[".", ","] | None = Field(
+        None,
+        description="What stands before the decimals; null where the file leaves it open: then 1.234 and 1,234 fail.",
+    )
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = Field(
         None, description="Of amounts in rows that name none; the organisation's."
     )
@@ -66,7 +69,7 @@ class PreviewQuery(Shape):
 
 
 class ImportEdit(Shape):
-    """Changes to an import that has not begun: what is left out stays, a mapping is given whole."""
+    """Changes to an import that has not begun: what is left out stays, also of the options; a mapping is given whole."""
 
     model_config = ConfigDict(
         json_schema_extra={

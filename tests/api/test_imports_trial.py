@@ -151,13 +151,13 @@ async def test_failures_come_back_as_a_file_that_can_be_mended_and_sent_again(
     ]
     assert names == ["Bob", "=cmd|' /C calc'!A0"]
     second = (await org.admin.get(f"/v1/imports/{again['id']}/failures.csv")).content.decode("utf-8-sig")
-    assert second.splitlines()[0] == "rapport_problem,name,email,birthday,company"
+    assert second.splitlines()[0] == '"rapport_problem","name","email","birthday","company"'
 
 
 async def test_a_file_without_failures_has_an_empty_list_of_them(service: FastAPI, org: Organisation):
     one = await imported(service, org, "name,email\nAnna,a@example.com\n")
     answer = await org.admin.get(f"/v1/imports/{one['id']}/failures.csv")
-    assert answer.content.decode("utf-8-sig") == "rapport_problem,name,email\r\n"
+    assert answer.content.decode("utf-8-sig") == '"rapport_problem","name","email"\r\n'
 
 
 def _people(count: int) -> str:

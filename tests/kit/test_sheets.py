@@ -70,3 +70,7 @@ def test_parquet_keeps_decimals(values: list[Decimal | None]):
     found = pq.read_table(file)
     assert found["m"].to_pylist() == values
     assert found["t"].to_pylist() == [["a"]] * len(values)
+
+
+def test_every_cell_is_quoted():
+    assert sheets.csv_lines([["Ann", "vip;=A1", 3, None]]) == b'"Ann","vip;\'=A1","3",""\r\n'

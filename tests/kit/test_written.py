@@ -50,7 +50,22 @@ def test_signs_of_money_are_read(cell: str, amount: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "abc", "1.234,56", "1,23", "--5", "1.2.3", "12 3", "50%", "1_000", "0x10", "NaN"]
+    "cell",
+    [
+        "",
+        "abc",
+        "1.234,56",
+        "1,23",
+        "--5",
+        "1.2.3",
+        "12 3",
+        "50%",
+        "1_000",
+        "0x10",
+        "NaN",
+        "min 50",
+        "50 pcs",
+    ],
 )
 def test_what_is_no_number_is_refused(cell: str) -> None:
     with pytest.raises(ValueError, match=r"is not a number"):
@@ -132,3 +147,39 @@ def test_halves_of_the_day_are_read(cell: str, at: time) -> None:
 def test_what_is_no_day_is_refused(cell: str, order: written.DateOrder | None, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         written.moment(cell, order)
+
+
+def test_a_column_that_can_be_two_is_left_open_and_its_cells_refused():
+    assert written.decimal_mark(["1.234", "12.500", "7"]) is None
+    assert written.decimal_mark(["1,234"]) is None
+    assert written.decimal_mark(["1.500", "2.500,75"]) == ","
+    for cell in ("1.234", "12,500"):
+        with pytest.raises(ValueError, match="two amounts"):
+            written.number(cell, None)
+    assert [written.number(cell, None) for cell in ("7", "1.5", "1,25", "1.234,5")] == [
+        Decimal(7),
+        Decimal("1.5"),
+        Decimal("1.25"),
+        Decimal("1234.5"),
+    ]
+
+
+def test_a_number_of_the_file_has_a_point_whatever_the_column():
+    assert written.number(written.Number(1.125), ",") == Decimal("1.125")
+    assert written.decimal_mark([written.Number(1.125), "1,5"]) == ","
+
+
+@pytest.mark.parametrize(
+    ("cell", "codes"),
+    [
+        ("12.50", None),
+        ("USD 12.50", {"USD"}),
+        ("€ 9", {"EUR"}),
+        ("9元", {"CNY"}),
+        ("￥9", {"CNY", "JPY"}),
+        ("$5 USD", {"USD"}),
+        ("EUR 5 USD", set()),
+    ],
+)
+def test_the_currencies_that_an_amount_names(cell: str, codes: set[str] | None):
+    assert written.currencies(cell) == codes

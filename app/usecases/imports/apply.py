@@ -114,7 +114,7 @@ def name_of(uow: UnitOfWork, one: Mapping[str, Any]) -> Callable[[Sequence[str |
     """A function from the cells of a row to a digest of the first name that its record is matched by."""
     mapping = {column: path for column, path in one["mapping"].items() if way(path) in one["match"]}
     fields = KINDS[Target(one["target"])].noun.known(uow.actor)
-    style = cells.style_of(one["options"], one["time_zone"])
+    style = cells.style_of(one["options"], one["time_zone"], one["currency"])
     read, region = cells.reader(one["layout"]["columns"], mapping, fields, style), uow.actor.region
 
     def name(listed: Sequence[str | None]) -> str | None:
@@ -132,7 +132,7 @@ async def apply(
     """
     kind = KINDS[Target(one["target"])]
     fields = kind.noun.known(uow.actor)
-    style = cells.style_of(one["options"], one["time_zone"])
+    style = cells.style_of(one["options"], one["time_zone"], one["currency"])
     read = cells.reader(one["layout"]["columns"], one["mapping"], fields, style)
     said = await asyncio.to_thread(lambda: [read(imports.cells_of(row)) for row in (*earlier, *rows)])
     items = await asyncio.to_thread(_items, uow, one, kind, said)
@@ -173,6 +173,8 @@ def _asked(kind: Kind, row: Read, region: str) -> tuple[Values, Whole]:
     given, complete = bulk.asked(row.values, kind.add, kind.upsert)
     if kind.noun is CONTACTS:
         _understood(given, region)
+    if row.half_named:
+        given = {name: value for name, value in given.items() if name != "name"}
     return given, complete
 
 

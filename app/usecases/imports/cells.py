@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from app.domain.fields import Field, Kind
+from app.domain.errors import RuleBroken
+from app.domain.fields import CUSTOM, Field, Kind
 from app.domain.imports import Mode, full_name
 from app.kit import written
 
@@ -26,6 +27,8 @@ _CHOICES = {
         "女士": "female",
     },
 }
+_LARGEST = 2**31 - 1
+"""What an integer of the database holds."""
 _AFTER_HOST = re.compile(r"[/:?#]")
 _MARKS = str.maketrans(dict.fromkeys(";,|、；，", "\n"))
 
@@ -49,7 +52,9 @@ class Style:
     """How the file writes what can be written in several ways."""
 
     time_zone: str
-    decimal_mark: written.DecimalMark = "."
+    currency: str
+    """Of rows that name none."""
+    decimal_mark: written.DecimalMark | None = None
     date_order: written.DateOrder | None = None
 
 
@@ -61,19 +66,42 @@ class Read:
     links: dict[str, str] = field(default_factory=dict)
     """Path to the name of another record, to be looked up."""
     faults: list[str] = field(default_factory=list)
+    named: frozenset[str] | None = None
+    """The currencies that its amounts may be in, where they name any."""
+    half_named: bool = False
+    """Whether the name is made from one part of two: it does for a new record, and replaces no name that is there."""
 
 
-def style_of(options: Mapping[str, Any], time_zone: str) -> Style:
-    """The stated ways of writing."""
+def style_of(options: Mapping[str, Any], time_zone: str, currency: str) -> Style:
+    """The stated ways of writing, or else those of the organisation."""
     return Style(
-        options.get("time_zone") or time_zone, options.get("decimal_mark") or ".", options.get("date_order")
+        options.get("time_zone") or time_zone,
+        options.get("currency") or currency,
+        options.get("decimal_mark"),
+        options.get("date_order"),
     )
+
+
+def must_be_known(mapping: Mapping[str, str], fields: Mapping[str, Field]) -> None:
+    """Raise RuleBroken for a column that goes to an organisation's own field that is not there, or not any more."""
+    for column, path in mapping.items():
+        if not is_known(path, fields):
+            raise RuleBroken(
+                "path_unknown",
+                f"The column {column!r} goes to {path}, and there is no such field; map it anew.",
+            )
+
+
+def is_known(path: str, fields: Mapping[str, Field]) -> bool:
+    """Whether a path goes to a field that is there."""
+    return not path.startswith(CUSTOM) or path in fields
 
 
 def reader(
     columns: Sequence[str], mapping: Mapping[str, str], fields: Mapping[str, Field], style: Style
 ) -> Callable[[Sequence[str | None]], Read]:
-    """A function from the cells of a row to what they say, by the fields of the noun."""
+    """A function from the cells of a row to what they say, by the fields of the noun. Raises as `must_be_known`."""
+    must_be_known(mapping, fields)
     placed = [
         (n, column, _setter(mapping[column], fields, style))
         for n, column in enumerate(columns)
@@ -89,15 +117,35 @@ def reader(
                     put(row, cell)
                 except ValueError as fault:
                     row.faults.append(f"{column}: {fault}")
-        _named(row.values)
+        row.half_named = _named(row.values)
+        _agreed(row, style.currency)
         return row
 
     return read
 
 
-def _named(values: dict[str, Any]) -> None:
-    if "name" not in values and ("given_name" in values or "family_name" in values):
-        values["name"] = full_name(values.get("given_name"), values.get("family_name"))
+def _named(values: dict[str, Any]) -> bool:
+    """Make a name of its parts where there is none; whether one of them is missing."""
+    parts = values.keys() & {"given_name", "family_name"}
+    if "name" in values or not parts:
+        return False
+    values["name"] = full_name(values.get("given_name"), values.get("family_name"))
+    return len(parts) == 1
+
+
+def _agreed(row: Read, usual: str) -> None:
+    """Let the row have the currency that its amounts name, or else the usual one; a fault where they do not agree."""
+    stated = row.values.get("currency")
+    if row.named is None or (stated or usual) in row.named:
+        return
+    if stated is None and len(row.named) == 1:
+        row.values["currency"] = min(row.named)
+    elif row.named:
+        row.faults.append(
+            f"An amount is in {' or '.join(sorted(row.named))}, and the row in {stated or usual}; say which it is."
+        )
+    else:
+        row.faults.append("The amounts of this row are in different currencies.")
 
 
 def _setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[Read, str], None]:
@@ -110,12 +158,15 @@ def _setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[R
         return lambda row, cell: _address(row.values, label or None, part, cell)
     if head == "external":
         return lambda row, cell: row.values.setdefault("external_ids", {}).update({rest: cell})
-    if path.startswith("custom."):
-        key, convert = path.removeprefix("custom."), converter(fields[path], style)
+    if path.startswith(CUSTOM):
+        key, convert = path.removeprefix(CUSTOM), converter(fields[path], style)
         return lambda row, cell: row.values.setdefault("custom", {}).update({key: convert(cell)})
     if path in LINKS or head in LINKS:
         return lambda row, cell: row.links.update({path: cell})
     convert = converter(fields[path], style)
+    if fields[path].kind is Kind.NUMBER and "currency" in fields:
+        amount = lru_cache(_REMEMBERED)(lambda cell: (convert(cell), written.currencies(cell)))
+        return lambda row, cell: _amount(row, path, *amount(cell))
     if fields[path].kind in _REPEATED:
         convert = lru_cache(_REMEMBERED)(convert)
 
@@ -123,6 +174,12 @@ def _setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[R
         row.values[path] = convert(cell)
 
     return put
+
+
+def _amount(row: Read, path: str, value: str, named: frozenset[str] | None) -> None:
+    row.values[path] = value
+    if named is not None:
+        row.named = named if row.named is None else row.named & named
 
 
 _LISTS = {"email": "emails", "phone": "phones", "address": "addresses", "external": "external_ids"}
@@ -179,6 +236,8 @@ def _whole(cell: str, style: Style) -> int:
     value = written.number(cell, style.decimal_mark)
     if value != value.to_integral_value():
         raise ValueError(f"{cell!r} is not a whole number.")
+    if abs(value) > _LARGEST:
+        raise ValueError(f"{cell[:40]!r} is larger than any number that is counted here.")
     return int(value)
 
 
@@ -201,6 +260,8 @@ def yes_or_no(cell: str) -> bool:
 def moment(cell: str, style: Style, zone: ZoneInfo) -> str:
     """A time as RFC 3339 in UTC; without an offset it is in the file's zone, without a time the day's beginning."""
     day, at, offset = written.moment(cell, style.date_order)
-    return (
-        datetime.combine(day, at or time(), offset or zone).astimezone(UTC).isoformat().replace("+00:00", "Z")
-    )
+    local = datetime.combine(day, at or time(), offset or zone)
+    try:
+        return local.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        raise ValueError(f"{cell!r} is before or after all years that can be counted.") from None

@@ -61,7 +61,7 @@ class _Order:
 
 async def apply_lines(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
     """Write the orders that the rows make; what became of each row."""
-    style = cells.style_of(one["options"], one["time_zone"])
+    style = cells.style_of(one["options"], one["time_zone"], one["currency"])
     read = cells.reader(one["layout"]["columns"], one["mapping"], FIELDS, style)
     orders = await asyncio.to_thread(_grouped, read, rows)
     currency = one["options"].get("currency") or one["currency"]
@@ -218,18 +218,22 @@ async def _made(
 def _asked(order: _Order, products: Mapping[str, UUID], currency: str) -> tuple[dict[str, Any], bulk.Whole]:
     if order.fault is not None:
         raise RuleBroken("line_invalid", order.fault)
-    placed = min(line["at"] for line in order.said if line.get("at"))
-    values = {
+    values: dict[str, Any] = {
         "number": order.number,
         "currency": currency,
-        "placed_at": placed,
-        "paid_at": placed,
         "lines": [_line(line, products) for line in order.said],
     }
+    if dates := [line["at"] for line in order.said if line.get("at")]:
+        values |= {"placed_at": min(dates), "paid_at": min(dates)}
     values |= {name: said for name in _OF_ORDER if (said := order.first(name))}
     if order.customer is not None:
         values["contact_id"] = order.customer
-    return bulk.asked(values, OrderAdd, OrderUpsert)
+    given, complete = bulk.asked(values, OrderAdd, OrderUpsert)
+    return given, complete if dates else partial(_dateless, order.number)
+
+
+def _dateless(number: str) -> dict[str, Any]:
+    raise RuleBroken("line_invalid", f"No line of the new order {number!r} has a date.")
 
 
 def _line(line: Mapping[str, Any], products: Mapping[str, UUID]) -> dict[str, Any]:

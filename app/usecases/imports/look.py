@@ -1,9 +1,7 @@
 """What an import shows: its first rows before it begins, and every row with what became of it."""
 
 import asyncio
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +10,9 @@ from app.db.engine import Row
 from app.db.reads import Reads
 from app.domain.access import Actor
 from app.domain.errors import InvalidInput, RuleBroken
+from app.domain.fields import Field
 from app.domain.imports import Outcome, Target, plan_start
-from app.kit import formulas
+from app.kit import sheets
 from app.usecases import bulk
 from app.usecases.imports import cells
 from app.usecases.imports.apply import KINDS, Kind, must_know, told
@@ -53,11 +52,10 @@ async def list_failures(reads: Reads, one: UUID) -> AsyncIterator[bytes]:
 
 async def _written(reads: Reads, one: UUID, columns: Sequence[str]) -> AsyncIterator[bytes]:
     own = [n for n, column in enumerate(columns) if column != WHY]
-    # The mark, without which spreadsheets take Chinese for Latin.
-    yield b"\xef\xbb\xbf" + _csv([[WHY, *(columns[n] for n in own)]])
+    yield sheets.csv_head([WHY, *(columns[n] for n in own)])
     after = 0
     while rows := await imports.next_told(reads, one, after, _AT_ONCE):
-        yield await asyncio.to_thread(_csv, [_failure(row, own, len(columns)) for row in rows])
+        yield await asyncio.to_thread(sheets.csv_lines, [_failure(row, own, len(columns)) for row in rows])
         after = rows[-1]["line"]
 
 
@@ -67,23 +65,20 @@ def _failure(row: Row, own: Sequence[int], width: int) -> list[str | None]:
     return [f"{row['detail']} ({row['code']}, line {row['line']})", *cells]
 
 
-def _csv(rows: Iterable[Iterable[str | None]]) -> bytes:
-    out = io.StringIO(newline="")
-    csv.writer(out).writerows([formulas.escaped(cell or "") for cell in row] for row in rows)
-    return out.getvalue().encode()
-
-
 def _previewed(actor: Actor, one: Mapping[str, Any], most: int) -> dict[str, Any]:
     target = Target(one["target"])
     kind = KINDS[target]
     known = FIELDS if target is Target.LINE else kind.noun.known(actor)
     read = cells.reader(
-        one["layout"]["columns"], one["mapping"], known, cells.style_of(one["options"], one["time_zone"])
+        one["layout"]["columns"],
+        {column: path for column, path in one["mapping"].items() if cells.is_known(path, known)},
+        known,
+        cells.style_of(one["options"], one["time_zone"], one["currency"]),
     )
     named = cells.columns_by_field(one["mapping"])
     shown = []
     for line, listed, detail in one["sample"][:most]:
-        row = read(listed) if len(listed) == len(one["layout"]["columns"]) else cells.Read()
+        row = read(imports.as_cells(listed)) if len(listed) == len(one["layout"]["columns"]) else cells.Read()
         # A line alone is no record yet.
         found = [] if target is Target.LINE else _problems(row.values, kind, named)
         problems = [detail] if detail else [*row.faults, *found]
@@ -91,13 +86,14 @@ def _previewed(actor: Actor, one: Mapping[str, Any], most: int) -> dict[str, Any
     return {
         "rows": shown,
         "unmapped": [column for column in one["layout"]["columns"] if column not in one["mapping"]],
-        "missing": _missing(one),
+        "missing": _missing(one, known),
     }
 
 
-def _missing(one: Mapping[str, Any]) -> str | None:
+def _missing(one: Mapping[str, Any], fields: Mapping[str, Field]) -> str | None:
     try:
         plan_start(one["target"], one["mode"], one["mapping"], one["match"])
+        cells.must_be_known(one["mapping"], fields)
     except (RuleBroken, InvalidInput) as refusal:
         return refusal.detail
     return None

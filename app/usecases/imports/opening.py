@@ -13,14 +13,18 @@ from app.db.imports import IMPORTS, SHOWN
 from app.db.uow import UnitOfWork
 from app.domain import columns
 from app.domain.errors import InvalidInput, RuleBroken
+from app.domain.fields import Field, Kind
 from app.domain.imports import KEPT_FOR, Mode, Stage, Target, matches, plan_start, possible_matches
 from app.domain.presets import PRESETS
+from app.domain.time_zones import must_be_known as must_be_zone
 from app.kit import tables, written
 from app.kit.ids import new_id
 from app.kit.lines import Unreadable
 from app.kit.tables import Layout
 from app.usecases import plain
+from app.usecases.imports import cells
 from app.usecases.imports.apply import KINDS, check_allowed, must_know
+from app.usecases.imports.lines import FIELDS
 from app.usecases.imports.reading import kept, must_be_kept
 from app.usecases.imports.work import IMPORT, IMPORT_WORKBOOK, TRIAL, TRIAL_WORKBOOK
 
@@ -39,10 +43,7 @@ async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mappin
         layout, sample = await asyncio.to_thread(_looked_at, file, name, asked)
     except Unreadable as fault:
         raise InvalidInput(fault.code, fault.detail, field="file") from None
-    by_column = {
-        column: [cell for row in sample if not row.fault and (cell := row.cells[n]) is not None]
-        for n, column in enumerate(layout.columns)
-    }
+    by_column = _by_column(layout.columns, [row.cells for row in sample if not row.fault])
     preset = _preset(asked.get("preset"))
     target = (
         preset.target
@@ -50,6 +51,8 @@ async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mappin
         else asked.get("target") or columns.guess_target(layout.columns) or Target.CONTACT
     )
     mapping = preset.mapping(layout.columns) if preset else columns.suggest(target, layout.columns, by_column)
+    fields = _fields(uow, target)
+    mapping = {column: path for column, path in mapping.items() if cells.is_known(path, fields)}
     file.seek(0)
     until = uow.now + KEPT_FOR
     stored = await files.store(
@@ -69,7 +72,7 @@ async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mappin
         "match": [],
         "layout": asdict(layout),
         "mapping": mapping,
-        "options": _options(by_column, mapping) | ({"system": preset.system} if preset else {}),
+        "options": _options(by_column, mapping, fields) | ({"system": preset.system} if preset else {}),
         "stage": Stage.READY,
         "expires_at": until,
     }
@@ -100,17 +103,33 @@ def _parts(file: IO[bytes]) -> Iterator[bytes]:
         yield part
 
 
-_DATED = frozenset({"birth_date", "at", "placed_at", "due_on", "paid_at", "shipped_at", "cancelled_at"})
-_COUNTED = frozenset(
-    {"price", "cost", "discount", "tax", "total", "refunded", "quantity", "unit_price", "employees"}
-)
-
-
-def _options(by_column: Mapping[str, Sequence[str]], mapping: Mapping[str, str]) -> dict[str, Any]:
+def _options(
+    by_column: Mapping[str, Sequence[str]], mapping: Mapping[str, str], fields: Mapping[str, Field]
+) -> dict[str, Any]:
     """How the file writes its dates and numbers, as far as its first rows tell."""
-    dated = [cell for column, path in mapping.items() if path in _DATED for cell in by_column[column]]
-    counted = [cell for column, path in mapping.items() if path in _COUNTED for cell in by_column[column]]
-    return {"date_order": written.date_order(dated), "decimal_mark": written.decimal_mark(counted)}
+
+    def cells_of(*kinds: Kind) -> list[str]:
+        told = [column for column, path in mapping.items() if path in fields and fields[path].kind in kinds]
+        return [cell for column in told for cell in by_column.get(column, ())]
+
+    return {
+        "date_order": written.date_order(cells_of(Kind.DATE, Kind.TIME)),
+        "decimal_mark": written.decimal_mark(cells_of(Kind.NUMBER, Kind.INTEGER)),
+    }
+
+
+def _by_column(names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> dict[str, list[str]]:
+    return {name: [cell for row in rows if (cell := row[n]) is not None] for n, name in enumerate(names)}
+
+
+async def _told_anew(
+    uow: UnitOfWork, row: Row, after: Mapping[str, Any], fields: Mapping[str, Field]
+) -> dict[str, Any]:
+    """What the first rows tell by the new mapping, for those options that were told, and not stated, before."""
+    by_column = _by_column(row["layout"]["columns"], await imports.sample(uow, row["id"]))
+    before = _options(by_column, row["mapping"], _fields(uow, row["target"]))
+    told = _options(by_column, after["mapping"], fields)
+    return {name: value for name, value in told.items() if row["options"].get(name) in {before[name], None}}
 
 
 async def edit_import(uow: UnitOfWork, one: UUID, given: Mapping[str, Any], *, version: int | None) -> None:
@@ -123,10 +142,17 @@ async def edit_import(uow: UnitOfWork, one: UUID, given: Mapping[str, Any], *, v
     if row["owner_id"] != uow.actor.user_id:
         must_know(uow.actor, row)
     after = {**row, **given}
+    fields = _fields(uow, after["target"])
+    options = dict(row["options"])
+    if "mapping" in given or "target" in given:
+        options |= await _told_anew(uow, row, after, fields)
+    options |= given.get("options", {})
+    if zone := given.get("options", {}).get("time_zone"):
+        must_be_zone(zone)
     for column, path in after["mapping"].items():
         if column not in row["layout"]["columns"]:
             raise InvalidInput("column_unknown", f"This file has no column {column!r}.", field="mapping")
-        if not columns.is_path(after["target"], path) or not _known(uow, Target(after["target"]), path):
+        if not columns.is_path(after["target"], path) or not cells.is_known(path, fields):
             raise InvalidInput(
                 "path_unknown", f"No column of a {after['target']} can go to {path!r}.", field="mapping"
             )
@@ -137,11 +163,11 @@ async def edit_import(uow: UnitOfWork, one: UUID, given: Mapping[str, Any], *, v
         possible = possible_matches(Target(after["target"]), after["mapping"].values())
         after["match"] = [name for name in row["match"] if name in possible]
     by = matches(Target(after["target"]), after["mapping"].values(), after["match"])
-    await plain.edit_row(uow, IMPORTS, row, {**given, "match": by})
+    await plain.edit_row(uow, IMPORTS, row, {**given, "match": by, "options": options})
 
 
-def _known(uow: UnitOfWork, target: Target, path: str) -> bool:
-    return not path.startswith("custom.") or path in KINDS[target].noun.known(uow.actor)
+def _fields(uow: UnitOfWork, target: str) -> Mapping[str, Field]:
+    return FIELDS if target == Target.LINE else KINDS[Target(target)].noun.known(uow.actor)
 
 
 async def start_import(uow: UnitOfWork, one: UUID, *, version: int | None) -> UUID:
@@ -160,6 +186,7 @@ async def _begin(uow: UnitOfWork, one: UUID, version: int | None, *, trial: bool
         raise RuleBroken("archived", "This import is archived; restore it before you begin.")
     by = plan_start(row["target"], row["mode"], row["mapping"], row["match"])
     check_allowed(uow.actor, row, by)
+    cells.must_be_known(row["mapping"], _fields(uow, row["target"]))
     await must_be_kept(uow, row)
     until = uow.now + KEPT_FOR
     await files.keep_until(uow, row["file_id"], until)

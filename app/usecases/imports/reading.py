@@ -116,7 +116,7 @@ def _chunk(rows: Iterator[tables.Row], one: Row, name: Name | None) -> tuple[lis
 
 def kept(row: tables.Row, one: Mapping[str, Any], name: Name | None = None) -> Kept:
     """A row of a file as it is kept: a line with the number of its order, without which it belongs nowhere."""
-    cells, fault = json.text(row.cells), row.fault
+    cells, fault = imports.cells_kept(row.cells), row.fault
     if one["target"] == Target.LINE:
         column = next((column for column, path in one["mapping"].items() if path == "number"), None)
         place = len(row.cells) if column is None else one["layout"]["columns"].index(column)

@@ -1,0 +1,94 @@
+"""A file is read once, however many batches it takes."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app.usecases.imports import reading
+from tests.api.test_imports_bad_files import book
+from tests.makers.files import account, begun, done, rows, sent
+from tests.makers.organisations import Organisation
+from tests.makers.work import work_off
+
+LINES = [[f"P {n}", f"p{n}@example.com", "two\nlines" if n % 7 == 0 else "x"] for n in range(60)]
+CSV = "name,email,job title\n" + "".join(f'{name},{email},"{title}"\n' for name, email, title in LINES)
+OBJECTS = "\n".join(
+    json.dumps({"name": name, "email": email, "job title": title}) for name, email, title in LINES
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (CSV.encode(), "x.csv"),
+        (gzip.compress(CSV.encode()), "x.csv.gz"),
+        (CSV.encode("utf-16"), "x.csv"),
+        (OBJECTS.encode(), "x.ndjson"),
+        (book([["name", "email", "job title"], *LINES]), "x.xlsx"),
+    ],
+)
+async def test_batches_go_on_where_the_one_before_has_ended(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch, data: bytes, name: str
+):
+    monkeypatch.setattr(reading, "READ", 10)
+    monkeypatch.setattr(reading, "SECONDS", 0.0)
+    begins: list[Any] = []
+    real = reading.tables.rows
+
+    def read(file: Any, layout: Any, at: Any = None) -> Any:
+        begins.append(at)
+        return real(file, layout, at)
+
+    one = await sent(org, data, name)
+    monkeypatch.setattr(reading.tables, "rows", read)
+    one = await done(service, org, one)
+    assert one["account"] == account(created=60)
+    assert len(begins) == (1 if name == "x.xlsx" else 7)
+    assert len(set(begins)) == len(begins)
+
+
+async def test_a_workbook_holds_nothing_back_while_it_is_read(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    oldest: list[bool] = []
+    real = reading.collect
+
+    async def collect(uow: Any, *given: Any) -> None:
+        await real(uow, *given)
+        oldest.append(await uow.fetchval("select pg_current_xact_id_if_assigned() is null"))
+
+    monkeypatch.setattr(reading, "collect", collect)
+    one = await done(
+        service, org, await sent(org, book([["name", "email"], ["Anna", "a@example.com"]]), "x.xlsx"), "try"
+    )
+    assert one["trial"] == account(created=1)
+    await done(service, org, one)
+    assert oldest == [True, True]
+
+
+async def test_a_file_that_is_let_go_in_the_middle_ends_the_work(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(reading, "READ", 10)
+    monkeypatch.setattr(reading, "SECONDS", 0.0)
+    one = await sent(org, CSV)
+    place = await begun(org, one)
+    real = reading.imports.add_rows
+
+    async def add_rows(uow: Any, *given: Any) -> None:
+        await real(uow, *given)
+        await uow.execute("delete from file_parts where org_id = $1", org.id)
+
+    monkeypatch.setattr(reading.imports, "add_rows", add_rows)
+    for _ in range(6):  # each failed attempt is tried again a little later
+        await work_off(service)
+        async with org.database.connection(org.id) as connection:
+            await connection.execute(
+                "update runs set due_at = now() where org_id = $1 and status in ('queued', 'running')", org.id
+            )
+    run = (await org.admin.get(place)).json()
+    assert (run["status"], run["error"].startswith("The file was let go")) == ("failed", True), run
+    assert all(row["outcome"] is None for row in await rows(org, one))
