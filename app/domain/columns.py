@@ -1,6 +1,7 @@
 """The columns of files: where one may go, and where it likely does by its name and its values.
 
-A *path* says where a column goes: a field (``job_title``), one of several (``email:work``, ``address:home.city``), an id
+A *path* says where a column goes: a field (``job_title``), one of several (``email:work``, and ``email:work#2`` for the
+second of that label, ``address:home.city``), an id
 in another system (``external:erp``), an organisation's own field (``custom.level``), or another record by what it is
 known by (``company``, ``contact:email``). What a person allows is no column: a consent needs its evidence.
 """
@@ -16,6 +17,7 @@ SYSTEM = "import"
 
 _KEY = r"[a-z][a-z0-9_]{0,62}"
 _LABEL = r"[^\x00-\x20](?:[^\x00-\x1f]{0,62}[^\x00-\x20])?"
+_ORDINAL = r"(?:#[1-9][0-9]{0,2})?"
 _SHARED = rf"tags|external:{_KEY}|custom\.{_KEY}"
 _COMPANY = rf"company|company:external:{_KEY}"
 _CONTACT = rf"contact:external:{_KEY}|contact:email|contact:phone"
@@ -24,8 +26,8 @@ _PATHS = {
     for target, forms in {
         "contact": (
             "name|given_name|family_name|job_title|birth_date|gender|occupation|income_band|education|source|stage",
-            f"language|owner|(?:email|phone)(?::{_LABEL})?",
-            rf"address(?::{_LABEL})?\.(?:country|province|city|district|street|postal_code)",
+            f"language|owner|(?:email|phone)(?::{_LABEL})?{_ORDINAL}",
+            rf"address(?::{_LABEL})?{_ORDINAL}\.(?:country|province|city|district|street|postal_code)",
             _COMPANY,
             _SHARED,
         ),
@@ -54,6 +56,15 @@ _PATHS = {
 def is_path(target: str, path: str) -> bool:
     """Whether a column of a file of such rows may go there."""
     return target in _PATHS and _PATHS[target].fullmatch(path) is not None
+
+
+def slot(head: str) -> tuple[str, str | None]:
+    """What one of several is, and its label: ``email:work#2`` is an email of the label work."""
+    kind, _, label = _SLOT_END.sub("", head).partition(":")
+    return kind, label or None
+
+
+_SLOT_END = re.compile(r"#[1-9][0-9]{0,2}\Z")
 
 
 # Simplified characters only, and no blanks, marks or capitals: names are compared without them (see `bare`).
@@ -299,14 +310,14 @@ _PARTNER = {"given_name": "family_name"}
 
 
 def _choose(paths: Sequence[str], taken: Iterable[str]) -> str | None:
-    """The likeliest path that is free; e-mails and phones always are, under a label of their own."""
+    """The likeliest path that is free; e-mails and phones always are, as the next of their label."""
     held = set(taken)
     for path in sorted(paths, key=lambda path: _PARTNER.get(path) not in held):
         if path not in held:
             return path
         if re.match(r"(?:email|phone)\b", path):
-            begin = f"{path[:60]} " if ":" in path else f"{path}:"  # a label has an end, see _LABEL
-            return next(one for n in count(2) if (one := f"{begin}{n}") not in held)
+            first = _SLOT_END.sub("", path)
+            return next(one for n in count(2) if (one := f"{first}#{n}") not in held)
     return None
 
 

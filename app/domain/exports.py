@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from app.domain import columns
 from app.domain.access import Actor
 from app.domain.errors import Forbidden, RuleBroken
 from app.domain.fields import CUSTOM, Field, Kind
@@ -90,15 +91,15 @@ def _slots(name: str, value: Any) -> dict[str, Any]:
 
 
 def _numbered(path: str, items: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Items by their labels; the second of a label has its number behind it."""
+    """Items by their labels; the second of a label has its number behind it, and so has one that looks as if it had."""
     used: set[str] = set()
     for item in items:
         label = item.get("label")
         first = f"{path}:{label}" if label else path
         slot, n = first, 1
-        while slot in used:
+        while slot in used or columns.slot(slot) != (path, label or None):
             n += 1
-            slot = f"{first} {n}" if label else f"{path}:{n}"
+            slot = f"{first}#{n}"
         used.add(slot)
         yield slot, item
 

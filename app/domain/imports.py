@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from app.domain.columns import slot
 from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.transitions import Transitions
 
@@ -99,7 +100,7 @@ MATCHES: Mapping[Target, tuple[str, ...]] = {
 
 def way(path: str) -> str:
     """What a column that goes there could be matched by: every address and every number counts."""
-    return path.partition(":")[0] if path.startswith(("email", "phone")) else path
+    return slot(path)[0] if path.startswith(("email", "phone")) else path
 
 
 def possible_matches(target: Target, paths: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.domain.imports import Mode, Outcome, Stage, Target, Undone
-from app.schemas.base import DatedQuery, Flag, Key, Label, Line, Part, RecordOut, Shape, optional
+from app.schemas.base import DatedQuery, Flag, Key, Label, Line, RecordOut, Shape, optional
 
 Path = Annotated[
     str,
@@ -22,7 +22,7 @@ Mapping = Annotated[dict[Line, Path], Field(max_length=1000)]
 Match = Annotated[list[Path], Field(max_length=10)]
 
 
-class Options(Part):
+class Options(Shape):
     """How the file writes what can be written in several ways, and what is to be done with it."""
 
     time_zone: Label | None = Field(

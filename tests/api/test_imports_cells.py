@@ -30,7 +30,7 @@ async def test_a_field_that_is_archived_meanwhile_is_named(service: FastAPI, org
     shown = (await org.admin.get(f"/v1/imports/{one['id']}/preview")).json()
     assert "custom.level" in shown["missing"]
     refused = await org.admin.post(f"/v1/imports/{one['id']}/start", headers=ANY)
-    assert (refused.status_code, refused.json()["code"]) == (409, "path_unknown")
+    assert (refused.status_code, refused.json()["code"]) == (409, "field_gone")
     await work_off(service)
     assert "custom.level" in (await org.admin.get(run)).json()["error"]
 

@@ -20,7 +20,10 @@ HEADERS = {
         ("contact", "name"),
         ("contact", "email"),
         ("contact", "phone:mobile"),
-        ("contact", "email:secondary 2"),
+        ("contact", "email:secondary#2"),
+        ("contact", "phone#3"),
+        ("contact", "address:home#2.city"),
+        ("contact", "address#2.city"),
         ("contact", "phone:直线"),
         ("contact", "address.city"),
         ("contact", "address:home.postal_code"),
@@ -178,18 +181,18 @@ def test_a_name_that_can_be_two_things_is_the_one_that_is_missing():
     assert suggest("contact", ["名字", "姓氏"], {}) == {"名字": "given_name", "姓氏": "family_name"}
 
 
-def test_further_emails_and_phones_get_labels_of_their_own():
+def test_further_emails_and_phones_are_the_next_of_their_label():
     told = suggest(
         "contact", ["Email", "E-mail", "Email 2", "Work Email", "办公邮箱", "手机1", "手机2", "电话"], {}
     )
     assert list(told.values()) == [
         "email",
-        "email:2",
+        "email#2",
         "email:3",
         "email:work",
-        "email:work 2",
+        "email:work#2",
         "phone:mobile",
-        "phone:mobile 2",
+        "phone:mobile#2",
         "phone",
     ]
 

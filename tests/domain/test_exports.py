@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.columns import is_path
+from app.domain.columns import is_path, slot
 from app.domain.exports import MOST_SLOTS, Seen, cell, flat, typed, utc
 from app.domain.fields import Field, Kind
 
@@ -13,7 +13,7 @@ FIELDS = {
     name: Field(name, Kind.JSON)
     for name in ("emails", "phones", "addresses", "external_ids", "custom", "consents")
 } | {"id": Field("id", Kind.ID), "email": Field("email", Kind.TEXT), "tags": Field("tags", Kind.LABELS)}
-LABEL = st.none() | st.sampled_from(["work", "home", "work 2", "2", "办公"])
+LABEL = st.none() | st.sampled_from(["work", "home", "work 2", "2", "办公", "work#2", "#2", "#2#3"])
 EMAILS = st.lists(st.builds(lambda a, b: {"address": a, "label": b}, st.emails(), LABEL), max_size=8)
 
 
@@ -31,7 +31,9 @@ def test_every_address_is_in_a_column_that_an_import_knows(listed: list[list[dic
     assert len(set(heads)) == len(heads)
     assert all(is_path("contact", head) for head in heads)
     for emails, row in zip(listed, rows, strict=True):
-        assert sorted(value for value in row if value) == sorted(email["address"] for email in emails)
+        back = [(value, slot(head)) for head, value in zip(heads, row, strict=True) if value]
+        sent = [(email["address"], ("email", email["label"])) for email in emails]
+        assert sorted(back, key=str) == sorted(sent, key=str)
 
 
 def test_more_labels_than_columns_are_not_cut():

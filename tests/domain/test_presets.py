@@ -65,8 +65,8 @@ def test_both_languages_are_known_where_the_product_has_them(preset: Preset):
 
 
 def _head(path: str) -> str:
-    """Emails and phones may differ by their label."""
-    return re.split(r"[:.]", path)[0]
+    """Emails and phones may differ by their label and their number."""
+    return re.split(r"[:.#]", path)[0]
 
 
 @EACH

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from app.domain.columns import slot
 from app.domain.errors import RuleBroken
 from app.domain.fields import CUSTOM, Field, Kind
 from app.domain.imports import Mode, full_name
@@ -66,6 +67,8 @@ class Read:
     links: dict[str, str] = field(default_factory=dict)
     """Path to the name of another record, to be looked up."""
     faults: list[str] = field(default_factory=list)
+    places: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    """Its addresses, by the paths of their columns."""
     named: frozenset[str] | None = None
     """The currencies that its amounts may be in, where they name any."""
     half_named: bool = False
@@ -150,12 +153,14 @@ def _agreed(row: Read, usual: str) -> None:
 
 def _setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[Read, str], None]:
     head, _, rest = path.partition(":")
-    if head in {"email", "phone"}:
-        plural, key = ("emails", "address") if head == "email" else ("phones", "number")
-        return lambda row, cell: row.values.setdefault(plural, []).append({key: cell, "label": rest or None})
-    if head.startswith("address"):
-        label, _, part = path.removeprefix("address").removeprefix(":").rpartition(".")
-        return lambda row, cell: _address(row.values, label or None, part, cell)
+    several = slot(path)[0]
+    if several in {"email", "phone"}:
+        plural, key = ("emails", "address") if several == "email" else ("phones", "number")
+        label = slot(path)[1]
+        return lambda row, cell: row.values.setdefault(plural, []).append({key: cell, "label": label})
+    if path.startswith("address"):
+        place, _, part = path.rpartition(".")
+        return lambda row, cell: _address(row, place, part, cell)
     if head == "external":
         return lambda row, cell: row.values.setdefault("external_ids", {}).update({rest: cell})
     if path.startswith(CUSTOM):
@@ -189,7 +194,7 @@ def columns_by_field(mapping: Mapping[str, str]) -> dict[str, str]:
     """The columns that fill a field, as one would name them."""
     named: dict[str, list[str]] = {}
     for column, path in mapping.items():
-        head = path.partition(":")[0].partition(".")[0]
+        head = slot(path)[0].partition(".")[0].partition("#")[0]
         named.setdefault(_LISTS.get(head, head), []).append(column)
     return {field: ", ".join(columns) for field, columns in named.items()}
 
@@ -198,13 +203,11 @@ LINKS = frozenset({"company", "parent", "owner", "contact", "product"})
 """Paths that name another record."""
 
 
-def _address(values: dict[str, Any], label: str | None, part: str, cell: str) -> None:
-    listed = values.setdefault("addresses", [])
-    found = next((one for one in listed if one["label"] == label), None)
-    if found is None:
-        found = {"label": label}
-        listed.append(found)
-    found[part] = cell
+def _address(row: Read, place: str, part: str, cell: str) -> None:
+    if place not in row.places:
+        row.places[place] = {"label": slot(place)[1]}
+        row.values.setdefault("addresses", []).append(row.places[place])
+    row.places[place][part] = cell
 
 
 def converter(one: Field, style: Style) -> Convert:
