@@ -188,7 +188,7 @@ def test_further_emails_and_phones_are_the_next_of_their_label():
     assert list(told.values()) == [
         "email",
         "email#2",
-        "email:3",
+        "email#3",
         "email:work",
         "email:work#2",
         "phone:mobile",

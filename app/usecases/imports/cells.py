@@ -90,7 +90,7 @@ def must_be_known(mapping: Mapping[str, str], fields: Mapping[str, Field]) -> No
     for column, path in mapping.items():
         if not is_known(path, fields):
             raise RuleBroken(
-                "path_unknown",
+                "field_gone",
                 f"The column {column!r} goes to {path}, and there is no such field; map it anew.",
             )
 
