@@ -2,7 +2,7 @@
 
 Those that say SECURITY DEFINER run as the owner of the tables, whom no wall stops; each answers one narrow question.
 rapport_find and rapport_scrub keep to the caller's tenant. The others look across all tenants, since they find the
-tenant (rapport_key, rapport_logins) or are nobody's own: attempts, due runs, what is forgotten, partitions. The rest
+tenant (rapport_key, rapport_logins) or are nobody's own: attempts, due runs and segments, what is forgotten, partitions. The rest
 run as the caller, behind the walls.
 """
 

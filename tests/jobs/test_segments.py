@@ -1,6 +1,7 @@
 """Whatever happens, and however the clock goes, a segment that follows is what building it anew would make of it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,8 +18,9 @@ from app.domain.errors import Busy
 from app.domain.moments import Now
 from app.jobs.segments import follow_due
 from app.kit import clock
+from app.settings import Settings
 from tests.makers.organisations import Organisation
-from tests.makers.work import work_off
+from tests.makers.work import Worker, until, work_off
 from tests.nouns.nouns import run_here
 
 ANY = {"If-Match": "*"}
@@ -269,6 +271,42 @@ async def _told(uow: Any, org: Organisation, side: str) -> tuple[int, int]:
     )
     stays = await uow.fetchval(f"select count({side}_at) from memberships where org_id = $1", org.id)  # noqa: S608 - our own words
     return told, stays
+
+
+async def test_a_worker_follows_within_seconds(chosen: Settings, org: Organisation):
+    body = {"name": "customers", "condition": CONDITIONS["customers"]}
+    made = (await org.admin.post("/v1/segments", json=body)).json()["id"]
+
+    async def inside() -> set[str]:
+        answer = await org.admin.get(f"/v1/segments/{made}/members")
+        return {one["id"] for one in answer.json()["data"]}
+
+    with Worker(chosen):
+        for _ in range(2):
+            await asyncio.sleep(0.5)  # whether it is still being built, or follows already
+            contact = await org.admin.post("/v1/contacts", json={"name": "x", "stage": "customer"})
+            await until(lambda one=contact.json()["id"]: _is_in(one, inside))
+
+
+async def _is_in(one: str, inside: Callable[[], Awaitable[set[str]]]) -> bool:
+    return one in await inside()
+
+
+async def test_in_a_restored_database_segments_are_built_anew(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    house = House(org, monkeypatch)
+    await house.furnish()
+    await house.settle(service)
+    async with await org.work() as uow:
+        # As the settling of a restored log leaves it.
+        await uow.execute("update segment_cursors set xid = 0 where org_id = $1", org.id)
+        await uow.execute("delete from memberships where org_id = $1", org.id)
+        await uow.commit()
+    await house.settle(service)
+    await house.check()
+    async with await org.work() as uow:
+        assert await uow.fetchval("select count(*) from memberships where org_id = $1", org.id) > 0
 
 
 async def test_following_comes_to_what_building_anew_would(service: FastAPI, org: Organisation, monkeypatch):

@@ -136,6 +136,7 @@ async def test_only_these_functions_look_over_the_walls(inside: Connection):
         "rapport_key(text)",
         "rapport_logins(text)",
         "rapport_due(timestamp with time zone,integer)",
+        "rapport_segments_due(timestamp with time zone,integer)",
         "rapport_attempt(text,timestamp with time zone,integer,interval,interval)",
         "rapport_attempt_good(text)",
         "rapport_forget_keys(timestamp with time zone,integer)",
@@ -171,6 +172,7 @@ async def test_the_functions_for_strangers_give_ids_and_nothing_else(world: Worl
         "rapport_key('x')": ["org_id", "id"],
         "rapport_logins('x')": ["org_id", "slug", "id"],
         "rapport_due(now(), 1)": ["org_id", "id", "kind", "due_at"],
+        "rapport_segments_due(now(), 1)": ["org_id", "segment_id"],
         "rapport_attempt('x', now(), 1, '1s', '1s')": ["refused_until", "last_one"],
         "rapport_visit('x', now(), 1, '1s')": ["rapport_visit"],
     }

@@ -91,7 +91,7 @@ async def edit_segment(uow: UnitOfWork, segment: UUID, given: Values, *, version
         uses = _judged(uow.actor, segment, {**dict(row), **after}, others)
         # What it has told of before can still be read in its history.
         after |= {"uses": sorted(uses | set(row["uses"]))} | await _anew(uow, segment)
-        await segments.widen(uow, users_of(segment, _knots(others)), sorted(uses))
+        await segments.widen(uow, users_of(segment, _knots(uow.actor, others)), sorted(uses))
     if after:
         await write.change(uow, SEGMENTS, [(row, after)], "segment.edited")
 
@@ -101,9 +101,10 @@ async def archive_segment(uow: UnitOfWork, segment: UUID, *, version: int | None
     others = await segments.alone(uow)
     await segments.hold(uow, segment)
     row = await plain.get_locked(uow, SEGMENTS, segment, version, {})
-    users = users_of(segment, _knots(others))
+    users = users_of(segment, _knots(uow.actor, others))
     if users:
-        names = ", ".join(one["name"] for one in others if one["id"] in users and _knows(uow.actor, one))
+        knows = _knowing(uow.actor)
+        names = ", ".join(one["name"] for one in others if one["id"] in users and knows(one))
         raise RuleBroken(
             "segment_in_use", f"Other segments are made of this one{': ' if names else ''}{names}."
         )
@@ -164,7 +165,7 @@ def _judged(actor: Actor, segment: UUID, values: Mapping[str, Any], others: Sequ
     if values["tag"] is not None:
         check_tag(condition)
     uses = set(related.uses(condition))
-    known = {one["id"]: one for one in others if one["id"] != segment and _knows(actor, one)}
+    known = {one["id"]: one for one in filter(_knowing(actor), others) if one["id"] != segment}
     for named in segments_in(condition) - {segment}:
         if named not in known:
             raise InvalidInput(
@@ -172,14 +173,24 @@ def _judged(actor: Actor, segment: UUID, values: Mapping[str, Any], others: Sequ
             )
         uses |= set(known[named]["uses"])
     start = Knot(segment, values["name"], values["tag"], mentions(values["condition"]))
-    check_circle(start, [knot for knot in _knots(others) if knot.id != segment])
+    check_circle(start, [knot for knot in _knots(actor, others) if knot.id != segment])
     return uses
 
 
-def _knows(actor: Actor, segment: Row) -> bool:
+def _knowing(actor: Actor) -> Callable[[Row], bool]:
+    """Tells whether the actor may know a segment."""
     readable = sight.readable(actor, TOLD)
-    return readable is None or readable.issuperset(segment["uses"])
+    return lambda segment: readable is None or readable.issuperset(segment["uses"])
 
 
-def _knots(rows: Sequence[Row]) -> list[Knot]:
-    return [Knot(row["id"], row["name"], row["tag"], mentions(row["condition"])) for row in rows]
+def _knots(actor: Actor, rows: Sequence[Row]) -> list[Knot]:
+    knows = _knowing(actor)
+    return [
+        Knot(
+            row["id"],
+            row["name"] if knows(row) else "one that you may not see",
+            row["tag"],
+            mentions(row["condition"]),
+        )
+        for row in rows
+    ]
