@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -285,7 +286,7 @@ async def test_a_worker_follows_within_seconds(chosen: Settings, org: Organisati
         for _ in range(2):
             await asyncio.sleep(0.5)  # whether it is still being built, or follows already
             contact = await org.admin.post("/v1/contacts", json={"name": "x", "stage": "customer"})
-            await until(lambda one=contact.json()["id"]: _is_in(one, inside))
+            await until(partial(_is_in, contact.json()["id"], inside))
 
 
 async def _is_in(one: str, inside: Callable[[], Awaitable[set[str]]]) -> bool:
