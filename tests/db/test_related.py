@@ -187,14 +187,13 @@ def aggregate(draw: st.DrawFn) -> dict[str, Any]:
         made["where"] = {draw(st.sampled_from(["all", "any"])): draw(st.lists(INSIDE[of], max_size=2))}
     if draw(st.booleans()):
         made["days"] = draw(
-            st.sampled_from([[90, 0], [91, 90], [None, 30], [30, None], [0, -1], [None, None]])
+            st.sampled_from([[90, 0], [91, 90], [90, 30], [30, 1], [1, 0], [None, 30], [30, None]])
         )
     return made
 
 
 LEAF = st.one_of(
-    aggregate(),
-    aggregate(),
+    *[aggregate()] * 8,
     st.tuples(st.sampled_from(SEGMENTS), st.sampled_from(["in", "not_in"])).map(
         lambda pair: {"segment": str(pair[0]), "op": pair[1]}
     ),
