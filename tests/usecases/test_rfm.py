@@ -55,7 +55,7 @@ async def world(service: FastAPI, database_url: str) -> Any:
     for (currency, day), rate in RATES.items():
         body = {"currency": currency, "base": "CNY", "on_date": day, "rate": rate}
         assert (await org.admin.post("/v1/exchange_rates", json=body)).status_code == 201
-    body = {"currency": "USD", "base": "CNY", "on_date": "2024-05-20", "rate": "99"}
+    body = {"currency": "USD", "base": "CNY", "on_date": "2024-06-03", "rate": "99"}
     wrong = (await org.admin.post("/v1/exchange_rates", json=body)).json()["id"]
     assert (await org.admin.post(f"/v1/exchange_rates/{wrong}/archive", headers=ANY)).status_code == 200
     await ordered(org, [_order(chance, number, ids) for number in range(400)])
