@@ -4,7 +4,7 @@ from collections.abc import Set
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -28,6 +28,7 @@ class Company(Record):
         Index("ix_companies_owner", "org_id", "owner_id"),
         Index("ix_companies_domain", "org_id", "domain"),
         Index("ix_companies_parent", "org_id", "parent_id"),
+        Index("ix_companies_called", "org_id", text("lower(name)")),
         sought("companies"),
     )
 

@@ -1,10 +1,10 @@
 """Records by what people call them: many names at a time, among what the asker sees."""
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Text, Uuid, bindparam, column, func, literal_column, select
+from sqlalchemy import Select, Text, Uuid, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.db import sight
@@ -14,7 +14,6 @@ from app.db.nouns import Noun
 from app.db.registry import NOUNS
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
-from app.kit import terms
 
 _BY = {
     ("company", "name"): "name",
@@ -26,49 +25,47 @@ _BY = {
     ("order", "number"): "number",
 }
 """Noun and way to the column."""
-_LISTED = {("contact", "email"): "emails", ("contact", "phone"): "phones"}
-"""Ways of which a record has several, the column being the first."""
+_LISTED = {("contact", "email"): "emails", ("contact", "phone"): "phones", ("company", "name"): "name"}
+"""Ways that more than the column's own value leads by: to the field that holds it."""
+Build = Callable[[Noun, str, Select[Any]], Select[Any]]
 _WANTED = bindparam("names", type_=ARRAY(Text))
 
 
 def folded(name: str) -> str:
     """A name in the form in which two are the same: ACME is Acme."""
-    return " ".join(name.split()).casefold()
+    return name.lower()
 
 
 async def found(uow: UnitOfWork, name: str, by: str, names: Sequence[str]) -> Mapping[str, Sequence[UUID]]:
     """For each name, the records that are called so, in any of their addresses or numbers; archived ones are not.
 
-    The name of a company is given, and told, folded.
+    The names of companies are folded.
     """
     noun, way = NOUNS[name], (name, by)
     if not noun.shows(uow.actor, _BY.get(way, "external_ids")):
         return {}
-    known: dict[str, dict[UUID, None]] = {}
-    if way == ("company", "name"):
-        sounds = sorted({terms.sound(one, person=False) for one in names})
-        for called, record in await _asked(uow, noun, by, _sounding, {"names": sounds}):
-            known.setdefault(folded(called), {})[record] = None
-    elif way in _BY:
-        listed = _LISTED.get(way)
-        ways = [_called] if listed is None or not noun.shows(uow.actor, listed) else [_called, _listed]
-        for build in ways:
-            for called, record in await _asked(uow, noun, by, build, {"names": names, "way": listed}):
-                known.setdefault(called, {})[record] = None
+    listed, values = _LISTED.get(way), {"names": list(names), "noun": name}
+    if way not in _BY:
+        ways, values = [_outside], values | {"system": by.removeprefix("external:")}
+    elif listed is None or not noun.shows(uow.actor, listed):
+        ways = [_called]
     else:
-        values = {"names": names, "system": by.removeprefix("external:"), "noun": name}
-        for called, record in await _asked(uow, noun, "external", _outside, values):
+        ways, values = [_called, _listed], values | {"way": listed}
+    known: dict[str, dict[UUID, None]] = {}
+    for build in ways:
+        for called, record in await _asked(uow, noun, by, build, values):
             known.setdefault(called, {})[record] = None
-    return {called: list(records) for called, records in known.items() if called in set(names)}
+    return {called: list(records) for called, records in known.items()}
 
 
 async def _asked(
-    uow: UnitOfWork, noun: Noun, by: str, build: Any, values: Mapping[str, Any]
+    uow: UnitOfWork, noun: Noun, by: str, build: Build, values: dict[str, Any]
 ) -> list[tuple[str, UUID]]:
     def text() -> Prepared:
         return compiled(build(noun, by, _seen(uow.actor, noun)))
 
-    question = prepared(("linked", build.__name__, noun.name, by, sight.sight_key(uow.actor, noun)), text)
+    way = by.partition(":")[0]
+    question = prepared(("linked", build, noun.name, way, sight.sight_key(uow.actor, noun)), text)
     rows = await uow.fetch(question.sql, *question.values({**sight.binds(uow.actor, noun), **values}))
     return [(row["called"], row["id"]) for row in rows]
 
@@ -86,18 +83,9 @@ def _called(noun: Noun, by: str, seen: Select[Any]) -> Select[Any]:
 
 
 def _listed(noun: Noun, by: str, seen: Select[Any]) -> Select[Any]:
-    listed = func.rapport_listed(bindparam("way", type_=Text()), _WANTED)
+    listed = func.rapport_called(bindparam("way", type_=Text()), _WANTED)
     named = listed.table_valued(column("called", Text()), column("id", Uuid())).alias("named")
     return seen.add_columns(named.c.called).join(named, named.c.id == noun.table.c.id)
-
-
-def _sounding(noun: Noun, by: str, seen: Select[Any]) -> Select[Any]:
-    """What sounds alike has the same beginning of its key, by which the index finds it; case is no part of a sound."""
-    table, sound = noun.table, func.unnest(_WANTED).column_valued("sound")
-    alike = (table.c.name_key >= sound.op("||")(literal_column("E'\\t'"))) & (
-        table.c.name_key < sound.op("||")(literal_column("E'\\n'"))
-    )
-    return seen.add_columns(table.c[_BY[noun.name, by]].label("called")).where(alike)
 
 
 def _outside(noun: Noun, _: str, seen: Select[Any]) -> Select[Any]:

@@ -89,13 +89,13 @@ async def test_any_address_and_any_number_matches(service: FastAPI, org: Organis
 
 
 async def test_names_of_companies_are_the_same_in_any_case(service: FastAPI, org: Organisation):
-    acme = await _made(org, "companies", name="Acme  Trading")
+    acme = await _made(org, "companies", name="Acme Trading")
     await _made(org, "companies", name="达华贸易")
     text = "name,company\nA,ACME Trading\nB,acme trading\nC,大华贸易\nD,New Ltd\nE,NEW LTD\n"
     plan = {"mapping": {"name": "name", "company": "company"}, "mode": "create"}
     done = await imported(service, org, text, target="contact", plan=plan)
     assert done["account"] == account(created=5), await rows(org, done)
-    assert await _names(org, "companies") == ["Acme  Trading", "New Ltd", "大华贸易", "达华贸易"]
+    assert await _names(org, "companies") == ["Acme Trading", "New Ltd", "大华贸易", "达华贸易"]
     text = "company name,industry\nACME TRADING,shoes\nacme trading,boots\n"
     done = await imported(service, org, text, "x.csv", target="company", plan={"match": ["name"]})
     assert done["account"] == account(updated=2), await rows(org, done)
