@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 
+from app.domain.slots import numberless
+
 SYSTEM = "import"
 """Whose ids they are, where a file does not say of which system."""
 
@@ -56,15 +58,6 @@ _PATHS = {
 def is_path(target: str, path: str) -> bool:
     """Whether a column of a file of such rows may go there."""
     return target in _PATHS and _PATHS[target].fullmatch(path) is not None
-
-
-def slot(head: str) -> tuple[str, str | None]:
-    """What one of several is, and its label: ``email:work#2`` is an email of the label work."""
-    kind, _, label = _SLOT_END.sub("", head).partition(":")
-    return kind, label or None
-
-
-_SLOT_END = re.compile(r"#[1-9][0-9]{0,2}\Z")
 
 
 # Simplified characters only, and no blanks, marks or capitals: names are compared without them (see `bare`).
@@ -316,7 +309,7 @@ def _choose(paths: Sequence[str], taken: Iterable[str]) -> str | None:
         if path not in held:
             return path
         if re.match(r"(?:email|phone)\b", path):
-            first = _SLOT_END.sub("", path)
+            first = numberless(path)
             return next(one for n in count(2) if (one := f"{first}#{n}") not in held)
     return None
 

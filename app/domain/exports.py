@@ -12,10 +12,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from app.domain import columns
 from app.domain.access import Actor
 from app.domain.errors import Forbidden, RuleBroken
 from app.domain.fields import CUSTOM, Field, Kind
+from app.domain.slots import slot as slot_of
 
 KEPT_FOR = timedelta(days=7)
 """How long a file can be had."""
@@ -96,12 +96,12 @@ def _numbered(path: str, items: Sequence[Mapping[str, Any]]) -> Iterator[tuple[s
     for item in items:
         label = item.get("label")
         first = f"{path}:{label}" if label else path
-        slot, n = first, 1
-        while slot in used or columns.slot(slot) != (path, label or None):
+        head, n = first, 1
+        while head in used or slot_of(head) != (path, label or None):
             n += 1
-            slot = f"{first}#{n}"
-        used.add(slot)
-        yield slot, item
+            head = f"{first}#{n}"
+        used.add(head)
+        yield head, item
 
 
 Get = Callable[[Mapping[str, Any]], Any]

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from app.domain.columns import slot
 from app.domain.errors import InvalidInput, RuleBroken
+from app.domain.slots import slot
 from app.domain.transitions import Transitions
 
 

@@ -5,9 +5,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.columns import is_path, slot
+from app.domain.columns import is_path
 from app.domain.exports import MOST_SLOTS, Seen, cell, flat, typed, utc
 from app.domain.fields import Field, Kind
+from app.domain.slots import slot
 
 FIELDS = {
     name: Field(name, Kind.JSON)

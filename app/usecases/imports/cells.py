@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from app.domain.columns import slot
 from app.domain.errors import RuleBroken
 from app.domain.fields import CUSTOM, Field, Kind
 from app.domain.imports import Mode, full_name
+from app.domain.slots import slot
 from app.kit import written
 
 _YES = frozenset({"1", "true", "t", "yes", "y", "是", "对", "有", "真", "✓", "√", "on"})
