@@ -23,7 +23,7 @@ from arq.worker import Worker, create_worker
 from app.db import walls
 from app.db.engine import Database
 from app.domain.runs import LEASE
-from app.jobs import exports, imports, privacy, rfm, segments, tags  # noqa: F401 - they register their work
+from app.jobs import duplicates, exports, imports, privacy, rfm, segments, tags  # noqa: F401 - they register their work
 from app.jobs.base import ANALYTICS_QUEUE, DEFAULT_QUEUE, FILES_QUEUE, JOBS
 from app.jobs.housekeeping import forget, make_months, spread_months
 from app.jobs.nights import begin_nights
@@ -176,7 +176,7 @@ async def serve(own: Settings, stop: asyncio.Event, only: Collection[str] = ()) 
                 )
             )
             group.create_task(
-                _repeat("the nights", NIGHTS_EVERY, stop, lambda: begin_nights(database, clock.now()))
+                _repeat("the nights", NIGHTS_EVERY, stop, lambda: begin_nights(database, clock.now())),
             )
             group.create_task(
                 _repeat("the forgetting", HOUSEKEEPING_EVERY, stop, lambda: forget(database, clock.now()))

@@ -12,7 +12,10 @@ from datetime import date
 # Tables that the app may only add to, or may also delete from; the rest can be read, added to and updated.
 _APPEND_ONLY = frozenset({"events"})
 _DELETABLE = frozenset(
-    {"external_ids", "file_parts", "import_undone", "memberships", "order_lines", "rfm_scores"}
+    {
+        *("duplicate_members", "external_ids", "file_parts", "import_undone", "memberships", "merge_members"),
+        *("order_lines", "rfm_scores"),
+    }
 )
 _TENANT_TABLES = (
     "api_keys",

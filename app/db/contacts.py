@@ -30,6 +30,13 @@ class Contact(Record):
         one_of("gender", Gender),
         newest_first("contacts"),
         last_changed("contacts"),
+        points_to("merged_into_id", "contacts"),
+        Index(
+            "ix_contacts_merged",
+            "org_id",
+            "merged_into_id",
+            postgresql_where=text("merged_into_id is not null"),
+        ),
         Index("ix_contacts_name", "org_id", "name_key", "id"),
         Index("ix_contacts_owner", "org_id", "owner_id", "created_at", "id"),
         Index("ix_contacts_company", "org_id", "company_id"),
@@ -72,6 +79,8 @@ class Contact(Record):
     """
     consented: Mapped[list[str]] = mapped_column(info=field("consent", writable=False))
     """purpose:channel of every consent that holds."""
+    merged_into_id: Mapped[UUID | None] = mapped_column(info=field("basic", writable=False))
+    """The contact that this one, put away, became part of."""
     custom: Mapped[dict[str, Any]] = mapped_column(info=field())
     terms: Mapped[str] = mapped_column(TSVECTOR, info=field(internal=True))
 

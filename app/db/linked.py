@@ -4,10 +4,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Text, Uuid, bindparam, column, func, select
+from sqlalchemy import ColumnElement, Select, Text, Uuid, bindparam, column, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.db import sight
+from app.db import merges, references, sight
+from app.db.contacts import CONTACTS
 from app.db.engine import Prepared, compiled, prepared
 from app.db.external_ids import ExternalId
 from app.db.nouns import Noun
@@ -45,6 +46,7 @@ async def found(uow: UnitOfWork, name: str, by: str, names: Sequence[str]) -> Ma
     if not noun.shows(uow.actor, _BY.get(way, "external_ids")):
         return {}
     listed, values = _LISTED.get(way), {"names": list(names), "noun": name}
+    ways: list[Build]
     if way not in _BY:
         ways, values = [_outside], values | {"system": by.removeprefix("external:")}
     elif listed is None or not noun.shows(uow.actor, listed):
@@ -55,14 +57,25 @@ async def found(uow: UnitOfWork, name: str, by: str, names: Sequence[str]) -> Ma
     for build in ways:
         for called, record in await _asked(uow, noun, by, build, values):
             known.setdefault(called, {})[record] = None
-    return {called: list(records) for called, records in known.items()}
+    listed_by_name = {called: list(records) for called, records in known.items()}
+    return await _survivors(uow, listed_by_name) if noun is CONTACTS and way not in _BY else listed_by_name
+
+
+async def _survivors(uow: UnitOfWork, known: Mapping[str, Sequence[UUID]]) -> Mapping[str, Sequence[UUID]]:
+    """With those that became part of another contact in its place, if that is seen."""
+    moved = await merges.survivors(uow, {one for listed in known.values() for one in listed})
+    seen = await references.seen(uow, CONTACTS, set(moved.values()))
+    return {
+        name: [moved.get(one, one) for one in listed if one not in moved or moved[one] in seen]
+        for name, listed in known.items()
+    }
 
 
 async def _asked(
     uow: UnitOfWork, noun: Noun, by: str, build: Build, values: dict[str, Any]
 ) -> list[tuple[str, UUID]]:
     def text() -> Prepared:
-        return compiled(build(noun, by, _seen(uow.actor, noun)))
+        return compiled(build(noun, by, _seen(uow.actor, noun, merged=build is _outside)))
 
     way = by.partition(":")[0]
     question = prepared(("linked", build, noun.name, way, sight.sight_key(uow.actor, noun)), text)
@@ -70,11 +83,13 @@ async def _asked(
     return [(row["called"], row["id"]) for row in rows]
 
 
-def _seen(actor: Actor, noun: Noun) -> Select[Any]:
+def _seen(actor: Actor, noun: Noun, *, merged: bool) -> Select[Any]:
+    """The ids of what the actor sees; an id of another system also leads to a contact that became part of another."""
     table = noun.table
-    return select(table.c.id).where(
-        sight.tenant(noun), sight.visible(actor, noun), table.c.archived_at.is_(None)
-    )
+    there: ColumnElement[bool] = table.c.archived_at.is_(None)
+    if merged and noun is CONTACTS:
+        there = or_(there, table.c.merged_into_id.is_not(None))
+    return select(table.c.id).where(sight.tenant(noun), sight.visible(actor, noun), there)
 
 
 def _called(noun: Noun, by: str, seen: Select[Any]) -> Select[Any]:

@@ -58,6 +58,18 @@ class Through:
 
 
 @dataclass(frozen=True, slots=True)
+class Every:
+    """Sight by way of all members: only who sees every one of them sees what they make up."""
+
+    table: Table
+    parent: str
+    """The members' column that holds the record's id."""
+    column: str
+    """The members' column that holds the id of what must be seen."""
+    noun: "Noun"
+
+
+@dataclass(frozen=True, slots=True)
 class Child:
     """Rows that belong to a record and are written with it, as a list field of the same name."""
 
@@ -97,6 +109,7 @@ class Noun:
     owned: bool = False
     """Whether owner_id decides who sees a record."""
     through: tuple[Through, ...] = ()
+    every: Every | None = None
     references: Mapping[str, "Noun"] = field(default_factory=dict)
     """Columns that point to another noun; the writer must see what they name."""
     parents: frozenset[str] = frozenset()
@@ -133,6 +146,8 @@ class Noun:
     """Field to the group that roles open it by."""
 
     scales: Mapping[str, Decimal] = field(init=False)
+    seen_by: tuple["Noun", ...] = field(init=False)
+    """The nouns by whose owners its records are seen, its own first."""
     unread: frozenset[str] = field(init=False)
     """Columns that are written but never read back into Python, such as search terms."""
 
@@ -150,6 +165,8 @@ class Noun:
         for name in ALWAYS & fields.keys():
             groups[name] = "basic"
         object.__setattr__(self, "table", table)
+        above = (*(one.noun for one in self.through), *((self.every.noun,) if self.every else ()))
+        object.__setattr__(self, "seen_by", (self, *above))
         object.__setattr__(self, "reading", self.reading or f"{self.plural}:read")
         object.__setattr__(self, "fields", fields)
         object.__setattr__(self, "groups", groups)

@@ -13,13 +13,15 @@ from app.kit import json
 _WIDE = "０１２３４５６７８９"
 
 
-async def records_of(uow: UnitOfWork, noun: Noun, contact: UUID, after: UUID | None, most: int) -> list[UUID]:
-    """The next records that hang on a contact, in the order of their ids."""
+async def records_of(
+    uow: UnitOfWork, noun: Noun, contacts: Sequence[UUID], after: UUID | None, most: int
+) -> list[UUID]:
+    """The next records that hang on one of the contacts, in the order of their ids."""
     rows = await uow.fetch(
-        f"select id from {noun.plural} where org_id = $1 and contact_id = $2 and ($3::uuid is null or id > $3)"
-        " order by id limit $4",
+        f"select id from {noun.plural} where org_id = $1 and contact_id = any($2::uuid[])"
+        " and ($3::uuid is null or id > $3) order by id limit $4",
         uow.org_id,
-        contact,
+        contacts,
         after,
         most,
     )

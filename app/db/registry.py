@@ -6,11 +6,13 @@ from app.db.api_keys import API_KEYS
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.custom_fields import CUSTOM_FIELDS
+from app.db.duplicates import DUPLICATES
 from app.db.exchange_rates import EXCHANGE_RATES
 from app.db.exports import EXPORTS
 from app.db.forms import FORMS
 from app.db.imports import IMPORTS
 from app.db.interactions import INTERACTIONS
+from app.db.merges import MERGES
 from app.db.nouns import Noun
 from app.db.orders import ORDERS
 from app.db.presets import PRESETS
@@ -43,6 +45,8 @@ NOUNS: Mapping[str, Noun] = {
         EXPORTS,
         PRESETS,
         FORMS,
+        DUPLICATES,
+        MERGES,
     )
 }
 OWNED = tuple(name for name, noun in NOUNS.items() if noun.owned)

@@ -5,13 +5,13 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, not_, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
 from app.db.base import TEXT
 from app.db.engine import Prepared, compiled, prepared
-from app.db.nouns import Noun
+from app.db.nouns import Every, Noun
 from app.domain.access import EVERYTHING, Actor, Scope
 
 UUIDS = ARRAY(Uuid)
@@ -24,6 +24,8 @@ def tenant(noun: Noun) -> ColumnElement[bool]:
 
 def sees_all(actor: Actor, noun: Noun) -> bool:
     """Whether no record of the noun is hidden from the actor."""
+    if noun.every is not None:
+        return sees_all(actor, noun.every.noun)
     return (not noun.owned or actor.owners(noun.name) is None) and not (noun.tells and not _reads_all(actor))
 
 
@@ -73,6 +75,8 @@ def visible(actor: Actor, noun: Noun, parents: Parents = Parents.ASKED) -> Colum
     table = noun.table
     if noun.tells:
         return told(table.c.uses)
+    if noun.every is not None:
+        return _whole_seen(actor, noun, noun.every)
     ways = [table.c.owner_id == func.any(bindparam(f"{noun.name}_owners", type_=UUIDS))]
     for through in noun.through:
         parent = through.noun.table
@@ -90,10 +94,23 @@ def visible(actor: Actor, noun: Noun, parents: Parents = Parents.ASKED) -> Colum
     return or_(*ways)
 
 
+def _whole_seen(actor: Actor, noun: Noun, every: Every) -> ColumnElement[bool]:
+    member, one = every.table, every.noun.table
+    seen: Select[Any] = select(literal_column("1")).where(
+        tenant(every.noun), one.c.id == member.c[every.column], visible(actor, every.noun)
+    )
+    hidden: Select[Any] = select(literal_column("1")).where(
+        member.c.org_id == bindparam("org", type_=Uuid),
+        member.c[every.parent] == noun.table.c.id,
+        not_(seen.correlate(member).exists()),
+    )
+    return not_(hidden.correlate(noun.table).exists())
+
+
 def binds(actor: Actor, noun: Noun) -> dict[str, Any]:
     """The values behind tenant() and visible()."""
     values: dict[str, Any] = {"org": actor.org_id}
-    for one in (noun, *(through.noun for through in noun.through)):
+    for one in noun.seen_by:
         owners = actor.owners(one.name)
         values[f"{one.name}_owners"] = [] if owners is None else sorted(owners)
     if noun.tells:
@@ -122,7 +139,7 @@ def seen(
 
 def sight_key(actor: Actor, noun: Noun) -> tuple[bool, ...]:
     """What the text of visible() depends on; its values are bound."""
-    return tuple(sees_all(actor, one) for one in (noun, *(through.noun for through in noun.through)))
+    return tuple(sees_all(actor, one) for one in noun.seen_by)
 
 
 def columns(actor: Actor, noun: Noun, names: tuple[str, ...]) -> list[ColumnElement[Any]]:

@@ -26,6 +26,7 @@ _EXPORT = ("exports:read", "exports:write")
 _IMPORT = ("imports:read", "imports:write")
 _ANALYSE = ("analytics:read", "analytics:write")
 _FORMS = ("forms:read", "forms:write")
+_DUPLICATES = ("duplicates:read", "duplicates:write", "merges:read", "merges:write")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def _all(*groups: str) -> dict[str, tuple[str, ...]]:
 _REFERENCE = dict.fromkeys(
     (
         *("tag", "segment", "custom_field", "exchange_rate", "user", "team", "run"),
-        *("import", "export", "preset", "form"),
+        *("import", "export", "preset", "form", "duplicate", "merge"),
     ),
     ("basic",),
 )
@@ -75,6 +76,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             *_EXPORT,
             *_ANALYSE,
             *_FORMS,
+            *_DUPLICATES,
         ),
         Sight.TEAM,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent"), "product": ("basic", "cost")},
@@ -89,6 +91,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "companies:write",
             "orders:write",
             "interactions:write",
+            *_DUPLICATES,
         ),
         Sight.OWN,
         _OPEN,
@@ -107,6 +110,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             *_EXPORT,
             *_ANALYSE,
             *_FORMS,
+            *_DUPLICATES,
         ),
         Sight.ALL,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent")},

@@ -168,6 +168,7 @@ class ContactOut(RecordOut, ContactFields):
     phone: str | None = None
     consents: list[ConsentOut] = Field(default_factory=list)
     consented: list[str] = Field(default_factory=list)
+    merged_into_id: UUID | None = Field(None, description="The contact that this one became part of.")
 
 
 class CompanyContactQuery(RecordQuery):

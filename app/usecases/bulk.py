@@ -13,7 +13,8 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from app.db import references, write
+from app.db import merges, references, write
+from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
@@ -122,6 +123,8 @@ class _Bulk:
     """All items so far, each with the names that its record has, and those that it is to have."""
     taken: set[Name] = field(default_factory=set)
     """All of these names."""
+    former: set[Name] = field(default_factory=set)
+    """Names of records that became part of others, by which those others were found."""
     later: set[int] = field(default_factory=set)
     """The places of items with a name that an earlier one has too: they wait until that is written."""
 
@@ -176,8 +179,24 @@ class _Bulk:
     async def _locked(self, names: Sequence[Sequence[Name]]) -> tuple[list[UUID | None], Mapping[UUID, Row]]:
         """For each item's names, the record that they belong to; and those records that the actor sees, locked."""
         known = await references.known(self.uow, self.noun, names)
+        if self.noun is CONTACTS:
+            known = await self._survivors(known, names)
         ids = [record for record in known if record is not None]
         return known, await write.locked(self.uow, self.noun, ids) if ids else {}
+
+    async def _survivors(
+        self, known: Sequence[UUID | None], names: Sequence[Sequence[Name]]
+    ) -> list[UUID | None]:
+        """What is known by an external id of a contact that became part of another one is meant for that one."""
+        moved = await merges.survivors(self.uow, {record for record in known if record is not None})
+        found = []
+        for record, listed in zip(known, names, strict=True):
+            survivor = moved.get(record) if record is not None else None
+            redirected = survivor is not None and all(kind != "id" for kind, *_ in listed)
+            if redirected:
+                self.former.update(listed)
+            found.append(survivor if redirected else record)
+        return found
 
     async def _write_and_find(self, plan: _Plan, named: Named) -> _Found:
         await self._apply(plan.items, plan)
@@ -216,6 +235,8 @@ class _Bulk:
                 "there_already", f"This {self.noun.name} is there already, and none is to be edited."
             )
         given = {name: value for name, value in item.given.items() if name != "id"}
+        if self.former and given.get("external_ids"):
+            given["external_ids"] = self._own_names(row, given["external_ids"])
         given |= {
             name: united(row[name], given[name], same) for name, same in item.unite.items() if name in given
         }
@@ -223,6 +244,15 @@ class _Bulk:
         item.id, item.status = row["id"], "updated" if after else "unchanged"
         if after:
             plan.changing.append((row, after))
+
+    def _own_names(self, row: Row, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Without the names by which it was known before it became part of this record; they stay where they are."""
+        return {
+            system: value
+            for system, value in given.items()
+            if (f"external:{system}", value) not in self.former
+            or row["external_ids"].get(system) in {None, value}
+        }
 
     async def _apply(self, items: Sequence[Item], plan: _Plan | None = None, *, again: bool = False) -> None:
         """Write items of different records together; when the database refuses, halve until the guilty stand alone."""

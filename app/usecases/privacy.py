@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.db import memberships, privacy, references, rfm, runs, write
+from app.db import duplicates, memberships, merges, privacy, references, rfm, runs, write
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.exports import EXPORTS
@@ -67,29 +67,38 @@ async def erase_batch(uow: UnitOfWork, run: Row) -> Progress:
 
 
 async def _erase_person(uow: UnitOfWork, contact: UUID, after: UUID | None) -> tuple[int, UUID | None]:
-    """How many records were changed, and where to look on in the runs, which come while it is known what to look for."""
+    """How many records were changed, and where to look on in the runs, which come while it is known what to look for.
+
+    Contacts that became part of each other are of one person.
+    """
     await privacy.hold_files(uow)
-    row = (await write.locked(uow, CONTACTS, [contact]))[contact]
-    words = words_of(row)
+    people = await merges.person(uow, contact)
+    rows = await write.locked(uow, CONTACTS, people)
+    words = sorted({word for row in rows.values() for word in words_of(row)})
     tells = _telling(words, uow.actor.region)
     if words:
         following = await _erase_from_runs(uow, words, tells, after)
         if following is not None:
             return 0, following
-    await _erase_from_imports(uow, contact, words, tells)
+    for one in people:
+        await _erase_from_imports(uow, one, words, tells)
+        await rfm.forget_contact(uow, one)
     await _erase_from_exports(uow, words, tells)
     await privacy.forget_files(uow, _TELLING)
-    await privacy.forget_answers(uow, CONTACTS.name, [contact])
-    await rfm.forget_contact(uow, contact)
-    await memberships.forget(uow, [contact])
-    left = plan_contact(row, at=uow.now)
-    if left:
-        # Derived from what is gone.
-        left |= {"terms": [], "name_key": terms.sort_key(left.get("name", row["name"]), person=True)}
-        await write.change(uow, CONTACTS, [(row, left)], "contact.erased")
+    await privacy.forget_answers(uow, CONTACTS.name, people)
+    changes = [(row, _left(row, plan)) for row in rows.values() if (plan := plan_contact(row, at=uow.now))]
+    await write.change(uow, CONTACTS, changes, "contact.erased")
+    await memberships.forget(uow, people)
+    await duplicates.forget(uow, people)
+    await merges.forget(uow, people)
     # In the same transaction, so that no reader of the log ever sees the old values in the event of their erasure.
-    await privacy.scrub(uow, [contact])
-    return (1 if left else 0), None
+    await privacy.scrub(uow, people)
+    return len(changes), None
+
+
+def _left(row: Row, plan: dict[str, Any]) -> dict[str, Any]:
+    """With what is derived from what is gone."""
+    return plan | {"terms": [], "name_key": terms.sort_key(plan.get("name", row["name"]), person=True)}
 
 
 def _telling(words: Sequence[str], region: str) -> Tells:
@@ -149,7 +158,7 @@ async def _erase_traces(
     uow: UnitOfWork, noun: Noun, plan: Callable[[Row], dict[str, Any]], contact: UUID, after: UUID | None
 ) -> tuple[int, UUID | None]:
     """How many records were changed, and where to look on."""
-    ids = await privacy.records_of(uow, noun, contact, after, BATCH)
+    ids = await privacy.records_of(uow, noun, await merges.person(uow, contact), after, BATCH)
     await references.claim(uow, noun, None)
     rows = await write.locked(uow, noun, ids)
     changes = [(row, new) for row in rows.values() if (new := plan(row))]

@@ -17,7 +17,10 @@ OF_NO_TENANT = {
     "organisations": "it is the tenants, walled by its own id",
     "attempts": "an address may be nobody's; only three functions come near it",
 }
-DELETABLE = {"external_ids", "file_parts", "import_undone", "memberships", "order_lines", "rfm_scores"}
+DELETABLE = {
+    *("duplicate_members", "external_ids", "file_parts", "import_undone", "memberships", "merge_members"),
+    *("order_lines", "rfm_scores"),
+}
 """Parts of a record that are written anew with it, and numbers about people; everything else is archived, or forgotten by the owner's functions."""
 APPEND_ONLY = {"events"}
 CLOSED = {(noun, "custom") for noun in ("contact", "company", "product", "order", "interaction")}

@@ -42,6 +42,8 @@ _NEW: dict[str, dict[str, Any]] = {
         "questions": [{"path": "email", "label": {"en": "x"}}],
         "active": False,
     },
+    "duplicates": {},
+    "merges": {},
 }
 _EDIT: dict[str, dict[str, Any]] = {
     "products": {"active": True},
@@ -222,6 +224,8 @@ ROUTES: dict[Route, Builder] = {
             "imports",
             "exports",
             "forms",
+            "duplicates",
+            "merges",
         ),
     )
     for route, builder in _generic(plural).items()
@@ -234,6 +238,14 @@ for method, template in (
     ("POST", "/v1/segments/bulk"),
     ("PATCH", "/v1/exports/{id}"),
     ("POST", "/v1/forms/bulk"),
+    ("POST", "/v1/duplicates"),
+    ("PATCH", "/v1/duplicates/{id}"),
+    ("POST", "/v1/duplicates/{id}/archive"),
+    ("POST", "/v1/duplicates/{id}/restore"),
+    ("POST", "/v1/merges"),
+    ("PATCH", "/v1/merges/{id}"),
+    ("POST", "/v1/merges/{id}/archive"),
+    ("POST", "/v1/merges/{id}/restore"),
     ("POST", "/v1/runs"),
     ("PATCH", "/v1/runs/{id}"),
     ("POST", "/v1/runs/{id}/archive"),
@@ -246,6 +258,22 @@ def _explained(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
     for listed in t.reading.values():
         for one in listed[:2]:
             yield "/v1/access/explain", {"params": {"noun": one.noun, "record_id": one.id}}
+
+
+def _merging(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
+    ids = t.ids("contacts", writing=True)
+    for one, other in zip(ids, [*ids[1:], *ids[:1]], strict=True):
+        said = {"others": [other]}
+        yield f"/v1/contacts/{one}/merge", {"params": DRY, "headers": ANY, "json": said}
+
+
+def _matching(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
+    for one in t.reading["contacts"]:
+        yield (
+            "/v1/contacts/match",
+            {"json": {"contact": {"name": "x", "external_ids": {"erp": one.external}}}},
+        )
+    yield "/v1/contacts/match", {"json": {"contact": {"name": "zq", "phones": [{"number": "13800138000"}]}}}
 
 
 _WRITTEN: dict[str, Any] = {"writing": True, "params": DRY, "headers": ANY}
@@ -299,6 +327,16 @@ ROUTES |= {
         "/v1/public/forms/x", {"json": {"ticket": "x", "answers": {}}}
     ),
     ("OPTIONS", "/v1/public/forms/{token}"): _plainly("/v1/public/forms/x", {}),
+    ("POST", "/v1/contacts/match"): _matching,
+    ("POST", "/v1/contacts/{id}/merge"): _merging,
+    ("POST", "/v1/duplicates/find"): _plainly("/v1/duplicates/find", {"params": DRY, "json": {}}),
+    ("GET", "/v1/duplicates/settings"): _plainly("/v1/duplicates/settings", {}),
+    ("PATCH", "/v1/duplicates/settings"): _plainly(
+        "/v1/duplicates/settings", {"params": DRY, "headers": ANY, "json": {"nightly": True}}
+    ),
+    ("POST", "/v1/duplicates/{id}/dismiss"): _by_id("duplicates", "/dismiss", **_WRITTEN),
+    ("POST", "/v1/duplicates/{id}/merge"): _by_id("duplicates", "/merge", writing=True, params=DRY, json={}),
+    ("POST", "/v1/merges/{id}/undo"): _by_id("merges", "/undo", writing=True, params=DRY),
     ("POST", "/v1/contacts/{id}/erase"): _by_id("contacts", "/erase", writing=True, params=DRY),
     ("POST", "/v1/contacts/{id}/consents"): _by_id(
         "contacts", "/consents", writing=True, params=DRY, headers=ANY, json=_SAID

@@ -1,10 +1,15 @@
 """One planted organisation for all of these tests, and one other that has nothing to see in it."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 
 import pytest
 from fastapi import FastAPI
 
+from app.db import write
+from app.db.duplicates import DUPLICATES
+from app.db.merges import MERGES
+from app.kit.ids import new_id
 from tests.leaks.world import ANY, World, build
 from tests.makers.organisations import Organisation, found
 from tests.makers.work import work_off
@@ -55,11 +60,49 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
         "imports": [file],
         "forms": [form],
         "segments": [segment.json()["id"]],
-    }
+    } | await _told_together(world)
     for plural in ("users", "teams", "roles", "api_keys", "custom_fields", "runs"):
         listed = (await admin.get(f"/v1/{plural}", params={"limit": "1", "sort": "created_at"})).json()
         found[plural] = [listed["data"][0]["id"]]
     return found
+
+
+async def _told_together(world: World) -> dict[str, list[str]]:
+    """Duplicates and merges of contacts that different people see; the contacts themselves stay as they are."""
+    keys = [one.id for one in world.of("contact")]
+    told: dict[str, list[str]] = {"duplicates": [], "merges": []}
+    async with await world.org.work() as uow:
+        for one, other in zip(keys, [*keys[1:], *keys[:1]], strict=True):
+            members = [{"member_id": one}, {"member_id": other}]
+            reasons = [["phone", "same", 10.0], ["name", "same", 9.0]]
+            pair = {"left": one, "right": other, "score": 0.99, "reasons": reasons}
+            duplicate = {
+                "id": new_id(),
+                "noun": "contact",
+                "status": "open",
+                "score": Decimal("0.99"),
+                "size": 2,
+                "run_id": None,
+                "merge_id": None,
+                "pairs": [pair],
+                "digests": {},
+                "members": [dict(member) for member in members],
+            }
+            merge = {
+                "id": new_id(),
+                "noun": "contact",
+                "survivor_id": one,
+                "status": "done",
+                "moved": {},
+                "undone": [],
+                "members": members,
+            }
+            await write.add(uow, DUPLICATES, [duplicate], "duplicate.found")
+            await write.add(uow, MERGES, [merge], "merge.done")
+            told["duplicates"].append(str(duplicate["id"]))
+            told["merges"].append(str(merge["id"]))
+        await uow.commit()
+    return told
 
 
 @pytest.fixture(scope="session")

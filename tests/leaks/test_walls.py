@@ -135,6 +135,7 @@ async def test_only_these_functions_look_over_the_walls(inside: Connection):
         "rapport_find(text,tsquery,text[],jsonb,uuid[])",
         "rapport_key(text)",
         "rapport_logins(text)",
+        "rapport_nights_of_duplicates(timestamp with time zone)",
         "rapport_due(timestamp with time zone,integer)",
         "rapport_segments_due(timestamp with time zone,integer)",
         "rapport_attempt(text,timestamp with time zone,integer,interval,interval)",

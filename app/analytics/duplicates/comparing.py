@@ -4,7 +4,7 @@ Splink has it as settings in no database's dialect: settings().create_settings_d
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -160,6 +160,19 @@ class Model:
     u: Mapping[str, tuple[float, ...]]
     records: int
     """That it was learnt from."""
+
+    def told(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+
+def remembered(told: Mapping[str, Any]) -> Model | None:
+    """The model that was told as JSON; None when other things are compared by now."""
+    m, u = ({name: tuple(each) for name, each in told[key].items()} for key in ("m", "u"))
+    lengths = {one.name: len(one.levels) for one in COMPARED}
+    if any({name: len(each) for name, each in side.items()} != lengths for side in (m, u)):
+        return None
+    return Model(told["share"], m, u, told["records"])
 
 
 PRIOR = Model(

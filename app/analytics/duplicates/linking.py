@@ -46,6 +46,8 @@ TRAINED = 2e6
 """Pairs at most that one session of expectation maximisation learns from."""
 PSEUDO = 50.0
 """Matches that the prior is worth."""
+MOST_SHARE = 2e-3
+"""Of all pairs that are held to be matches before anything is compared; of few records the share tells nothing."""
 KNOWN = 5_000
 """Records, without the value in question, that are counted beside the real ones where a value's frequency is told."""
 _RECALL = 0.7
@@ -97,6 +99,10 @@ class Records:
         """Let go of them."""
         self._connection.close()
 
+    def stop(self) -> None:
+        """Give up what another thread is just asking for; it raises there."""
+        self._connection.interrupt()
+
     def add(self, features: pa.Table) -> None:
         """Take some more, with the columns of COLUMNS."""
         self._connection.register("chunk", features)
@@ -136,6 +142,16 @@ class Records:
             pairs += [_pair(dict(zip(names, row, strict=True))) for row in part]
         return pairs
 
+    def told(self, ids: Iterable[str]) -> list[dict[str, Any]]:
+        """The features of some records, without what pairs meet by."""
+        self._connection.register(
+            "wanted", pa.table({"unique_id": sorted(ids)}, pa.schema([("unique_id", pa.string())]))
+        )
+        found = self._connection.sql(
+            "select r.* exclude (keys, fresh) from records r join wanted using (unique_id) order by unique_id"
+        ).to_arrow_table()
+        return list(found.to_pylist())
+
     def _prepare(self) -> None:
         """Leave the keys by which somebody meets somebody, and mark the values that many share."""
         if self._ready:
@@ -159,7 +175,7 @@ class Records:
         )
         found = self._value(f"select count(*) from ({sure})")
         every = count * (count - 1) / 2
-        return float(min(max(found / _RECALL, 0.5) / every, 0.5))
+        return min(max(found / _RECALL, 0.5) / every, MOST_SHARE)
 
     def _u(self, share: float) -> dict[str, tuple[float, ...]]:
         self._connection.execute(

@@ -9,6 +9,7 @@ from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history, memberships, timeline
 from app.db.contacts import CONTACTS
+from app.db.merges import MERGES
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
@@ -24,9 +25,12 @@ from app.schemas.contacts import (
     ContactUpsert,
     TimelineItem,
 )
+from app.schemas.duplicates import ContactMatch, ContactMatches, ContactMerge
 from app.schemas.events import EventOut, HistoryQuery
+from app.schemas.merges import MergeOut
 from app.schemas.segments import Stay, StaysQuery
 from app.usecases import bulk, contacts, plain
+from app.usecases.duplicates import matching, merging
 
 router = APIRouter(prefix="/contacts", tags=["contacts"])
 Reading = Annotated[Reads, reads(Scope.contacts_read)]
@@ -62,6 +66,12 @@ async def search_contacts(query: Search, door: Reading) -> Response:
 async def count_contacts(query: CountQuery, door: Reading) -> Response:
     """Count contacts by a full condition."""
     return await answers.count(door, CONTACTS, query)
+
+
+@router.post("/match", **docs.answer(ContactMatches))
+async def search_contact_matches(body: ContactMatch, door: Reading) -> Response:
+    """See whether a contact may be there already: those in your sight that may be the same person, the likeliest first."""
+    return answers.plain({"data": await matching.match_contact(door, body.contact.model_dump())})
 
 
 @router.post("/bulk", **docs.bulk(ContactUpsert))
@@ -105,8 +115,18 @@ async def archive_contact(id_: Id, version: Version, uow: Writing) -> Response:
 @router.post("/{id:uuid}/restore", **docs.changed(ContactOut))
 async def restore_contact(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived contact back."""
-    await plain.restore(uow, CONTACTS, id_, version=version)
+    await contacts.restore_contact(uow, id_, version=version)
     return await answers.changed(uow, CONTACTS, id_)
+
+
+@router.post("/{id:uuid}/merge", **docs.changed(MergeOut))
+async def merge_contact(id_: Id, body: ContactMerge, version: Version, uow: Writing) -> Response:
+    """Make other contacts part of this one, with everything that hangs on them; the merge can be undone."""
+    values = body.values.model_dump(exclude_unset=True)
+    merge = await merging.merge_contact(
+        uow, id_, body.others, values, version=version, versions=body.versions
+    )
+    return await answers.changed(uow, MERGES, merge)
 
 
 @router.get("/{id:uuid}/history", **docs.page(EventOut))

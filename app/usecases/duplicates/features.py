@@ -1,6 +1,7 @@
 """What is compared of a contact, in the forms that can be compared."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2s
 from typing import Any
 
 import pyarrow as pa
@@ -52,6 +53,12 @@ def of_contact(row: Mapping[str, Any], identifying: Sequence[str], freshest: Any
 
 _PLACES = frozenset({"country", "province", "city", "district", "street", "postal_code"})
 _SHORTEST_MAILBOX = 5
+
+
+def digest(features: Mapping[str, Any]) -> str:
+    """Short, and another one when anything that is compared has changed."""
+    told = {name: value for name, value in features.items() if name not in {"keys", "fresh"}}
+    return blake2s(repr(sorted(told.items())).encode(), digest_size=8).hexdigest()
 
 
 def _mailbox(address: str) -> str:

@@ -1,0 +1,98 @@
+"""Contacts in sight that share something with one that is about to come in, each way by an index."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Integer, Text, and_, bindparam, or_
+
+from app.db import sight
+from app.db.contacts import CONTACTS
+from app.db.engine import Prepared, compiled, prepared
+from app.db.reads import Question, Reads, checked, of_sight, stamped
+from app.db.words import looked_up
+from app.domain.access import Actor
+from app.kit import terms
+
+MOST = 100
+"""Contacts of each way; more that share it tell nobody apart."""
+
+
+async def by_words(reads: Reads, emails: Sequence[str], phones: Sequence[str]) -> list[UUID]:
+    """Those with one of the addresses or numbers, whichever of theirs it is."""
+    asked = [terms.query(one, {"e": "code"}) for one in emails]
+    asked += [terms.query(one, {"p": "phone"}) for one in phones]
+    query = " | ".join(one for one in asked if one)
+    if not query:
+        return []
+
+    def build(actor: Actor) -> Question:
+        checked(
+            actor, CONTACTS, frozenset({"emails"} if emails else ()) | frozenset({"phones"} if phones else ())
+        )
+
+        def text() -> Prepared:
+            return _listed(of_sight(actor, CONTACTS, [CONTACTS.table.c.id]).where(looked_up(CONTACTS)))
+
+        values = {"place": CONTACTS.plural, "query": query, "tags": None, "customs": None, "owners": None}
+        return _question(actor, "words", text, values)
+
+    return await _ids(reads, build)
+
+
+async def by_sound(reads: Reads, spellings: Sequence[str]) -> list[UUID]:
+    """Those whose names sound so."""
+    if not spellings:
+        return []
+
+    def build(actor: Actor) -> Question:
+        checked(actor, CONTACTS, frozenset({"name"}))
+        key = CONTACTS.table.c.name_key
+
+        def text() -> Prepared:
+            ranges = [
+                and_(key >= bindparam(f"from{n}", type_=Text()), key < bindparam(f"to{n}", type_=Text()))
+                for n in range(len(spellings))
+            ]
+            return _listed(of_sight(actor, CONTACTS, [CONTACTS.table.c.id]).where(or_(*ranges)))
+
+        # The sound, a tab, and the name: a line feed follows the tab.
+        values = {f"from{n}": f"{one}\t" for n, one in enumerate(spellings)}
+        values |= {f"to{n}": f"{one}\n" for n, one in enumerate(spellings)}
+        return _question(actor, f"sound{len(spellings)}", text, values)
+
+    return await _ids(reads, build)
+
+
+async def by_external_ids(reads: Reads, named: Mapping[str, str]) -> list[UUID]:
+    """Those that other systems call so."""
+    if not named:
+        return []
+    statement = Prepared(
+        "select o.stamp, x.noun_id from organisations o left join (select x.org_id, x.noun_id"
+        " from unnest($2::text[], $3::text[]) w(system, external_id) join external_ids x on x.org_id = $1"
+        " and x.noun = 'contact' and x.system = w.system and x.external_id = w.external_id) x on x.org_id = o.id"
+        " where o.id = $1",
+        ("org", "systems", "external_ids"),
+    )
+
+    def build(actor: Actor) -> Question:
+        checked(actor, CONTACTS, frozenset({"external_ids"}))
+        values = {"org": actor.org_id, "systems": [*named], "external_ids": [*named.values()]}
+        return Question(statement, values)
+
+    return await _ids(reads, build)
+
+
+def _listed(found: Any) -> Prepared:
+    there = found.where(CONTACTS.table.c.archived_at.is_(None)).limit(bindparam("most", type_=Integer))
+    return stamped(compiled(there), "t.id from organisations o left join ({inner}) t on true")
+
+
+def _question(actor: Actor, way: str, text: Any, values: Mapping[str, Any]) -> Question:
+    question = prepared(("matches", way, sight.sight_key(actor, CONTACTS)), text)
+    return Question(question, sight.binds(actor, CONTACTS) | dict(values) | {"most": MOST})
+
+
+async def _ids(reads: Reads, build: Any) -> list[UUID]:
+    return [row[1] for row in await reads.rows(build) if row[1] is not None]

@@ -1,0 +1,236 @@
+"""Records of one person: what becomes of them, which value survives when they become one record, and why in words."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from app.domain.contacts import ConsentState
+from app.domain.transitions import Transitions
+
+Row = Mapping[str, Any]
+MOST = 20
+"""Records that become one at once."""
+
+
+class Status(StrEnum):
+    """Where some records that may be one person stand."""
+
+    OPEN = "open"
+    MERGED = "merged"
+    DISMISSED = "dismissed"
+
+
+STATUSES = Transitions(
+    {
+        Status.OPEN: {Status.MERGED, Status.DISMISSED},
+        Status.MERGED: {Status.DISMISSED},
+        Status.DISMISSED: set(),
+    }
+)
+"""Merged ones are dismissed when the merge is undone: somebody said that they are two."""
+
+
+class MergeStatus(StrEnum):
+    """Whether a merge holds."""
+
+    DONE = "done"
+    UNDONE = "undone"
+
+
+MERGES = Transitions({MergeStatus.DONE: {MergeStatus.UNDONE}, MergeStatus.UNDONE: set()})
+
+
+class Rule(StrEnum):
+    """Which record's value survives; one that is not empty, always."""
+
+    KEEP_SURVIVOR = "keep_survivor"
+    MOST_RECENT = "most_recent"
+    LONGEST = "longest"
+    MOST_COMPLETE = "most_complete"
+    SOURCE_ORDER = "source_order"
+
+
+@dataclass(frozen=True, slots=True)
+class Survivorship:
+    """Field, custom ones as custom.key, to its rule; the survivor's value where there is none."""
+
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    sources: Sequence[str] = ()
+    """The channels that records came by, the most trusted first."""
+
+
+SCALARS = (
+    "name",
+    "given_name",
+    "family_name",
+    "company_id",
+    "job_title",
+    "birth_date",
+    "gender",
+    "occupation",
+    "income_band",
+    "education",
+    "source",
+    "stage",
+    "language",
+    "owner_id",
+)
+"""Fields of which one value survives."""
+LISTS = {"emails": "normalised", "phones": "e164", "addresses": "", "tags": ""}
+"""Fields that come together, and the key by which their items are the same; the whole item, or typed form, where it is null."""
+
+
+def plan_merge(survivor: Row, others: Sequence[Row], how: Survivorship) -> dict[str, Any]:
+    """The survivor's new values, where they differ from those that it has. Others come in any order."""
+    ordered = sorted(others, key=lambda row: (row["created_at"], row["id"]))
+    rows = [survivor, *ordered]
+    after: dict[str, Any] = {name: _chosen(name, [(row, row[name]) for row in rows], how) for name in SCALARS}
+    after |= {name: _together([row[name] for row in rows], key) for name, key in LISTS.items()}
+    after["external_ids"] = _first_of_each(row["external_ids"] for row in rows)
+    keys = {key for row in rows for key in row["custom"]}
+    custom = {
+        key: _chosen(f"custom.{key}", [(row, row["custom"].get(key)) for row in rows], how)
+        for key in sorted(keys)
+    }
+    after["custom"] = {key: value for key, value in custom.items() if value is not None}
+    after |= consents(rows)
+    return {name: value for name, value in after.items() if value != survivor[name]}
+
+
+def suggested(rows: Sequence[Row]) -> Row:
+    """The record that had best survive: the fullest, then the oldest."""
+    return min(rows, key=lambda row: (-_fullness(row), row["created_at"], row["id"]))
+
+
+def consents(rows: Sequence[Row]) -> dict[str, Any]:
+    """The stricter word per purpose and channel: one that was withdrawn anywhere is withdrawn; else the later."""
+    said: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for row in rows:
+        for one in row["consents"]:
+            key = (one["purpose"], one["channel"])
+            if key not in said or _strictness(one) > _strictness(said[key]):
+                said[key] = one
+    kept = [said[key] for key in sorted(said)]
+    held = [f"{one['purpose']}:{one['channel']}" for one in kept if one["state"] == ConsentState.GRANTED]
+    return {"consents": kept, "consented": held}
+
+
+def _strictness(one: Mapping[str, Any]) -> tuple[bool, str]:
+    return one["state"] == ConsentState.WITHDRAWN, one["at"]
+
+
+def _chosen(name: str, values: Sequence[tuple[Row, Any]], how: Survivorship) -> Any:
+    held = [(row, value) for row, value in values if value not in (None, "")]
+    if not held:
+        return values[0][1]
+    match how.rules.get(name, Rule.KEEP_SURVIVOR):
+        case Rule.MOST_RECENT:
+            return max(held, key=lambda one: one[0]["updated_at"])[1]
+        case Rule.LONGEST:
+            return max(held, key=lambda one: len(str(one[1])))[1]
+        case Rule.MOST_COMPLETE:
+            return max(held, key=lambda one: _fullness(one[0]))[1]
+        case Rule.SOURCE_ORDER:
+            return min(held, key=lambda one: _trust(one[0]["source"], how.sources))[1]
+        case _:
+            return held[0][1]
+
+
+def _trust(source: str | None, sources: Sequence[str]) -> int:
+    return sources.index(source) if source in sources else len(sources)
+
+
+def _fullness(row: Row) -> int:
+    return sum(bool(row[name]) for name in (*SCALARS, *LISTS)) + len(row["custom"]) + len(row["external_ids"])
+
+
+def _together(lists: Iterable[Sequence[Any]], key: str) -> list[Any]:
+    """All items once, the survivor's first."""
+    found: list[Any] = []
+    for one in lists:
+        found += [item for item in one if not any(_same(item, held, key) for held in found)]
+    return found
+
+
+def _same(one: Any, other: Any, key: str) -> bool:
+    if key and one.get(key) and other.get(key):
+        return bool(one[key] == other[key])
+    return bool(one == other)
+
+
+def _first_of_each(held: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in held:
+        found = {**one, **found}
+    return found
+
+
+FIELDS = {
+    "name": ("name", "given_name", "family_name"),
+    "email": ("emails",),
+    "phone": ("phones",),
+    "birth_date": ("birth_date",),
+    "address": ("addresses",),
+    "company": ("company_id",),
+}
+"""What is compared, to the fields that it is made of; identity is made of custom fields, which each organisation names."""
+_LEVELS = {
+    "same": ("is the same", "相同"),
+    "same_sound": ("sounds the same", "读音相同"),
+    "same_mailbox": ("is the same mailbox elsewhere", "邮箱名相同，域名不同"),
+    "similar": ("is similar", "相近"),
+    "in_part": ("agrees in part", "部分一致"),
+    "one_part_missing": ("agrees in the part that both have", "双方都有的部分一致"),
+    "given_name": ("agrees in the given name", "名一致，姓不同"),
+    "family_name": ("agrees in the family name", "姓一致，名不同"),
+    "different": ("differs", "不同"),
+}
+_COMPARED = {
+    "name": ("The name", "姓名"),
+    "email": ("The e-mail address", "电子邮箱"),
+    "phone": ("The phone number", "电话"),
+    "birth_date": ("The birth date", "出生日期"),
+    "address": ("The address", "地址"),
+    "company": ("The company", "公司"),
+    "identity": ("An identifying field", "身份字段"),
+    "external_id": ("The id in another system", "外部系统编号"),
+}
+
+
+def reason(compared: str, level: str, weight: float) -> dict[str, Any]:
+    """One reason, for programs and in words; weight is log2 of how many times likelier it makes one person."""
+    (what, what_zh), (how, how_zh) = _COMPARED[compared], _LEVELS[level]
+    return {
+        "field": compared,
+        "level": level,
+        "weight": weight,
+        "en": f"{what} {how}.",
+        "zh": f"{what_zh}{how_zh}。",
+    }
+
+
+_PRIOR = -13.0
+"""log2 of the odds that one of those who share an address, a number or the sound of a name is the person."""
+_WEIGHTS = {
+    ("name", "same"): 10.0,
+    ("name", "same_sound"): 8.0,
+    ("name", "family_name"): -3.0,
+    ("name", "different"): -6.0,
+    ("email", "same"): 15.0,
+    ("email", "different"): -2.0,
+    ("phone", "same"): 13.0,
+    ("phone", "different"): -2.0,
+    ("birth_date", "same"): 13.0,
+    ("birth_date", "different"): -5.0,
+    ("external_id", "same"): 30.0,
+}
+"""log2(m/u) of the priors of app.analytics.duplicates.comparing, rounded: what is told at once learns nothing first."""
+
+
+def likelihood(agreed: Mapping[str, str]) -> tuple[float, list[dict[str, Any]]]:
+    """How likely two are one person by how far each thing agrees (Fellegi and Sunter 1969), and the reasons for it."""
+    weights = {what: _WEIGHTS[what, level] for what, level in agreed.items()}
+    reasons = [reason(what, level, weights[what]) for what, level in agreed.items()]
+    odds = 2 ** (_PRIOR + sum(weights.values()))
+    return odds / (1 + odds), sorted(reasons, key=lambda one: (-abs(one["weight"]), one["field"]))

@@ -1,0 +1,25 @@
+"""Work on duplicates."""
+
+from datetime import datetime, timedelta
+
+from app.db.engine import Row
+from app.db.uow import UnitOfWork
+from app.domain.runs import Progress
+from app.jobs.base import ANALYTICS_QUEUE, job
+from app.jobs.nights import nightly
+from app.usecases.duplicates import asking, finding
+
+LEASE = timedelta(hours=1)
+"""Within which a million contacts are searched; a dead worker's search is begun anew after it."""
+
+
+@job(asking.FIND, queue=ANALYTICS_QUEUE, lease=LEASE)
+async def find(uow: UnitOfWork, run: Row) -> Progress:
+    """Find contacts that may be one person."""
+    return await finding.find_batch(uow, run)
+
+
+@nightly(asking.FIND)
+async def find_night(uow: UnitOfWork, _: datetime) -> None:
+    """Search among what has changed since the last search."""
+    await asking.find_night(uow)

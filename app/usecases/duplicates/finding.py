@@ -1,0 +1,223 @@
+"""Finding contacts that may be one person: all of them, or those changed since the last search against all."""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import combinations
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+from app.analytics.duplicates.comparing import Model, remembered
+from app.analytics.duplicates.linking import Pair, Reason, Records, clusters
+from app.db import duplicates, merges, write
+from app.db.duplicates import DUPLICATES
+from app.db.engine import Row
+from app.db.uow import UnitOfWork
+from app.domain.duplicates import Status
+from app.domain.runs import Progress
+from app.kit.ids import new_id
+from app.usecases.duplicates import features, merging
+
+CHUNK = 5_000
+"""Contacts read at once."""
+WRITTEN = 500
+"""Clusters written at once."""
+ASKED = 10.0
+"""Seconds of computing after which PostgreSQL, which ends transactions that are silent for a minute, is spoken to."""
+OVERLAP = timedelta(minutes=10)
+"""What is dated before may be committed after; so the next search looks that far back, and finds the same once more."""
+_ONE = asyncio.Lock()
+T = TypeVar("T")
+_Two = frozenset[str]
+_TOLD = ("score", "pairs", "digests")
+"""What a later search may say otherwise of the same people."""
+
+
+@dataclass(slots=True)
+class _Found:
+    model: Model
+    pairs: list[Pair]
+    digests: dict[str, str] = field(default_factory=dict)
+    """Of everybody who is in a pair."""
+    looked: int = 0
+    fresh: int = 0
+
+
+async def find_batch(uow: UnitOfWork, run: Row) -> Progress:
+    """The whole search: what is written at its end is kept as a whole, and a worker that dies before leaves nothing."""
+    held = await duplicates.held(uow)
+    known = remembered(held["model"]) if held["model"] else None
+    since = None if run["params"].get("whole") or known is None else held["looked_at"]
+    async with _turn(uow, run):
+        found = await _search(uow, run, held["identifying"], since, known)
+    told = await _settle(uow, run["id"], found, since)
+    merged = await _merge_sure(uow, held["auto_merge_at"])
+    await duplicates.looked(uow, uow.now - OVERLAP, found.model.told())
+    result = {
+        "whole": since is None,
+        "looked": found.looked,
+        "fresh": found.fresh,
+        "pairs": len(found.pairs),
+        **told,
+        "merged": merged,
+    }
+    return Progress({}, found.looked, total=found.looked, finished=True, result=result)
+
+
+async def _search(
+    uow: UnitOfWork, run: Row, identifying: Sequence[str], since: datetime | None, known: Model | None
+) -> _Found:
+    with tempfile.TemporaryDirectory(prefix="rapport-") as place, Records(Path(place)) as records:
+        found = _Found(known or Model(0, {}, {}, 0), [])
+        after: UUID | None = None
+        while rows := await duplicates.contacts_after(uow, after, CHUNK):
+            after = rows[-1]["id"]
+            found.looked += len(rows)
+            found.fresh += await asyncio.to_thread(_add, records, rows, identifying, since)
+        if since is None:
+            found.model = await _aside(uow, run, records, records.learn)
+        found.pairs = await _aside(uow, run, records, lambda: records.pairs(found.model))
+        people = {one for pair in found.pairs for one in (pair.left, pair.right)}
+        found.digests = await asyncio.to_thread(
+            lambda: {row["unique_id"]: features.digest(row) for row in records.told(people)}
+        )
+    return found
+
+
+def _add(records: Records, rows: Sequence[Row], identifying: Sequence[str], since: datetime | None) -> int:
+    records.add(features.table(rows, identifying, since))
+    return sum(since is None or row["updated_at"] > since for row in rows)
+
+
+async def _aside(uow: UnitOfWork, run: Row, records: Records, work: Callable[[], T]) -> T:
+    """Compute in a thread while the connection is kept alive."""
+    task = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        while not (await asyncio.wait({task}, timeout=ASKED))[0]:
+            await duplicates.under_way(uow, run["id"])
+    finally:
+        if not task.done():
+            records.stop()
+            await asyncio.wait({task})
+    return task.result()
+
+
+@contextlib.asynccontextmanager
+async def _turn(uow: UnitOfWork, run: Row) -> AsyncIterator[None]:
+    """Wait until no other search computes in this process, of which each takes its memory and all cores."""
+    while not await _taken():
+        await duplicates.under_way(uow, run["id"])
+    try:
+        yield
+    finally:
+        _ONE.release()
+
+
+async def _taken() -> bool:
+    try:
+        async with asyncio.timeout(ASKED):
+            return await _ONE.acquire()
+    except TimeoutError:
+        return False
+
+
+async def _settle(uow: UnitOfWork, run: UUID, found: _Found, since: datetime | None) -> dict[str, int]:
+    """Write down what is new, put away what holds no more; how many of each."""
+    open_ = await duplicates.standing(uow, Status.OPEN)
+    changed = await duplicates.changed(uow, {UUID(one) for row in open_ for one in row["people"]}, since)
+    pairs = list(found.pairs)
+    met = {frozenset((pair.left, pair.right)) for pair in pairs}
+    digests = dict(found.digests)
+    for row in open_:
+        for told in row["pairs"]:
+            two = frozenset((told["left"], told["right"]))
+            if two not in met and changed.isdisjoint(two):
+                pairs.append(_pair(told))
+                digests = {**row["digests"], **digests}
+    apart = await _apart(uow, digests)
+    groups = clusters(pair for pair in pairs if frozenset((pair.left, pair.right)) not in apart)
+    standing = {frozenset(row["people"]): row for row in open_}
+    adding, telling, kept = [], [], set()
+    for group in groups:
+        people = frozenset(one for pair in group for one in (pair.left, pair.right))
+        new = _row(run, group, people, digests)
+        before = standing.get(people)
+        if before is None:
+            adding.append(new)
+            continue
+        kept.add(people)
+        if any(before[name] != new[name] for name in _TOLD):
+            telling.append((before, {name: new[name] for name in _TOLD}))
+    gone = [(row, {"archived_at": uow.now}) for people, row in standing.items() if people not in kept]
+    for start in range(0, len(gone), WRITTEN):
+        await write.change(uow, DUPLICATES, gone[start : start + WRITTEN], "duplicate.archived")
+    for start in range(0, len(telling), WRITTEN):
+        await write.change(uow, DUPLICATES, telling[start : start + WRITTEN], "duplicate.edited")
+    for start in range(0, len(adding), WRITTEN):
+        await write.add(uow, DUPLICATES, adding[start : start + WRITTEN], "duplicate.found")
+    return {"found": len(adding), "archived": len(gone), "kept": len(kept)}
+
+
+async def _apart(uow: UnitOfWork, digests: Mapping[str, str]) -> set[_Two]:
+    """Pairs of which somebody said that they are two, for as long as neither has changed; of undone merges, for good."""
+    apart: set[_Two] = set()
+    for row in await duplicates.standing(uow, Status.DISMISSED):
+        same = [one for one in row["people"] if row["digests"].get(one) == digests.get(one)]
+        apart.update(map(frozenset, combinations(same, 2)))
+    for row in await merges.parted(uow):
+        apart.update(map(frozenset, combinations(row["people"], 2)))
+    return apart
+
+
+def _row(
+    run: UUID, group: Sequence[Pair], people: Collection[str], digests: Mapping[str, str]
+) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "noun": "contact",
+        "status": Status.OPEN,
+        "score": Decimal(str(min(_links(group)))).quantize(Decimal("0.0001")),
+        "size": len(people),
+        "run_id": run,
+        "merge_id": None,
+        "pairs": [_told(pair) for pair in group],
+        "digests": {one: digests[one] for one in sorted(people) if one in digests},
+        "members": [{"member_id": UUID(one)} for one in sorted(people)],
+    }
+
+
+def _links(group: Iterable[Pair]) -> list[float]:
+    """The scores of the surest pairs that hold the group together."""
+    joined: dict[str, set[str]] = {}
+    scores = []
+    for pair in group:  # the surest first
+        one, other = (joined.setdefault(name, {name}) for name in (pair.left, pair.right))
+        if one is not other:
+            one |= other
+            joined |= dict.fromkeys(other, one)
+            scores.append(pair.score)
+    return scores
+
+
+def _told(pair: Pair) -> dict[str, Any]:
+    return asdict(pair) | {"reasons": [[one.field, one.level, one.weight] for one in pair.reasons]}
+
+
+def _pair(told: Mapping[str, Any]) -> Pair:
+    reasons = tuple(Reason(*one) for one in told["reasons"])
+    return Pair(told["left"], told["right"], told["score"], reasons)
+
+
+async def _merge_sure(uow: UnitOfWork, least: Decimal | None) -> int:
+    """Merge what is surer than the organisation asks for, if it asks for any; how many."""
+    if least is None:
+        return 0
+    sure = [row for row in await duplicates.standing(uow, Status.OPEN) if row["score"] >= least]
+    for row in sure:
+        await merging.merge_found(uow, row["id"], None, {}, versions={})
+    return len(sure)

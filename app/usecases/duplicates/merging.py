@@ -1,0 +1,171 @@
+"""Making contacts one: the survivor takes what the others have, and everything that hangs on them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from app.db import duplicates, merges, references, write
+from app.db.contacts import CONTACTS
+from app.db.duplicates import DUPLICATES
+from app.db.engine import Row
+from app.db.merges import MERGES
+from app.db.reads import absent
+from app.db.registry import NOUNS
+from app.db.uow import UnitOfWork
+from app.domain.access import Scope
+from app.domain.duplicates import (
+    MOST,
+    STATUSES,
+    MergeStatus,
+    Rule,
+    Status,
+    Survivorship,
+    plan_merge,
+    suggested,
+)
+from app.domain.errors import InvalidInput, RuleBroken, Stale
+from app.kit.ids import new_id
+from app.usecases import plain
+
+Versions = Mapping[UUID, int]
+
+
+async def merge_contact(
+    uow: UnitOfWork,
+    survivor: UUID,
+    others: Sequence[UUID],
+    values: dict[str, Any],
+    *,
+    version: int | None,
+    versions: Versions,
+) -> UUID:
+    """Make the others part of the survivor; the merge's id, which is the former one when it is done already.
+
+    values take the place of what the rules would choose. Raises NotFound, Stale, Forbidden, InvalidInput or RuleBroken.
+    """
+    if survivor in others or not others or len(set(others)) >= MOST:
+        raise InvalidInput(
+            "others_invalid", f"Name up to {MOST - 1} other contacts to merge into this one.", field="others"
+        )
+    await merges.hold_still(uow, NOUNS)
+    await references.claim(uow, CONTACTS, None)
+    rows = await write.locked(uow, CONTACTS, [survivor, *others])
+    if {survivor, *others} - rows.keys():
+        raise absent(CONTACTS)
+    if all(rows[one]["merged_into_id"] == survivor for one in others):
+        done = await merges.latest(uow, survivor, others)
+        if done is not None:
+            return done
+    _must_be_known(rows, {**versions} | ({} if version is None else {survivor: version}))
+    for row in rows.values():
+        if row["archived_at"] is not None:
+            raise RuleBroken(
+                "archived",
+                "One of these contacts is archived; restore it before it is merged.",
+            )
+    return await _merge(uow, rows[survivor], [rows[one] for one in dict.fromkeys(others)], values)
+
+
+async def merge_found(
+    uow: UnitOfWork, one: UUID, survivor: UUID | None, values: dict[str, Any], *, versions: Versions
+) -> UUID:
+    """Merge what was found: into the survivor, or the suggested one; the merge's id. Raises like merge_contact."""
+    uow.actor.needs(Scope.contacts_write)
+    row = await plain.get_locked(uow, DUPLICATES, one, None, {})
+    people = [member["member_id"] for member in row["members"]]
+    people = [one if isinstance(one, UUID) else UUID(one) for one in people]
+    if row["status"] == Status.MERGED and row["merge_id"] is not None:
+        merge: UUID = row["merge_id"]
+        return merge
+    STATUSES.allow("duplicate", Status(row["status"]), Status.MERGED)
+    if survivor is None:
+        rows = await write.locked(uow, CONTACTS, people)
+        survivor = suggested(list(rows.values()))["id"]
+    if survivor not in people:
+        raise InvalidInput("survivor_unknown", "The survivor is one of the members.", field="survivor_id")
+    others = [one for one in people if one != survivor]
+    return await merge_contact(uow, survivor, others, values, version=None, versions=versions)
+
+
+def _must_be_known(rows: Mapping[UUID, Row], versions: Versions) -> None:
+    for one, version in versions.items():
+        if one in rows and rows[one]["version"] != version:
+            raise Stale(
+                "version_mismatch",
+                f"The contact {one} is now in version {rows[one]['version']}, and you know version {version};"
+                " read it again.",
+                version=rows[one]["version"],
+                conflicts=[],
+            )
+
+
+async def survivorship(uow: UnitOfWork) -> Survivorship:
+    """The organisation's rules."""
+    held = await duplicates.held(uow)
+    return Survivorship({name: Rule(rule) for name, rule in held["rules"].items()}, held["sources"])
+
+
+async def _merge(uow: UnitOfWork, survivor: Row, others: Sequence[Row], values: dict[str, Any]) -> UUID:
+    merge, before = new_id(), uow.cause
+    after = _planned(uow, survivor, others, values, await survivorship(uow))
+    await references.check(uow, CONTACTS, [(survivor["id"], {name: values[name] for name in values})])
+    uow.cause = f"merge:{merge}"
+    try:
+        await write.change(uow, CONTACTS, _left(uow, survivor, others, after), "contact.merged")
+        await write.change(uow, CONTACTS, [(survivor, after)], "contact.merged")
+        row = {
+            "id": merge,
+            "noun": CONTACTS.name,
+            "survivor_id": survivor["id"],
+            "status": MergeStatus.DONE,
+            "moved": {},
+            "undone": [],
+            "members": [{"member_id": one["id"]} for one in (survivor, *others)],
+        }
+        await write.add(uow, MERGES, [row], "merge.done")
+        ids = [one["id"] for one in others]
+        await merges.move(uow, merge, ids, survivor["id"], NOUNS)
+        await _close_found(uow, merge, {survivor["id"], *ids})
+    finally:
+        uow.cause = before
+    return merge
+
+
+def _planned(
+    uow: UnitOfWork, survivor: Row, others: Sequence[Row], values: dict[str, Any], how: Survivorship
+) -> dict[str, Any]:
+    """What the survivor becomes. The rules choose among all fields, also those that whoever merges does not see."""
+    after = plan_merge(survivor, others, how)
+    if values:
+        whole = {**survivor, **after}
+        after |= plain.changes_to(uow, CONTACTS, whole, values)  # type: ignore[arg-type]  # it is read by its names
+    if CONTACTS.derive and not CONTACTS.sources.isdisjoint(after):
+        after |= CONTACTS.derive({**survivor, **after}, values.keys(), uow.actor)
+    return {
+        name: value
+        for name, value in after.items()
+        if name in CONTACTS.unread or name not in survivor or value != survivor[name]
+    }
+
+
+def _left(
+    uow: UnitOfWork, survivor: Row, others: Sequence[Row], after: Mapping[str, Any]
+) -> list[tuple[Row, dict[str, Any]]]:
+    """What becomes of the others: put away, and without the external ids that the survivor takes."""
+    taken = after.get("external_ids", survivor["external_ids"])
+    changes = []
+    for row in others:
+        kept = {system: value for system, value in row["external_ids"].items() if taken.get(system) != value}
+        new = {"archived_at": uow.now, "merged_into_id": survivor["id"]}
+        changes.append((row, new | ({"external_ids": kept} if kept != row["external_ids"] else {})))
+    return changes
+
+
+async def _close_found(uow: UnitOfWork, merge: UUID, people: set[UUID]) -> None:
+    """What was found and is merged now is so marked; what holds others as well is put away, for the next search to see."""
+    for row in await duplicates.touching(uow, people):
+        if people.issuperset(row["people"]):
+            after: dict[str, Any] = {"status": Status.MERGED, "merge_id": merge}
+            await write.change(uow, DUPLICATES, [(row, after)], "duplicate.merged")
+        else:
+            await write.change(uow, DUPLICATES, [(row, {"archived_at": uow.now})], "duplicate.archived")

@@ -1,0 +1,114 @@
+"""Taking a merge back: what nobody has changed since is as it was before, what somebody has is left and told of."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from app.db import duplicates, merges, undone, write
+from app.db.contacts import CONTACTS
+from app.db.duplicates import DUPLICATES
+from app.db.engine import Row
+from app.db.merges import MERGES
+from app.db.reads import absent
+from app.db.registry import NOUNS
+from app.db.uow import UnitOfWork
+from app.domain import duplicates as rules
+from app.domain.access import Scope
+from app.domain.duplicates import MergeStatus, Status
+from app.domain.errors import RuleBroken
+from app.domain.undo import Told, Undo, grouped, plan
+from app.kit import json
+from app.usecases import plain
+
+
+async def undo_merge(uow: UnitOfWork, merge: UUID) -> dict[str, Any]:
+    """Take a merge back; what came of it. Raises NotFound, Forbidden or RuleBroken."""
+    uow.actor.needs(Scope.contacts_write)
+    people = await merges.members(uow, merge)
+    await merges.hold_still(uow, NOUNS)
+    rows = await write.locked(uow, CONTACTS, people)
+    row = await plain.get_locked(uow, MERGES, merge, None, {})
+    if rows.keys() != set(people):
+        raise absent(MERGES)
+    if row["archived_at"] is not None:
+        raise RuleBroken(
+            "erased", "Whom this merge tells of was erased; there is nothing left to go back to."
+        )
+    rules.MERGES.allow("merge", MergeStatus(row["status"]), MergeStatus.UNDONE)
+    survivor = row["survivor_id"]
+    for one in people:
+        if one != survivor and rows[one]["merged_into_id"] != survivor:
+            raise RuleBroken(
+                "merged_elsewhere", "One of these contacts is not part of the survivor any more."
+            )
+    if rows[survivor]["merged_into_id"] is not None:
+        raise RuleBroken(
+            "merged_elsewhere",
+            "The survivor has become part of another contact since; undo that merge first.",
+        )
+    return await _undo(uow, row, rows)
+
+
+async def _undo(uow: UnitOfWork, merge: Row, rows: Mapping[UUID, Row]) -> dict[str, Any]:
+    survivor, own = merge["survivor_id"], f"merge:{merge['id']}"
+    begun = await merges.begun(uow, own, list(rows))
+    told = await undone.told(uow, list(rows), own, begun)
+    plans = {one: _plan(rows[one], told[one]) for one in rows}
+    before, uow.cause = uow.cause, f"unmerge:{merge['id']}"
+    try:
+        # The survivor first: what it gives back must be free before the others take it again.
+        for one in (survivor, *(other for other in rows if other != survivor)):
+            after = _back(uow, rows[one], plans[one])
+            if after:
+                await write.change(uow, CONTACTS, [(rows[one], after)], "contact.unmerged")
+        await merges.move_back(uow, merge["id"], survivor, NOUNS)
+        kept = [{"contact_id": one, "fields": sorted(plans[one].left)} for one in rows if plans[one].left]
+        changed = {"status": MergeStatus.UNDONE, "undone": kept}
+        await write.change(uow, MERGES, [(merge, changed)], "merge.undone")
+        await _reopen(uow, merge["id"])
+    finally:
+        uow.cause = before
+    restored = [one for one in rows if not plans[one].left]
+    return {"id": merge["id"], "status": MergeStatus.UNDONE, "restored": restored, "kept": _shown(uow, kept)}
+
+
+def _shown(uow: UnitOfWork, kept: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Without the names of hidden fields: that somebody has changed them is told to nobody else."""
+    return [{**one, "fields": [name for name in one["fields"] if _open(uow, name)]} for one in kept]
+
+
+def _open(uow: UnitOfWork, name: str) -> bool:
+    return CONTACTS.shows(uow.actor, name if name.startswith("custom.") else name.partition(".")[0])
+
+
+def _plan(row: Row, told: list[Row]) -> Undo:
+    now = {name: json.loads(json.text(row[name])) for name in CONTACTS.fields}
+    return plan([Told(one["own"], one["before"], one["after"]) for one in told], now)
+
+
+def _back(uow: UnitOfWork, row: Row, undo: Undo) -> dict[str, Any]:
+    """The values to write: those of the log, and what words find the contact by, which the log does not keep."""
+    now = {name: json.loads(json.text(row[name])) for name in CONTACTS.fields}
+    after = {name: _typed(name, value) for name, value in grouped(undo.back, now).items()}
+    if CONTACTS.derive and not CONTACTS.sources.isdisjoint(after):
+        follows = CONTACTS.derive({**row, **after}, frozenset(), uow.actor)
+        computed = follows.keys() - CONTACTS.fields.keys()
+        after |= {name: follows[name] for name in computed}
+    return {name: value for name, value in after.items() if name in CONTACTS.unread or value != row[name]}
+
+
+def _typed(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if name.endswith("_id"):
+        return UUID(value)
+    if name.endswith("_at"):
+        return datetime.fromisoformat(value)
+    return date.fromisoformat(value) if name == "birth_date" else value
+
+
+async def _reopen(uow: UnitOfWork, merge: UUID) -> None:
+    """What was found and merged so is dismissed: somebody said that they are not one."""
+    for row in await duplicates.merged_by(uow, merge):
+        await write.change(uow, DUPLICATES, [(row, {"status": Status.DISMISSED})], "duplicate.dismissed")

@@ -1,0 +1,229 @@
+"""Duplicates over HTTP: found by a run, shown with their reasons to who sees them all, dismissed and merged."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app.jobs.duplicates import find_night
+from app.kit import clock
+from tests.makers.organisations import Organisation
+from tests.makers.work import work_off
+
+ANY = {"If-Match": "*"}
+Body = dict[str, Any]
+WEI: list[Body] = [
+    {"name": "张伟", "phones": [{"number": "13800138000"}], "birth_date": "1990-03-04", "job_title": "经理"},
+    {"name": "Wei Zhang", "phones": [{"number": "13800138000"}], "birth_date": "1990-03-04"},
+]
+EVA: list[Body] = [
+    {"name": "Eva Novak", "emails": [{"address": "eva@novak.example"}], "birth_date": "1985-01-02"},
+    {"name": "Novak Eva", "emails": [{"address": "EVA@novak.example"}], "birth_date": "1985-01-02"},
+]
+
+
+async def add(org: Organisation, *bodies: Body) -> list[Body]:
+    made = []
+    for body in bodies:
+        answer = await org.admin.post("/v1/contacts", json=body)
+        assert answer.status_code == 201, answer.text
+        made.append(answer.json())
+    return made
+
+
+async def find(service: FastAPI, org: Organisation, **said: Any) -> Body:
+    asked = await org.admin.post("/v1/duplicates/find", json=said)
+    assert asked.status_code == 202, asked.text
+    await work_off(service, seconds=240)
+    run: Body = (await org.admin.get(asked.headers["location"])).json()
+    assert run["status"] == "done", run
+    return run
+
+
+async def found(org: Organisation, **said: Any) -> list[Body]:
+    answer = await org.admin.get("/v1/duplicates", params={"status": "open", **said})
+    assert answer.status_code == 200, answer.text
+    listed: list[Body] = answer.json()["data"]
+    return listed
+
+
+def people(one: Body) -> set[str]:
+    return {member["member_id"] for member in one["members"]}
+
+
+async def test_a_search_finds_them_and_says_why(service: FastAPI, org: Organisation):
+    wei, eva = await add(org, *WEI), await add(org, *EVA)
+    await add(org, {"name": "Somebody Else", "emails": [{"address": "else@else.example"}]})
+    run = await find(service, org)
+    assert (run["result"]["found"], run["result"]["looked"]) == (2, 5)
+    listed = await found(org)
+    assert sorted(map(people, listed), key=sorted) == sorted(
+        ({one["id"] for one in pair} for pair in (wei, eva)), key=sorted
+    )
+    [shown] = [
+        (await org.admin.get(f"/v1/duplicates/{one['id']}")).json()
+        for one in listed
+        if people(one) == {one["id"] for one in wei}
+    ]
+    [pair] = shown["pairs"]
+    reasons = {one["field"]: one for one in pair["reasons"]}
+    assert reasons["name"]["level"] == "same_sound"
+    assert (reasons["phone"]["en"], reasons["phone"]["zh"]) == ("The phone number is the same.", "电话相同。")
+    assert shown["suggestion"]["survivor_id"] == wei[0]["id"]
+    assert {one["id"] for one in shown["contacts"]} == {one["id"] for one in wei}
+
+
+async def test_the_next_search_looks_at_what_is_new_and_finds_nothing_twice(
+    service: FastAPI, org: Organisation
+):
+    await add(org, *WEI, *EVA)
+    await find(service, org)
+    before = await found(org)
+    async with await org.work() as uow:
+        await uow.execute(
+            "update contacts set updated_at = updated_at - interval '1 day' where org_id = $1", org.id
+        )
+        await uow.commit()
+    third = await add(org, {**WEI[0], "name": "张薇"})
+    run = await find(service, org)
+    assert (run["result"]["whole"], run["result"]["fresh"], run["result"]["looked"]) == (False, 1, 5)
+    after = await found(org)
+    assert [one for one in before if one in after] == [
+        one for one in before if one["size"] == 2 and one in after
+    ]
+    [three] = [one for one in after if one["size"] == 3]
+    assert third[0]["id"] in people(three)
+    assert len(after) == 2
+    run = await find(service, org, whole=True)
+    assert (run["result"]["found"], run["result"]["archived"]) == (0, 0)
+
+
+async def test_what_is_dismissed_comes_back_only_when_it_changes(service: FastAPI, org: Organisation):
+    wei = await add(org, *WEI)
+    await find(service, org)
+    [one] = await found(org)
+    answer = await org.admin.post(f"/v1/duplicates/{one['id']}/dismiss", headers=ANY)
+    assert answer.json()["status"] == "dismissed"
+    again = await org.admin.post(f"/v1/duplicates/{one['id']}/dismiss", headers=ANY)
+    assert again.json()["code"] == "status_not_allowed"
+    await find(service, org, whole=True)
+    assert await found(org) == []
+    changed = {"emails": [{"address": "wei@zhang.example"}]}
+    await org.admin.patch(f"/v1/contacts/{wei[0]['id']}", json=changed, headers=ANY)
+    await find(service, org, whole=True)
+    [back] = await found(org)
+    assert people(back) == {one["id"] for one in wei}
+
+
+async def test_who_does_not_see_all_of_them_sees_nothing_of_it(service: FastAPI, org: Organisation):
+    me, mine = await org.user("mine", "sales")
+    await add(org, *({**body, "owner_id": str(me)} for body in EVA))
+    await add(org, WEI[0], {**WEI[1], "owner_id": str(me)})
+    await find(service, org)
+    [eva] = (await mine.get("/v1/duplicates")).json()["data"]
+    [wei] = [one for one in await found(org) if one["id"] != eva["id"]]
+    assert (await mine.post("/v1/duplicates/count", json={})).json() == {"count": 1}
+    for method, tail, body in (
+        ("GET", "", None),
+        ("POST", "/dismiss", None),
+        ("POST", "/merge", {}),
+        ("GET", "/history", None),
+    ):
+        answer = await mine.request(method, f"/v1/duplicates/{wei['id']}{tail}", json=body, headers=ANY)
+        assert answer.status_code == 404, (method, tail)
+    assert (await mine.get(f"/v1/duplicates/{eva['id']}")).status_code == 200
+
+
+async def test_a_hidden_field_is_no_reason(service: FastAPI, org: Organisation):
+    _, blind = await org.user("blind", "sales")
+    await org.role(
+        "narrow",
+        scopes=["contacts:read", "duplicates:read"],
+        sight={"*": "all"},
+        read={"contact": ["name"], "duplicate": ["*"]},
+    )
+    _, blind = await org.user("blind", "narrow")
+    await add(org, *WEI)
+    await find(service, org)
+    [one] = await found(org)
+    answer = await blind.get(f"/v1/duplicates/{one['id']}")
+    assert answer.status_code == 200, answer.text
+    assert "13800138000" not in answer.text
+    assert "1990" not in answer.text
+    assert [reason["field"] for pair in answer.json()["pairs"] for reason in pair["reasons"]] == []
+    assert answer.json()["suggestion"]["values"].keys() <= {"name"}
+
+
+async def test_an_identifying_field_is_named_by_the_administrator(service: FastAPI, org: Organisation):
+    said = {"noun": "contact", "key": "passport", "kind": "text", "label": "Passport"}
+    await org.admin.post("/v1/custom_fields", json=said)
+    twins = [
+        {"name": "Ann Lee", "custom": {"passport": "E1234567"}},
+        {"name": "Anna Leigh", "custom": {"passport": "E1234567"}},
+    ]
+    await add(org, *twins)
+    await find(service, org)
+    before = len(await found(org))
+    here = "/v1/duplicates/settings"
+    refused = await org.admin.patch(here, json={"identifying": ["nothing"]}, headers=ANY)
+    assert refused.json()["code"] == "custom_field_unknown"
+    told = await org.admin.patch(here, json={"identifying": ["passport"]}, headers=ANY)
+    assert told.json()["identifying"] == ["passport"]
+    run = await find(service, org)
+    assert run["result"]["whole"]
+    assert (before, len(await found(org))) == (0, 1)
+
+
+async def test_one_search_at_a_time(service: FastAPI, org: Organisation):
+    first = await org.admin.post("/v1/duplicates/find", json={})
+    second = await org.admin.post("/v1/duplicates/find", json={})
+    assert (first.status_code, second.json()["code"]) == (202, "search_under_way")
+    await work_off(service)
+
+
+async def test_the_night_begins_a_search_where_something_has_changed(service: FastAPI, org: Organisation):
+    async def searches() -> int:
+        async with await org.work() as uow:
+            await find_night(uow, clock.now())
+            await uow.commit()
+        await work_off(service, seconds=240)
+        listed = (await org.admin.get("/v1/runs", params={"kind": "duplicates.find"})).json()["data"]
+        assert {run["status"] for run in listed} <= {"done"}
+        return len(listed)
+
+    assert await searches() == 0
+    await add(org, *WEI)
+    assert await searches() == 1
+    assert len(await found(org)) == 1
+    assert await searches() == 1
+    await add(org, *EVA)
+    refused = await org.admin.patch(
+        "/v1/duplicates/settings", json={"nightly": False}, headers={"If-Match": "*"}
+    )
+    assert refused.status_code == 200, refused.text
+    assert await searches() == 1
+
+
+async def test_what_is_sure_is_merged_by_itself_when_the_organisation_says_so(
+    service: FastAPI, org: Organisation
+):
+    wei = await add(org, *WEI)
+    said = {"auto_merge_at": "0.95"}
+    told = await org.admin.patch("/v1/duplicates/settings", json=said, headers=ANY)
+    assert told.json()["auto_merge_at"] == "0.9500"
+    run = await find(service, org)
+    assert run["result"]["merged"] == 1
+    left = (await org.admin.get("/v1/contacts")).json()["data"]
+    assert [one["id"] for one in left] == [wei[0]["id"]]
+    [one] = await found(org, status="merged")
+    undone = await org.admin.post(f"/v1/merges/{one['merge_id']}/undo")
+    assert undone.status_code == 200, undone.text
+    run = await find(service, org, whole=True)
+    assert (run["result"]["found"], run["result"]["merged"]) == (0, 0)
+
+
+@pytest.mark.parametrize("value", ["2", "0.12345", "x", "-1"])
+async def test_a_probability_is_one(org: Organisation, value: str):
+    said = {"auto_merge_at": value}
+    answer = await org.admin.patch("/v1/duplicates/settings", json=said, headers=ANY)
+    assert answer.status_code == 422
