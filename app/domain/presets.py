@@ -5,15 +5,17 @@ version. Of several labels for one path the one listed first is used.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from app.domain.columns import bare, table
+from app.domain.imports import Mode
 
 
 @dataclass(frozen=True)
 class Preset:
-    """What the columns of one export mean; `system` is whose ids they are, `note` says what is not carried over."""
+    """What the columns of one kind of file mean; `system` is whose ids they are, `note` says what is not carried over."""
 
     key: str
     title: str
@@ -21,8 +23,11 @@ class Preset:
     target: str
     columns: Mapping[str, str]
     """Label to path."""
-    system: str
+    system: str | None
     note: str = ""
+    mode: Mode = Mode.UPSERT
+    match: Sequence[str] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def mapping(self, columns: Sequence[str]) -> dict[str, str]:
         """Column to path, for those columns of a file that are the preset's; no path twice."""

@@ -1,6 +1,5 @@
 """Presets: what the columns of a file mean."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -53,7 +52,11 @@ async def count_presets(query: CountQuery, door: Reading) -> Response:
 @router.get("/shipped", **docs.answer(ShippedPage))
 async def list_shipped_presets(door: Reading) -> Response:
     """List the presets for exports of well-known systems."""
-    listed = [{**asdict(one), "columns": dict(one.columns)} for one in shipped.PRESETS.values()]
+    names = ("key", "title", "title_zh", "target", "system", "note")
+    listed = [
+        {name: getattr(one, name) for name in names} | {"columns": dict(one.columns)}
+        for one in shipped.PRESETS.values()
+    ]
     return answers.body(json.dumps({"data": listed}))
 
 

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import IO, Any
 from uuid import UUID
 
-from app.db import files, imports, runs, write
+from app.db import files, imports, presets, runs, write
 from app.db.engine import Row
 from app.db.imports import IMPORTS, SHOWN
 from app.db.uow import UnitOfWork
@@ -15,7 +15,7 @@ from app.domain import columns
 from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.fields import Field, Kind
 from app.domain.imports import KEPT_FOR, Mode, Stage, Target, matches, plan_start, possible_matches
-from app.domain.presets import PRESETS
+from app.domain.presets import PRESETS, Preset
 from app.domain.time_zones import must_be_known as must_be_zone
 from app.kit import tables, written
 from app.kit.ids import new_id
@@ -44,8 +44,8 @@ async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mappin
     except Unreadable as fault:
         raise InvalidInput(fault.code, fault.detail, field="file") from None
     by_column = _by_column(layout.columns, [row.cells for row in sample if not row.fault])
-    preset = _preset(asked.get("preset"))
-    target = (
+    preset = await _preset(uow, asked.get("preset"))
+    target = Target(
         preset.target
         if preset
         else asked.get("target") or columns.guess_target(layout.columns) or Target.CONTACT
@@ -53,6 +53,7 @@ async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mappin
     mapping = preset.mapping(layout.columns) if preset else columns.suggest(target, layout.columns, by_column)
     fields = _fields(uow, target)
     mapping = {column: path for column, path in mapping.items() if cells.is_known(path, fields)}
+    possible = possible_matches(target, mapping.values())
     file.seek(0)
     until = uow.now + KEPT_FOR
     stored = await files.store(
@@ -67,16 +68,15 @@ async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mappin
         "file_id": stored.id,
         "owner_id": uow.actor.user_id,
         "key_id": uow.actor.id if uow.actor.kind == "api_key" else None,
-        "target": Target(target),
-        "mode": asked.get("mode") or Mode.UPSERT,
-        "match": [],
+        "target": target,
+        "mode": asked.get("mode") or (preset.mode if preset else Mode.UPSERT),
+        "match": [name for name in (preset.match if preset else ()) if name in possible] or possible[:1],
         "layout": asdict(layout),
         "mapping": mapping,
-        "options": _options(by_column, mapping, fields) | ({"system": preset.system} if preset else {}),
+        "options": _options(by_column, mapping, fields) | _stated(preset),
         "stage": Stage.READY,
         "expires_at": until,
     }
-    row["match"] = matches(Target(target), mapping.values(), [])
     await write.add(uow, IMPORTS, [row], "import.added")
     await imports.add_rows(uow, made, [kept(one, row) for one in sample[:SHOWN]])
     return made
@@ -88,12 +88,25 @@ def _looked_at(file: IO[bytes], name: str, asked: Mapping[str, Any]) -> tuple[La
     return layout, list(tables.some(tables.rows(file, layout), SAMPLE, SAMPLE_TEXT))
 
 
-def _preset(key: str | None) -> Any:
+def _stated(preset: Preset | None) -> dict[str, Any]:
+    if preset is None:
+        return {}
+    return {**preset.options, **({"system": preset.system} if preset.system else {})}
+
+
+async def _preset(uow: UnitOfWork, key: str | None) -> Preset | None:
+    """The organisation's own preset of this key, or one that comes along."""
     if key is None:
         return None
+    if own := await presets.by_key(uow, key):
+        options = {name: value for name, value in own["options"].items() if value is not None}
+        means = (own["target"], own["mapping"], options.get("system"))
+        return Preset(key, key, key, *means, mode=own["mode"], match=own["match"], options=options)
     if key not in PRESETS:
         raise InvalidInput(
-            "preset_unknown", f"There is no preset {key!r}; there are {', '.join(PRESETS)}.", field="preset"
+            "preset_unknown",
+            f"There is no preset {key!r} of your own; those that come along are {', '.join(PRESETS)}.",
+            field="preset",
         )
     return PRESETS[key]
 
