@@ -27,6 +27,16 @@ _commands = typer.Typer(
 )
 
 
+_Url = Annotated[
+    str | None, typer.Option(envvar="RAPPORT_URL", help="Another Rapport than the one on this machine.")
+]
+_Key = Annotated[
+    str | None,
+    typer.Option(envvar="RAPPORT_KEY", help="Its key; one for a day is made on this machine when not said."),
+]
+_Organisation = Annotated[str | None, typer.Option(help="Which, where there are several on this machine.")]
+
+
 @_commands.command()
 def up(
     sample: Annotated[bool, typer.Option(help="Load the sample company at the first start.")] = True,
@@ -197,33 +207,41 @@ def import_(
         Path | None,
         typer.Option(help="Where to write the rows that were left out; FILE.failures.csv when not said."),
     ] = None,
-    url: Annotated[
-        str | None, typer.Option(envvar="RAPPORT_URL", help="Another Rapport than the one on this machine.")
-    ] = None,
-    key: Annotated[
-        str | None,
-        typer.Option(
-            envvar="RAPPORT_KEY", help="Its key; one for a day is made on this machine when not said."
-        ),
-    ] = None,
-    organisation: Annotated[
-        str | None, typer.Option(help="Into which, where there are several on this machine.")
-    ] = None,
+    url: _Url = None,
+    key: _Key = None,
+    organisation: _Organisation = None,
 ) -> None:
     """Import a file into contacts, companies, products, orders or interactions, and tell the account of its rows."""
-    from app.cli.imports import SCOPES, Said, import_file, service  # noqa: PLC0415 - see the module's docstring
-    from app.cli.local import Refused, local_key, local_url  # noqa: PLC0415
-    from app.settings import settings  # noqa: PLC0415
+    from app.cli.imports import SCOPES, Said, import_file  # noqa: PLC0415 - see the module's docstring
+    from app.cli.service import service_for  # noqa: PLC0415
 
-    if url and not key:
-        raise Refused(
-            f"Say a key of the Rapport at {url} by --key or RAPPORT_KEY; `rapport create-key` makes one there."
-        )
-    key = key or local_key(organisation, f"import of {file.name}"[:100], SCOPES, days=1)
+    at = service_for(url, key, organisation, f"import of {file.name}"[:100], SCOPES)
     options = {"currency": currency, "date_order": date_order, "decimal_mark": decimal_mark}
     said = Said(preset, target, mode, sheet, match or (), columns or (), options)
-    at = service((url or local_url(settings())).rstrip("/"), key, here=not url)
     import_file(_OUT, at, file, said, dry_run=dry_run, sure=yes, failures=failures)
+
+
+@_commands.command()
+def rfm(
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MOMENT", help="What happened before counts, such as 2026-03-01T00:00:00+08:00; now."
+        ),
+    ] = None,
+    returns: Annotated[
+        Literal["net", "ignore"], typer.Option(help="Whether what came back reduces what customers spent.")
+    ] = "net",
+    url: _Url = None,
+    key: _Key = None,
+    organisation: _Organisation = None,
+) -> None:
+    """Score every customer by how lately, how often and for how much they bought, and show their segments."""
+    from app.cli.rfm import SCOPES, score  # noqa: PLC0415 - see the module's docstring
+    from app.cli.service import service_for  # noqa: PLC0415
+
+    at = service_for(url, key, organisation, "rfm", SCOPES)
+    score(_OUT, at, as_of=as_of, returns=returns)
 
 
 def main() -> None:

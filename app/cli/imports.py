@@ -1,10 +1,8 @@
 """`rapport import`: a file through the API of a running service, and the account of its rows."""
 
 import itertools
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,8 +20,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.local import Refused
+from app.cli.service import Body, Service, watched
 from app.domain.imports import Account
-from app.kit import clock
 
 SCOPES = (
     "imports:read",
@@ -37,15 +35,8 @@ SCOPES = (
 )
 """What a key must open for any import."""
 _ANY = {"If-Match": "*"}
-_TIMES = httpx.Timeout(60, connect=5, read=600)
-"""A large file is kept and looked through before the answer to it comes."""
-_EVERY = 0.5
-_PATIENCE = 60.0
-"""Seconds that the service may be away while its work is watched."""
 _INTERRUPTED = 130
 """The exit status of a command that was ended by SIGINT."""
-
-Body = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -61,57 +52,6 @@ class Said:
     """Each as Column=path; Column= leaves a column out."""
     options: Mapping[str, str | None] | None = None
     """Currency, date_order and decimal_mark."""
-
-
-class _Away(Refused):
-    """The service does not answer, or asks for a moment."""
-
-
-@dataclass(frozen=True)
-class Service:
-    """A running Rapport."""
-
-    url: str
-    client: httpx.Client
-
-    def ask(self, method: str, path: str, **options: Any) -> Body:
-        """The body of its answer. Raises Refused with its own sentence."""
-        try:
-            answer = self.client.request(method, path, **options)
-        except httpx.TransportError as fault:
-            raise _Away(
-                f"Nothing answers at {self.url} ({fault}): start it with `rapport up`, or name another address by --url."
-            ) from fault
-        if answer.is_success:
-            found: Body = answer.json()
-            return found
-        kind = _Away if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE else Refused
-        raise kind(_sentence(answer))
-
-    def save(self, path: str, to: Path) -> None:
-        """Write a file of its to disk. Raises Refused."""
-        with self.client.stream("GET", path) as answer:
-            if not answer.is_success:
-                answer.read()
-                raise Refused(_sentence(answer))
-            with to.open("wb") as file:
-                for part in answer.iter_bytes():
-                    file.write(part)
-
-
-def _sentence(answer: httpx.Response) -> str:
-    try:
-        problem = answer.json()
-        faults = [f"{fault['at']}: {fault['detail']}." for fault in problem.get("errors", ())]
-        return " ".join([problem["detail"], *faults])
-    except (ValueError, KeyError, TypeError):
-        return f"{answer.url} answers {answer.status_code}, which is not how Rapport answers: check --url."
-
-
-def service(url: str, key: str, *, here: bool) -> Service:
-    """The service at an address; a proxy is not asked for one on this machine."""
-    headers = {"Authorization": f"Bearer {key}"}
-    return Service(url, httpx.Client(base_url=url, headers=headers, timeout=_TIMES, trust_env=not here))
 
 
 def plan(one: Mapping[str, Any], said: Said) -> Body:
@@ -225,29 +165,16 @@ def _watch(console: Console, at: Service, run: Mapping[str, Any], one: Mapping[s
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    heard = clock.monotonic()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Reading", total=None)
-        while True:
-            try:
-                now = at.ask("GET", f"/v1/runs/{run['id']}")
-                heard = clock.monotonic()
-            except _Away as fault:
-                if clock.monotonic() - heard > _PATIENCE:
-                    raise Refused(f"{fault} The import goes on there once it is back.") from fault
-            else:
-                reading = now["total"] is None
-                progress.update(
-                    task,
-                    description="Reading" if reading else now["error"] or "Importing",
-                    completed=now["done"],
-                    total=now["total"],
-                )
-                if now["status"] in {"failed", "cancelled"}:
-                    raise Refused(_stopped(now, one))
-                if now["status"] == "done":
-                    return
-            threading.Event().wait(_EVERY)
+
+        def show(now: Body) -> None:
+            doing = "Reading" if now["total"] is None else now["error"] or "Importing"
+            progress.update(task, description=doing, completed=now["done"], total=now["total"])
+
+        ended = watched(at, run, show)
+    if ended["status"] != "done":
+        raise Refused(_stopped(ended, one))
 
 
 def _stopped(run: Mapping[str, Any], one: Mapping[str, Any]) -> str:
