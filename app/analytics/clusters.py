@@ -3,6 +3,8 @@
 Lloyd's algorithm (1982) from k-means++ beginnings (Arthur and Vassilvitskii, 2007), ten of them; the number of clusters
 by the mean silhouette (Rousseeuw, 1987). Measures of customers are skewed, so their logarithms are taken, ln(1 + |x|)
 with the sign of x, and standardised. The result depends neither on the order of the rows nor on the number of threads.
+
+scikit-learn is loaded when it is needed: it takes more than a second and 100 MB, which every worker would pay at its start.
 """
 
 from collections.abc import Sequence
@@ -11,12 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans  # type: ignore[import-untyped]  # comes without types
-from sklearn.metrics import (  # type: ignore[import-untyped]  # comes without types
-    pairwise_distances_argmin,
-    silhouette_score,
-)
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes without types
+from threadpoolctl import threadpool_limits
 
 MEASURES = ("recency_days", "frequency", "monetary", "tenure_days")
 NUMBERS = range(2, 9)
@@ -87,6 +84,8 @@ def assign(model: Model, customers: Floats) -> NDArray[np.uint8]:
     points = (_logs(customers) - model.mean) / model.deviation
     if not len(points):
         return np.empty(0, np.uint8)
+    from sklearn.metrics import pairwise_distances_argmin  # noqa: PLC0415 - see the module's docstring
+
     with threadpool_limits(1):
         nearest: NDArray[np.int64] = pairwise_distances_argmin(points, model.centres)
     return (nearest + 1).astype(np.uint8)
@@ -132,6 +131,9 @@ def _logs(customers: Floats) -> Floats:
 
 
 def _tried(points: Floats, compared: NDArray[np.int64], k: int) -> tuple[Candidate, Floats]:
+    from sklearn.cluster import KMeans  # noqa: PLC0415 - see the module's docstring
+    from sklearn.metrics import silhouette_score  # noqa: PLC0415
+
     found = KMeans(n_clusters=k, n_init=BEGINNINGS, random_state=SEED).fit(points)
     labels = found.labels_[compared]
     silhouette = None
