@@ -44,6 +44,17 @@ def problem(status: int) -> dict[str, str]:
     return {"$ref": f"#/components/responses/Problem{status}"}
 
 
+def problem_or_page(status: int) -> dict[str, Any]:
+    """A problem, or a page for people that says the same."""
+    content = {
+        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+        "text/html": {"schema": {"type": "string"}},
+    }
+    return _response(f"As Problem{status}; a page is answered with a page.", ("X-Request-ID",)) | {
+        "content": content
+    }
+
+
 def _response(description: str, headers: Iterable[str]) -> dict[str, Any]:
     named = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
     return {"description": description, "headers": named}

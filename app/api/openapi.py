@@ -91,6 +91,9 @@ _TAGS = {
     "presets": "What the columns of files mean that come again and again.",
     "segments": "Groups of contacts, kept by hand or by a condition that follows every change.",
     "exports": "Lists made into files.",
+    "duplicates": "Contacts that may be one person.",
+    "merges": "Contacts that were made one, and how to take that back.",
+    "rfm": "How lately, how often and for how much customers bought.",
     "forms": "What anybody may fill in, and what comes of it.",
     "runs": "Work in the background, and how far it is.",
     "privacy": "Erasure.",
@@ -231,8 +234,9 @@ def _complete(operation: dict[str, Any], route: RouteContext) -> None:
     for response in responses.values():
         response["headers"] = response.get("headers", {}) | _headers(*kept)
     named = {int(status) for status, response in responses.items() if "$ref" in response}
+    pages = any("text/html" in response.get("content", {}) for response in responses.values())
     for status in sorted({*_statuses(route, door), *named}):
-        responses[str(status)] = docs.problem(status)
+        responses[str(status)] = docs.problem_or_page(status) if pages else docs.problem(status)
 
 
 def _statuses(route: RouteContext, door: Door | None) -> list[int]:
