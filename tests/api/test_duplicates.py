@@ -195,6 +195,11 @@ async def test_the_night_begins_a_search_where_something_has_changed(service: Fa
     await add(org, *WEI)
     assert await searches() == 1
     assert len(await found(org)) == 1
+    async with await org.work() as uow:
+        await uow.execute(
+            "update contacts set updated_at = updated_at - interval '1 day' where org_id = $1", org.id
+        )
+        await uow.commit()
     assert await searches() == 1
     await add(org, *EVA)
     refused = await org.admin.patch(

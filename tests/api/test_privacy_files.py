@@ -111,6 +111,7 @@ async def test_a_file_is_let_go_of_wherever_in_it_the_erased_may_stand(service: 
 async def test_of_an_order_of_which_a_line_was_erased_nothing_is_made(
     service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(imports_work, "FIRST", 1)
     monkeypatch.setattr(imports_work, "LINES", 1)
     anna = await a_person(org)
     text = (
@@ -163,9 +164,12 @@ async def test_an_export_under_way_begins_anew_without_the_erased(
     for _ in range(2):
         assert await do_batch(org.database, org.id, asked["id"], EXPORT)
     assert "anna@example.com" in await kept(org)
-    await erase(service, org, anna)
+    erasing = (await org.admin.post(f"/v1/contacts/{anna}/erase")).json()
+    # First of all: an export that is done by then is closed, and asked for anew by people.
+    assert await do_batch(org.database, org.id, UUID(erasing["id"]), privacy.ERASE)
+    await work_off(service)
     run = await run_row(org, asked["id"])
     assert (run["status"], run["error"]) == ("done", None)
     file = (await org.admin.get(f"/v1/exports/{asked['params']['export_id']}/file")).text
     assert "anna" not in (file + await kept(org)).lower()
-    assert all(name in file for name in ("Bob", "Eve"))
+    assert all(name in file for name in ("Bob", "Eve")), file

@@ -20,7 +20,7 @@ JSON = st.recursive(
 )
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEPT = {
-    "contact": {"company_id", "owner_id", "stage", "source"},
+    "contact": {"company_id", "owner_id", "stage", "source", "merged_into_id"},
     "interaction": {
         *("kind", "channel", "direction", "at", "duration_seconds", "campaign"),
         *("contact_id", "company_id", "product_id", "owner_id"),

@@ -10,6 +10,7 @@ from app.db import nights
 from app.db.engine import Database, Row
 from app.jobs import rfm  # noqa: F401 - it registers its night
 from app.jobs.nights import begin_nights
+from app.usecases.rfm.opening import SCORE
 from tests.makers.buyers import buyers
 from tests.makers.organisations import Organisation
 
@@ -20,11 +21,12 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 async def customer(org: Organisation, monkeypatch: pytest.MonkeyPatch) -> Organisation:
-    """An organisation with a customer; the others that tests leave behind have no nights meanwhile."""
+    """An organisation with a customer; other organisations, and other nightly work, have no nights meanwhile."""
     ask = nights.due
 
     async def due(database: Database, kind: str, at: datetime) -> Sequence[Row]:
-        return [night for night in await ask(database, kind, at) if night["org_id"] == org.id]
+        found = await ask(database, kind, at)
+        return [night for night in found if (kind, night["org_id"]) == (SCORE, org.id)]
 
     monkeypatch.setattr(nights, "due", due)
     await buyers(org, {"a": [(datetime(2026, 1, 1, tzinfo=UTC), "5")]})

@@ -135,7 +135,7 @@ async def _taken(org: Organisation, run: UUID) -> bool:
 
 
 async def _without_limit(org: Organisation, run: UUID) -> str:
-    async with base._unit(org.database, org.id, run) as uow:
+    async with base._unit(org.database, org.id, f"run:{run}") as uow:
         taken = await runs.take_batch(uow, run, lease=SHORT)
         await uow.commit()
     assert taken is not None
@@ -229,7 +229,7 @@ async def test_a_batch_that_kills_its_worker_every_time_is_given_up(org: Organis
     job("tests.deadly", lease=timedelta(0))(count_to)
     run = await started(org, "tests.deadly", to=1)
     for _ in range(MOST_ATTEMPTS + 1):
-        async with base._unit(org.database, org.id, run) as uow:
+        async with base._unit(org.database, org.id, f"run:{run}") as uow:
             await runs.take_batch(uow, run, lease=timedelta(0))
             await uow.commit()
     row = await run_row(org, run)

@@ -53,7 +53,10 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
         "owner_id": str(world.people["boss"]),
     }
     form = (await admin.post("/v1/forms", json=asks)).json()["id"]
+    own = {"key": "own", "target": "contact", "mapping": {"Name": "name"}}
+    preset = (await admin.post("/v1/presets", json=own)).json()["id"]
     found = {
+        "presets": [preset],
         "exchange_rates": [made],
         "tags": [tag],
         "exports": [export],
