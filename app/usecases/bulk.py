@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from app.db import merges, references, write
 from app.db.contacts import CONTACTS
@@ -21,7 +21,7 @@ from app.db.uow import UnitOfWork
 from app.domain.errors import Busy, DomainError, Duplicate, InvalidInput, NotFound, RuleBroken
 from app.domain.united import united
 from app.domain.waves import Name, waves
-from app.schemas.base import Part, Shape
+from app.schemas.base import Shape
 from app.schemas.problems import faults_of
 from app.usecases import plain
 from app.usecases.plain import Judge, Values
@@ -314,7 +314,7 @@ def _defaults(add: type[Shape]) -> dict[str, Any]:
         for name, field in add.model_fields.items()
         if not field.is_required()
     }
-    return {name: one.model_dump() if isinstance(one, Part) else one for name, one in defaults.items()}
+    return {name: one.model_dump() if isinstance(one, BaseModel) else one for name, one in defaults.items()}
 
 
 def asked(raw: Any, add: type[Shape], upsert: type[Shape]) -> tuple[Values, Whole]:

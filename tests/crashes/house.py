@@ -26,10 +26,12 @@ from dataclasses import replace
 from datetime import timedelta
 from app import worker
 from app.jobs.base import JOBS
+from app.jobs.nights import NIGHTLY
 from app.usecases import tags
 tags.BATCH = int(sys.argv[2])
 for kind, job in JOBS.items():
     JOBS[kind] = replace(job, lease=timedelta(seconds=float(sys.argv[1])))
+NIGHTLY.clear()  # a night's search takes longer than such a lease
 worker.run()
 """
 _PATIENCE = 60.0

@@ -40,17 +40,19 @@ from app import worker
 from app.db import exports
 from app.jobs import relay
 from app.jobs.base import JOBS
+from app.jobs.nights import NIGHTLY
 from app.usecases import tags
 from app.usecases.exports import work
-from app.usecases.imports import undo
+from app.usecases.imports import reading, undo
 from app.usecases.imports import work as importing
 tags.BATCH = undo.BATCH = exports.PACKED = int(sys.argv[2])
 work.SECONDS = 0.001
 if rows := int(sys.argv[4]):
     importing.APPLIED = importing.LINES = importing.FIRST = rows
-    importing.READ, importing.SECONDS = 4 * rows, 0.001
+    reading.READ, reading.SECONDS = 4 * rows, 0.001
 for kind, job in JOBS.items():
     JOBS[kind] = replace(job, lease=timedelta(seconds=float(sys.argv[1])))
+NIGHTLY.clear()  # or the nights of every organisation that tests have left would begin
 async def die(*_):
     os.kill(os.getpid(), 9)
 if sys.argv[3] == "deadly":
