@@ -29,6 +29,8 @@ WITHOUT = {
     "export": ({"edit", "bulk"}, "it is the list as it was when it was asked for"),
     "form": ({"bulk"}, "each is worded by itself, and nothing but its id tells which is meant"),
     "import": ({"bulk"}, "a file is sent by itself"),
+    "duplicate": (set(WRITING), "it is found, then dismissed or merged"),
+    "merge": (set(WRITING), "it is made by merging, and taken back"),
     "segment": ({"bulk"}, "each is judged by how it hangs together with the others"),
     "run": (set(WRITING), "work is asked for by the verbs that need it"),
 }
