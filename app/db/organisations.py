@@ -74,6 +74,14 @@ async def locked(uow: UnitOfWork) -> Row:
     return rows[0]
 
 
+async def counts_in(uow: UnitOfWork, time_zone: str) -> bool:
+    """Whether PostgreSQL knows the time zone too, by a list of its own."""
+    known: bool = await uow.fetchval(
+        "select pg_input_is_valid('2000-01-01 00:00 ' || $1::text, 'timestamptz')", time_zone
+    )
+    return known
+
+
 async def change(uow: UnitOfWork, values: Mapping[str, Any]) -> None:
     """Give the organisation these settings."""
     await uow.execute(

@@ -10,10 +10,15 @@ _names = cache(available_timezones)
 
 
 def must_be_known(name: str) -> None:
-    """Raise InvalidInput for a name that is no time zone's."""
-    if name not in _names():
-        raise InvalidInput(
-            "time_zone_unknown",
-            f"There is no time zone {name!r}; use an IANA name such as Asia/Shanghai.",
-            field="time_zone",
-        )
+    """Raise InvalidInput for a name that is no time zone's, or that of whichever the machine is in."""
+    if name not in _names() or name == "localtime":
+        raise unknown(name)
+
+
+def unknown(name: str) -> InvalidInput:
+    """What refuses a time zone."""
+    return InvalidInput(
+        "time_zone_unknown",
+        f"There is no time zone {name!r}; use an IANA name such as Asia/Shanghai.",
+        field="time_zone",
+    )

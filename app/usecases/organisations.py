@@ -7,7 +7,7 @@ from app.db.engine import Row
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
 from app.domain.errors import Stale
-from app.domain.time_zones import must_be_known
+from app.domain.time_zones import must_be_known, unknown
 from app.usecases import plain
 
 NOUN = "organisation"
@@ -17,6 +17,8 @@ async def edit_settings(uow: UnitOfWork, given: dict[str, Any], *, version: int 
     """Give the organisation new settings; what is not given stays."""
     if "time_zone" in given:
         must_be_known(given["time_zone"])
+        if not await organisations.counts_in(uow, given["time_zone"]):
+            raise unknown(given["time_zone"])
     row = await organisations.locked(uow)
     if version is not None and row["version"] != version:
         raise Stale(

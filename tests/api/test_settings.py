@@ -65,7 +65,8 @@ async def test_a_conflict_tells_of_a_setting_that_was_moved_and_left_alone(org: 
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"time_zone": "Mars"}, {"currency": "yuan"}, {"slug": "x"}, {"name": None}]
+    "wrong",
+    [{"time_zone": "Mars"}, {"time_zone": "localtime"}, {"currency": "yuan"}, {"slug": "x"}, {"name": None}],
 )
 async def test_what_a_setting_cannot_be_is_refused(org: Organisation, wrong):
     assert (await org.admin.patch("/v1/settings", json=wrong, headers={"If-Match": "*"})).status_code == 422

@@ -71,6 +71,14 @@ async def test_the_clock_is_the_organisations_and_may_be_put_forward(customer: O
     assert await moments(customer) == ["2026-03-27T23:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"]
 
 
+async def test_a_time_zone_that_the_database_does_not_know_stops_nobody_else(
+    customer: Organisation, other: Organisation, owner: Database
+):
+    async with owner.connection() as connection:
+        await connection.execute("update organisations set time_zone = 'Moon/Crater' where id = $1", other.id)
+    assert await begin_nights(customer.database, EVENING) == 1
+
+
 async def test_where_nobody_had_bought_nothing_is_started(customer: Organisation):
     assert await begin_nights(customer.database, datetime(2025, 6, 1, tzinfo=UTC)) == 1
     assert await moments(customer) == []
