@@ -89,6 +89,23 @@ async def test_a_segment_of_a_hidden_field_is_unknown(
     assert (answer.status_code, answer.json()["code"]) == (422, "segment_unknown")
 
 
+async def test_a_restored_segment_tells_of_what_its_parts_were_edited_to_meanwhile(
+    masked: World, service: FastAPI
+):
+    admin, boss = masked.org.admin, masked.clients["boss"]
+    inner = await _added(masked, "inner", {"field": "stage", "op": "eq", "value": "customer"})
+    outer = await _added(masked, "outer", {"segment": inner, "op": "in"})
+    assert (await admin.post(f"/v1/segments/{outer}/archive", headers=ANY)).status_code == 200
+    edited = await admin.patch(f"/v1/segments/{inner}", json={"condition": BANDED}, headers=ANY)
+    assert edited.status_code == 200, edited.text
+    assert (await admin.post(f"/v1/segments/{outer}/restore", headers=ANY)).status_code == 200
+    await work_off(service)
+    await masked.redefine("segment reader", **hiding("contact", "income_band"))
+    for one in (inner, outer):
+        for rest in ("", "/members", "/movements", "/history"):
+            assert (await boss.get(f"/v1/segments/{one}{rest}")).status_code == 404, rest
+
+
 ASKED = [
     ("order", "total", {"of": "orders", "measure": "sum", "field": "total", "op": "gt", "value": "0"}),
     ("order", "placed_at", {"of": "orders", "measure": "count", "days": [9, 0], "op": "gt", "value": 0}),

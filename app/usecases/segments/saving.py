@@ -118,7 +118,9 @@ async def restore_segment(uow: UnitOfWork, segment: UUID, *, version: int | None
     await segments.hold(uow, segment)
     row = await plain.get_locked(uow, SEGMENTS, segment, version, {})
     await plain.restore_row(uow, SEGMENTS, row)
-    _judged(uow.actor, segment, dict(row), others)
+    # What the segments that it names were edited to meanwhile, it tells of from now on.
+    uses = _judged(uow.actor, segment, dict(row), others)
+    await segments.widen(uow, [segment], sorted(uses))
     if row["kind"] == SegmentKind.DYNAMIC:
         await build_anew(uow, segment)
     else:
