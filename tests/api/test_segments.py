@@ -136,6 +136,37 @@ async def test_a_tag_goes_with_its_segment_and_comes_to_rest(service: FastAPI, o
     assert refused.json()["code"] == "tag_moves_itself"
 
 
+async def test_a_segment_puts_no_tag_for_who_may_not_write_it(org: Organisation):
+    one = await contact(org)
+    chosen = await segment(org, None, kind="static", tag="chosen", name="a")
+    buyers = await segment(org, CUSTOMERS, tag="buyer", name="b")
+    away = await segment(org, CUSTOMERS, tag="away", name="c")
+    await org.admin.post(f"/v1/segments/{away}/archive", headers=ANY)
+    every = {
+        "sight": {"*": "all"},
+        "read": {"*": ["*"]},
+        "scopes": [f"{noun}:{verb}" for noun in ("contacts", "segments") for verb in ("read", "write")],
+    }
+    await org.role("keeper", **every, write={"segment": ["*"], "contact": ["name"]})
+    await org.role(
+        "reader",
+        **every | {"scopes": ["contacts:read", "segments:read", "segments:write"]},
+        write={"*": ["*"]},
+    )
+    for role in ("keeper", "reader"):
+        _, client = await org.user(role, role)
+        for method, url, body in (
+            ("POST", "", {"name": "x", "condition": CUSTOMERS, "tag": "t"}),
+            ("POST", f"/{chosen}/members", {"add": [one]}),
+            ("PATCH", f"/{buyers}", {"condition": BUYERS}),
+            ("POST", f"/{away}/restore", None),
+        ):
+            answer = await client.request(method, f"/v1/segments{url}", json=body, headers=ANY)
+            assert answer.status_code == 403, (role, url, answer.text)
+        named = await client.patch(f"/v1/segments/{buyers}", json={"name": role}, headers=ANY)
+        assert named.status_code == 200, named.text
+
+
 async def test_no_segment_hangs_on_itself(org: Organisation):
     first = await segment(org, CUSTOMERS, name="first", tag="one")
     second = await segment(org, {"not": {"segment": first, "op": "in"}}, name="second", tag="two")

@@ -9,6 +9,7 @@ from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.segments import SEGMENTS
 from app.db.uow import UnitOfWork
+from app.domain.access import Actor, Scope
 from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.segments import SegmentKind, Why
 from app.usecases import plain
@@ -22,6 +23,13 @@ def later(uow: UnitOfWork, cursor: Row) -> datetime:
     return at
 
 
+def check_putting(actor: Actor, tag: str | None) -> None:
+    """Raise Forbidden for whoever would have a segment put a tag on contacts, and may not write it there."""
+    if tag is not None:
+        actor.needs(Scope.contacts_write)
+        CONTACTS.must_be_writable(actor, ["tags"])
+
+
 async def change_members(
     uow: UnitOfWork, segment: UUID, adding: Sequence[UUID], removing: Sequence[UUID]
 ) -> dict[str, int]:
@@ -29,6 +37,7 @@ async def change_members(
     cursor = await segments.hold(uow, segment)
     row = await plain.get_locked(uow, SEGMENTS, segment, None, {})
     assert cursor is not None
+    check_putting(uow.actor, row["tag"])
     _check(row, adding, removing)
     await _check_seen(uow, [*adding, *removing])
     if row["tag"] is not None:

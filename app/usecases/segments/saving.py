@@ -31,6 +31,7 @@ from app.domain.segments import (
 from app.kit.ids import new_id
 from app.usecases import plain
 from app.usecases.plain import Values
+from app.usecases.segments.members import check_putting
 
 
 def read(actor: Actor, raw: Any) -> Condition:
@@ -68,7 +69,7 @@ async def add_segment(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
     if len(others) >= MOST:
         raise RuleBroken("too_many_segments", f"An organisation has at most {MOST} segments; archive one.")
     made = new_id()
-    _check_tag(uow.actor, values["tag"])
+    check_putting(uow.actor, values["tag"])
     uses = _judged(uow.actor, made, values, others)
     dynamic = values["kind"] == SegmentKind.DYNAMIC
     run = await runs.start(uow, BUILD, {"segment_id": str(made)}) if dynamic else None
@@ -88,6 +89,7 @@ async def edit_segment(uow: UnitOfWork, segment: UUID, given: Values, *, version
     after = plain.changes_to(uow, SEGMENTS, row, given)
     if "condition" in after:
         check_kind(row["kind"], after["condition"])
+        check_putting(uow.actor, row["tag"])
         uses = _judged(uow.actor, segment, {**dict(row), **after}, others)
         # What it has told of before can still be read in its history.
         after |= {"uses": sorted(uses | set(row["uses"]))} | await _anew(uow, segment)
@@ -117,6 +119,7 @@ async def restore_segment(uow: UnitOfWork, segment: UUID, *, version: int | None
     others = await segments.alone(uow)
     await segments.hold(uow, segment)
     row = await plain.get_locked(uow, SEGMENTS, segment, version, {})
+    check_putting(uow.actor, row["tag"])
     await plain.restore_row(uow, SEGMENTS, row)
     # What the segments that it names were edited to meanwhile, it tells of from now on.
     uses = _judged(uow.actor, segment, dict(row), others)
@@ -151,12 +154,6 @@ async def _anew(uow: UnitOfWork, segment: UUID) -> dict[str, Any]:
     run = await runs.start(uow, BUILD, {"segment_id": str(segment)})
     await segments.rest(uow, segment)
     return {"stage": Stage.BUILDING, "run_id": run, "problem": None}
-
-
-def _check_tag(actor: Actor, tag: str | None) -> None:
-    if tag is not None:
-        actor.needs(Scope.contacts_write)
-        CONTACTS.must_be_writable(actor, ["tags"])
 
 
 def _judged(actor: Actor, segment: UUID, values: Mapping[str, Any], others: Sequence[Row]) -> set[str]:
