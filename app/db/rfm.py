@@ -77,11 +77,12 @@ class RfmScore(Base):
     cluster: Mapped[int | None] = mapped_column(SmallInteger)
 
 
+# An order that is refunded by its status may have been cancelled all the same.
 _BOUGHT = f"""select o.contact_id, o.placed_at, o.total > 0 as sale, {{money}} as money
   from orders o {{rate}}
   where o.org_id = $1 and o.contact_id is not null and o.archived_at is null and o.placed_at < $3
     and ($4::timestamptz is null or o.placed_at >= $4)
-    and (o.status <> '{OrderStatus.CANCELLED}' or o.cancelled_at >= $3)"""
+    and coalesce(o.cancelled_at >= $3, o.status <> '{OrderStatus.CANCELLED}')"""
 _MONEY = {
     # When the last refund was made is all that is known of when; one without a date is taken to be of the order's day.
     Returns.NET: "(o.total - case when o.refunded_at >= $3 then 0 else o.refunded end)",
