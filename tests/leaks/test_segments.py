@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from app.jobs.segments import follow_due
 from app.kit import clock
+from app.usecases.segments import following
 from tests.leaks.test_fields import hiding
 from tests.leaks.world import ANY, World
 from tests.makers.work import work_off
@@ -104,6 +105,17 @@ async def test_a_restored_segment_tells_of_what_its_parts_were_edited_to_meanwhi
     for one in (inner, outer):
         for rest in ("", "/members", "/movements", "/history"):
             assert (await boss.get(f"/v1/segments/{one}{rest}")).status_code == 404, rest
+
+
+async def test_a_building_tells_nobody_how_many_contacts_there_are(
+    masked: World, service: FastAPI, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(following, "BATCH", 3)
+    made = await _added(masked, "number", {"field": "stage", "op": "eq", "value": "customer"})
+    run = (await masked.org.admin.get(f"/v1/segments/{made}")).json()["run_id"]
+    await work_off(service)
+    told = (await masked.org.admin.get(f"/v1/runs/{run}")).json()
+    assert (told["status"], told["done"], told["total"], told["result"]) == ("done", 100, 100, {})
 
 
 ASKED = [

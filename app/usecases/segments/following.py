@@ -22,6 +22,8 @@ from app.usecases.segments.saving import build_anew
 
 BATCH = 5_000
 """Contacts that a batch of a building looks at."""
+WHOLE = 100
+"""What a building counts its progress to."""
 READ = 2_000
 """Events read in one step."""
 MOST = 20_000
@@ -39,7 +41,10 @@ class Step:
 
 
 async def build_batch(uow: UnitOfWork, run: Row) -> Progress:
-    """The next contacts are put where they belong; a segment that was edited meanwhile is left to the run of that edit."""
+    """The next contacts are put where they belong; a segment that was edited meanwhile is left to the run of that edit.
+
+    Neither progress, in hundredths, nor result tell how many contacts there are, which not all may know.
+    """
     segment = UUID(run["params"]["segment_id"])
     cursor = await segments.hold(uow, segment)
     row = await segments.held(uow, segment)
@@ -48,18 +53,19 @@ async def build_batch(uow: UnitOfWork, run: Row) -> Progress:
         return Progress(here or {}, run["done"], finished=True, result={"overtaken": True})
     if here is None or cursor is None:
         await segments.begin(uow, segment, live=False)
-        return Progress({"after": None}, 0, total=await following.how_many(uow))
+        return Progress({"after": None, "looked": 0, "of": await following.how_many(uow)}, 0, total=WHOLE)
     after = None if here["after"] is None else UUID(here["after"])
     ids = await following.next_contacts(uow, after, BATCH)
     at = later(uow, cursor)
     await _settle(uow, row, _read(uow, row), dict.fromkeys(ids, Why.REBUILD), at)
     await segments.stamp(uow, segment, at)
-    done = run["done"] + len(ids)
     if len(ids) == BATCH:
-        return Progress({"after": str(ids[-1])}, done)
+        looked = here["looked"] + BATCH
+        onward = {"after": str(ids[-1]), "looked": looked, "of": here["of"]}
+        return Progress(onward, min(WHOLE * looked // max(here["of"], 1), WHOLE - 1))
     await write.change(uow, SEGMENTS, [(row, {"stage": Stage.LIVE, "problem": None})], "segment.built")
     await segments.wake(uow, segment)
-    return Progress(here, done, finished=True, result={"looked_at": done})
+    return Progress(here, WHOLE, finished=True, result={})
 
 
 async def follow_segment(uow: UnitOfWork, segment: UUID) -> Step:
