@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, UniqueConstraint
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Record, choice, field, newest_first, one_of, points_to
@@ -35,6 +35,12 @@ class Segment(Record):
         one_of("kind", SegmentKind),
         one_of("stage", Stage),
         newest_first("segments"),
+        Index(
+            "ix_segments_building",
+            "org_id",
+            "run_id",
+            postgresql_where=text("stage = 'building' and problem is null"),
+        ),
     )
 
     name: Mapped[str] = mapped_column(info=field("basic"))
@@ -72,6 +78,8 @@ class Cursor(Base):
     """When the clock alone is worth a step."""
     live: Mapped[bool]
     """Not while it is built, and not when it is archived."""
+    waits_until: Mapped[datetime | None]
+    """Not due before, since something stood in the way."""
 
 
 _FOR_GOOD = frozenset({"kind", "tag"})
@@ -202,11 +210,42 @@ async def move(
     )
 
 
+async def wait_briefly(uow: UnitOfWork) -> None:
+    """Let no lock hold this unit of work up for long; what it asks for is refused instead."""
+    await uow.execute("set local lock_timeout = '200ms'")
+
+
+async def put_off(uow: UnitOfWork, segments: Sequence[UUID], until: datetime) -> None:
+    """Let segments not be due before a moment, but for those that somebody is just moving."""
+    await uow.execute(
+        "update segment_cursors set waits_until = $3 where org_id = $1 and segment_id in (select segment_id"
+        " from segment_cursors where org_id = $1 and segment_id = any($2::uuid[]) for update skip locked)",
+        uow.org_id,
+        list(segments),
+        until,
+    )
+
+
+async def broken_off(uow: UnitOfWork, segment: UUID) -> Row | None:
+    """The run that was to build a segment and ended without having done so, where nobody has said that yet."""
+    rows = await uow.fetch(
+        "select r.* from segments s join runs r on r.org_id = s.org_id and r.id = s.run_id where s.org_id = $1"
+        " and s.id = $2 and s.stage = 'building' and s.problem is null and s.archived_at is null"
+        " and r.status in ('failed', 'cancelled') for share of r",
+        uow.org_id,
+        segment,
+    )
+    return rows[0] if rows else None
+
+
 async def due(database: Database, at: datetime, most: int) -> Sequence[Mapping[str, Any]]:
-    """Segments of every organisation for which something has happened, or the clock has come far enough."""
+    """Segments of every organisation for which something has happened, or the clock has come far enough.
+
+    Or whose building was broken off, and then `broken_off` is true.
+    """
     async with database.connection() as connection:
         rows: Sequence[Row] = await connection.fetch(
-            "select org_id, segment_id from rapport_segments_due($1, $2)", at, most
+            "select org_id, segment_id, broken_off from rapport_segments_due($1, $2)", at, most
         )
     return rows
 

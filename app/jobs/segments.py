@@ -1,7 +1,9 @@
 """Work on segments: built by runs, and moved on by a sweep of its own whenever the log or the clock has something for them."""
 
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -9,7 +11,7 @@ import structlog
 from app.db import segments
 from app.db.engine import Database, Row
 from app.db.uow import UnitOfWork
-from app.domain.errors import Busy, InvalidInput
+from app.domain.errors import Busy, DomainError, InvalidInput
 from app.domain.runs import Progress
 from app.domain.segments import BUILD
 from app.jobs.base import job, step
@@ -17,6 +19,9 @@ from app.usecases.segments import following
 
 MOST_DUE = 200
 """Segments moved on in one sweep; the next comes a second later."""
+PAUSE = timedelta(seconds=5)
+"""Before a segment is tried again that something stood in the way of."""
+_Made = TypeVar("_Made")
 _log = structlog.get_logger()
 
 
@@ -29,20 +34,57 @@ async def build(uow: UnitOfWork, run: Row) -> Progress:
 async def follow_due(database: Database, at: datetime) -> int:
     """Move every segment on for which there is something; how many. Any number may do so at once."""
     found = await segments.due(database, at, MOST_DUE)
+    waiting: set[UUID] = set()
     for one in found:
+        org_id, segment = one["org_id"], one["segment_id"]
+        if org_id in waiting:
+            continue
         try:
-            await _follow(database, one["org_id"], one["segment_id"])
-        except Busy as fault:  # it is due still
-            _log.warning("segment waits", segment=str(one["segment_id"]), reason=str(fault))
+            await _follow(database, one)
+        except Busy as fault:
+            # What is in the way of one of an organisation's segments is in the way of the others.
+            _log.warning("segment waits", segment=str(segment), reason=str(fault))
+            waiting.add(org_id)
+            await _put_off(
+                database, org_id, [other["segment_id"] for other in found if other["org_id"] == org_id]
+            )
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it is logged, and the other segments move on
+            _log.error("segment not moved on", segment=str(segment), org=str(org_id), exc_info=fault)
+            await _put_off(database, org_id, [segment])
     return len(found)
 
 
-async def _follow(database: Database, org_id: UUID, segment: UUID) -> None:
-    do = partial(step, database, org_id, f"segment:{segment}")
+async def _follow(database: Database, one: Mapping[str, Any]) -> None:
+    segment = one["segment_id"]
+    if one["broken_off"]:
+        await _do(database, one, partial(following.tell_broken_off, segment=segment))
+        return
     try:
-        came = await do(partial(following.follow_segment, segment=segment))
+        came = await _do(database, one, partial(following.follow_segment, segment=segment))
     except InvalidInput as problem:
-        await do(partial(following.stop_segment, segment=segment, problem=problem.detail))
+        await _do(database, one, partial(following.stop_segment, segment=segment, problem=problem.detail))
         return
     if came.anew:
-        await do(partial(following.begin_anew, segment=segment))
+        await _do(database, one, partial(following.begin_anew, segment=segment))
+
+
+async def _do(
+    database: Database, one: Mapping[str, Any], work: Callable[[UnitOfWork], Awaitable[_Made]]
+) -> _Made:
+    """Do a step in which no tenant's locks keep the others waiting."""
+
+    async def briefly(uow: UnitOfWork) -> _Made:
+        await segments.wait_briefly(uow)
+        return await work(uow)
+
+    return await step(database, one["org_id"], f"segment:{one['segment_id']}", briefly)
+
+
+async def _put_off(database: Database, org_id: UUID, ids: Sequence[UUID]) -> None:
+    async def put_off(uow: UnitOfWork) -> None:
+        await segments.put_off(uow, ids, uow.now + PAUSE)
+
+    try:
+        await step(database, org_id, "segments", put_off)
+    except DomainError as fault:  # they are due still
+        _log.warning("segments not put off", org=str(org_id), reason=str(fault))

@@ -279,6 +279,28 @@ async def test_a_condition_that_cannot_be_read_any_more_stands_still_and_says_so
     assert await members(org, made) == set()
 
 
+async def test_a_building_that_does_not_end_says_so(service: FastAPI, org: Organisation):
+    field = {"noun": "contact", "key": "level", "kind": "integer", "label": "Level"}
+    level = (await org.admin.post("/v1/custom_fields", json=field)).json()["id"]
+    first = await contact(org, stage="customer")
+    unreadable = await segment(org, {"field": "custom.level", "op": "gte", "value": 3}, name="a")
+    cancelled = await segment(org, CUSTOMERS, name="b")
+    await org.admin.post(f"/v1/custom_fields/{level}/archive", headers=ANY)
+    run = (await org.admin.get(f"/v1/segments/{cancelled}")).json()["run_id"]
+    assert (await org.admin.post(f"/v1/runs/{run}/cancel")).status_code == 200
+    await work_off(service)
+    await settled(org)
+    for one, why in ((unreadable, "custom.level"), (cancelled, "was cancelled")):
+        told = (await org.admin.get(f"/v1/segments/{one}")).json()
+        assert (told["stage"], why in told["problem"]) == ("building", True), told
+    assert (await org.admin.post(f"/v1/runs/{run}/retry")).status_code == 200
+    await work_off(service)
+    await settled(org)
+    told = (await org.admin.get(f"/v1/segments/{cancelled}")).json()
+    assert (told["stage"], told["problem"]) == ("live", None)
+    assert await members(org, cancelled) == {first}
+
+
 async def test_what_a_segment_refuses(org: Organisation):
     sold = {"of": "orders", "measure": "latest", "field": "paid_at", "op": "lt", "value": {"days_ago": 9}}
     for body, status, code in (

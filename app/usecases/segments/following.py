@@ -13,9 +13,10 @@ from app.db.segments import SEGMENTS
 from app.db.uow import UnitOfWork
 from app.domain import conditions
 from app.domain.conditions import Condition
+from app.domain.errors import InvalidInput
 from app.domain.moments import Now
 from app.domain.related import boundaries
-from app.domain.runs import Progress
+from app.domain.runs import Progress, RunStatus
 from app.domain.segments import Stage, Why, next_step, touched
 from app.usecases.segments.members import later, put_tag
 from app.usecases.segments.saving import build_anew
@@ -57,7 +58,12 @@ async def build_batch(uow: UnitOfWork, run: Row) -> Progress:
     after = None if here["after"] is None else UUID(here["after"])
     ids = await following.next_contacts(uow, after, BATCH)
     at = later(uow, cursor)
-    await _settle(uow, row, _read(uow, row), dict.fromkeys(ids, Why.REBUILD), at)
+    try:
+        condition = _read(uow, row)
+    except InvalidInput as problem:
+        await _stop(uow, row, problem.detail)
+        return Progress(here, run["done"], finished=True, result={"stopped": True})
+    await _settle(uow, row, condition, dict.fromkeys(ids, Why.REBUILD), at)
     await segments.stamp(uow, segment, at)
     if len(ids) == BATCH:
         looked = here["looked"] + BATCH
@@ -104,8 +110,21 @@ async def begin_anew(uow: UnitOfWork, segment: UUID) -> None:
 async def stop_segment(uow: UnitOfWork, segment: UUID, problem: str) -> None:
     """A condition that cannot be read any more leaves its segment as it stands, and says so."""
     await segments.hold(uow, segment)
+    await _stop(uow, await segments.held(uow, segment), problem)
+
+
+async def tell_broken_off(uow: UnitOfWork, segment: UUID) -> None:
+    """A segment whose building was cancelled, or failed, says so; until then it seems to be built for ever."""
+    await segments.hold(uow, segment)
     row = await segments.held(uow, segment)
-    await segments.rest(uow, segment)
+    run = await segments.broken_off(uow, segment)
+    if run is not None:
+        why = "was cancelled" if run["status"] == RunStatus.CANCELLED else f"failed: {run['error']}"
+        await _stop(uow, row, f"The run that was to build it {why.removesuffix('.')}.")
+
+
+async def _stop(uow: UnitOfWork, row: Row, problem: str) -> None:
+    await segments.rest(uow, row["id"])
     says = f"{problem} The segment stands still; edit it, or have it rebuilt once this is mended."
     await write.change(uow, SEGMENTS, [(row, {"problem": says})], "segment.stopped")
 
