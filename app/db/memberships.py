@@ -173,6 +173,17 @@ def these(uow: UnitOfWork, ids: Sequence[UUID]) -> tuple[Prepared, Mapping[str, 
     return Prepared(sql, ("org", "ids")), {"org": uow.org_id, "ids": list(ids)}
 
 
+async def put_away(uow: UnitOfWork, segment: UUID) -> list[UUID]:
+    """The contacts in a segment that have been put away since they entered."""
+    rows = await uow.fetch(
+        "select m.contact_id from memberships m join contacts c on c.org_id = m.org_id and c.id = m.contact_id"
+        " where m.org_id = $1 and m.segment_id = $2 and m.left_at is null and c.archived_at is not null",
+        uow.org_id,
+        segment,
+    )
+    return [row["contact_id"] for row in rows]
+
+
 async def forget(uow: UnitOfWork, contacts: Sequence[UUID]) -> None:
     """Take away every trace of where contacts have been."""
     await uow.execute(

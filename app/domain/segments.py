@@ -179,6 +179,15 @@ def check_kind(kind: str, condition: Mapping[str, Any] | None) -> None:
         raise InvalidInput("segment_kind", f"A {kind} segment {says}.", field="condition")
 
 
+def check_alone(tag: str | None, others: Iterable[Mapping[str, Any]]) -> None:
+    """Raise RuleBroken for a tag that another segment puts: who leaves one of the two would lose the tag of the other."""
+    if tag is not None and any(other["tag"] == tag for other in others):
+        raise RuleBroken(
+            "tag_of_another_segment",
+            f"Another segment puts the tag {tag} on its members; take another tag, or archive that segment.",
+        )
+
+
 def check_tag(condition: Condition) -> None:
     """Raise InvalidInput when putting a tag on a contact would by itself move it in or out."""
     own = conditions.fields_of(condition) & _SELF_MOVING
@@ -196,18 +205,22 @@ class Mentions:
 
     segments: frozenset[UUID]
     tags: frozenset[str] | None
+    moving: bool = False
+    """Whether it looks at what every change of a contact moves, that of its tags too."""
 
 
 def mentions(raw: Any) -> Mentions:
     """What a condition in its JSON form mentions."""
     segments: set[UUID] = set()
     tags: set[str] = set()
-    every = False
+    every = moving = False
     waiting = [raw]
     while waiting:
         match waiting.pop():
             case {"segment": named}:
                 segments.add(UUID(named))
+            case {"field": str(name)} if name in _SELF_MOVING:
+                moving = True
             case {"field": "tags", "op": "is_empty"}:
                 every = True
             case {"field": "tags", "value": str(tag)}:
@@ -218,7 +231,7 @@ def mentions(raw: Any) -> Mentions:
                 waiting.append(part)
             case {"all": list(parts)} | {"any": list(parts)}:
                 waiting += parts
-    return Mentions(frozenset(segments), None if every else frozenset(tags))
+    return Mentions(frozenset(segments), None if every else frozenset(tags), moving)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,5 +276,5 @@ def check_circle(start: Knot, others: Sequence[Knot]) -> None:
 
 def _hangs(one: Knot, other: Knot) -> bool:
     tags = one.hangs_on.tags
-    put = other.tag is not None and (tags is None or other.tag in tags)
+    put = other.tag is not None and (one.hangs_on.moving or tags is None or other.tag in tags)
     return other.id in one.hangs_on.segments or put

@@ -301,6 +301,47 @@ async def test_a_building_that_does_not_end_says_so(service: FastAPI, org: Organ
     assert await members(org, cancelled) == {first}
 
 
+async def test_two_segments_do_not_put_one_tag(org: Organisation):
+    first = await segment(org, CUSTOMERS, name="a", tag="vip")
+    body = {"name": "b", "condition": BUYERS, "tag": "vip"}
+    refused = await org.admin.post("/v1/segments", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "tag_of_another_segment")
+    await org.admin.post(f"/v1/segments/{first}/archive", headers=ANY)
+    assert (await org.admin.post("/v1/segments", json=body)).status_code == 201
+    restored = await org.admin.post(f"/v1/segments/{first}/restore", headers=ANY)
+    assert (restored.status_code, restored.json()["code"]) == (409, "tag_of_another_segment")
+
+
+async def test_a_tag_moves_no_segment_by_way_of_another(org: Organisation):
+    for moving in (
+        {"field": "version", "op": "lt", "value": 2},
+        {"not": {"field": "updated_at", "op": "lt", "value": {"days_ago": 1}}},
+    ):
+        fresh = await segment(org, moving, name=str(moving))
+        body = {"name": "x", "condition": {"segment": fresh, "op": "in"}}
+        refused = await org.admin.post("/v1/segments", json=body | {"tag": "new"})
+        assert (refused.status_code, refused.json()["code"]) == (409, "segment_circle"), refused.text
+    await segment(org, CUSTOMERS, name="not made of it", tag="bought")
+
+
+async def test_who_is_archived_meanwhile_leaves_a_static_segment_that_is_restored(
+    service: FastAPI, org: Organisation
+):
+    stays, leaves = await contact(org), await contact(org)
+    made = await segment(org, None, kind="static", tag="chosen")
+    await org.admin.post(f"/v1/segments/{made}/members", json={"add": [stays, leaves]})
+    await org.admin.post(f"/v1/segments/{made}/archive", headers=ANY)
+    await org.admin.post(f"/v1/contacts/{leaves}/archive", headers=ANY)
+    await org.admin.post(f"/v1/segments/{made}/restore", headers=ANY)
+    await org.admin.post(f"/v1/contacts/{leaves}/restore", headers=ANY)
+    await settled(org)
+    assert await members(org, made) == {stays}
+    moved = (await org.admin.get(f"/v1/segments/{made}/movements")).json()["data"]
+    assert [(one["contact_id"], one["why"]) for one in moved if not one["entered"]] == [(leaves, "archived")]
+    tags = [(await org.admin.get(f"/v1/contacts/{one}")).json()["tags"] for one in (stays, leaves)]
+    assert tags == [["chosen"], []]
+
+
 async def test_what_a_segment_refuses(org: Organisation):
     sold = {"of": "orders", "measure": "latest", "field": "paid_at", "op": "lt", "value": {"days_ago": 9}}
     for body, status, code in (

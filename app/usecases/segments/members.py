@@ -1,6 +1,6 @@
 """Who is in a segment: moved by hand, and the tag that goes with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,6 +23,13 @@ def later(uow: UnitOfWork, cursor: Row) -> datetime:
     return at
 
 
+async def leave_archived(uow: UnitOfWork, row: Row, cursor: Row) -> None:
+    """Those who were archived while nobody followed leave a segment that is kept by hand."""
+    looked = dict.fromkeys(await memberships.put_away(uow, row["id"]), Why.ARCHIVED)
+    if looked:
+        await _move(uow, row, [], looked, later(uow, cursor))
+
+
 def check_putting(actor: Actor, tag: str | None) -> None:
     """Raise Forbidden for whoever would have a segment put a tag on contacts, and may not write it there."""
     if tag is not None:
@@ -40,15 +47,22 @@ async def change_members(
     check_putting(uow.actor, row["tag"])
     _check(row, adding, removing)
     await _check_seen(uow, [*adding, *removing])
-    if row["tag"] is not None:
-        await references.claim(uow, CONTACTS, None)
-    at = later(uow, cursor)
     looked = dict.fromkeys((*adding, *removing), Why.BY_HAND)
-    moved = await memberships.settle(uow, segment, memberships.these(uow, adding), looked, at)
-    await segments.stamp(uow, segment, at)
-    await put_tag(uow, row["tag"], moved)
+    moved = await _move(uow, row, adding, looked, later(uow, cursor))
     entered = sum(one["entered"] for one in moved)
     return {"entered": entered, "left": len(moved) - entered}
+
+
+async def _move(
+    uow: UnitOfWork, row: Row, staying: Sequence[UUID], looked: Mapping[UUID, Why], at: datetime
+) -> Sequence[Row]:
+    """Of the contacts looked at, those are to be in the segment that stay; who moved."""
+    if row["tag"] is not None:
+        await references.claim(uow, CONTACTS, None)
+    moved = await memberships.settle(uow, row["id"], memberships.these(uow, staying), looked, at)
+    await segments.stamp(uow, row["id"], at)
+    await put_tag(uow, row["tag"], moved)
+    return moved
 
 
 def _check(row: Row, adding: Sequence[UUID], removing: Sequence[UUID]) -> None:

@@ -21,6 +21,7 @@ from app.domain.segments import (
     Knot,
     SegmentKind,
     Stage,
+    check_alone,
     check_circle,
     check_followed,
     check_kind,
@@ -31,7 +32,7 @@ from app.domain.segments import (
 from app.kit.ids import new_id
 from app.usecases import plain
 from app.usecases.plain import Values
-from app.usecases.segments.members import check_putting
+from app.usecases.segments.members import check_putting, leave_archived
 
 
 def read(actor: Actor, raw: Any) -> Condition:
@@ -70,6 +71,7 @@ async def add_segment(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
         raise RuleBroken("too_many_segments", f"An organisation has at most {MOST} segments; archive one.")
     made = new_id()
     check_putting(uow.actor, values["tag"])
+    check_alone(values["tag"], others)
     uses = _judged(uow.actor, made, values, others)
     dynamic = values["kind"] == SegmentKind.DYNAMIC
     run = await runs.start(uow, BUILD, {"segment_id": str(made)}) if dynamic else None
@@ -121,6 +123,7 @@ async def restore_segment(uow: UnitOfWork, segment: UUID, *, version: int | None
     row = await plain.get_locked(uow, SEGMENTS, segment, version, {})
     check_putting(uow.actor, row["tag"])
     await plain.restore_row(uow, SEGMENTS, row)
+    check_alone(row["tag"], others)
     # What the segments that it names were edited to meanwhile, it tells of from now on.
     uses = _judged(uow.actor, segment, dict(row), others)
     await segments.widen(uow, [segment], sorted(uses))
@@ -128,6 +131,9 @@ async def restore_segment(uow: UnitOfWork, segment: UUID, *, version: int | None
         await build_anew(uow, segment)
     else:
         await segments.begin(uow, segment, live=True)
+        cursor = await segments.hold(uow, segment)
+        assert cursor is not None
+        await leave_archived(uow, row, cursor)
 
 
 async def rebuild_segment(uow: UnitOfWork, segment: UUID) -> UUID:
