@@ -13,7 +13,7 @@ from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import references
+from app.db import privacy, references
 from app.db.base import Base, Keyed, Record, choice, field, last_changed, newest_first, one_of, points_to
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
@@ -281,13 +281,22 @@ async def person(uow: UnitOfWork, contact: UUID) -> list[UUID]:
 
 
 async def forget(uow: UnitOfWork, contacts: Collection[UUID]) -> None:
-    """Take erased people out of what was merged; that something was stays."""
+    """Take erased people out of what was merged; that something was stays.
+
+    Also out of the log of those whom they were one with for a while: what they took and gave back is told there.
+    """
     told = await uow.fetch(
-        "update merges m set undone = '[]', archived_at = coalesce(archived_at, $3), version = version + 1, updated_at = $3"
-        " where org_id = $1 and id in (select merge_id from merge_members where org_id = $1 and member_id = any($2::uuid[]))"
-        " returning id",
+        "with gone as (update merges set undone = '[]', archived_at = coalesce(archived_at, $3), version = version + 1,"
+        "   updated_at = $3 where org_id = $1 and id in"
+        "   (select merge_id from merge_members where org_id = $1 and member_id = any($2::uuid[])) returning id)"
+        " select g.id, array(select member_id from merge_members where org_id = $1 and merge_id = g.id) as people from gone g",
         uow.org_id,
         list(contacts),
         uow.now,
     )
-    await uow.execute("select rapport_scrub($1, null)", [row["id"] for row in told])
+    merges = [row["id"] for row in told]
+    people = sorted({one for row in told for one in row["people"]})
+    causes = [f"{way}:{merge}" for merge in merges for way in ("merge", "unmerge")]
+    await privacy.scrub(uow, merges)
+    await privacy.scrub(uow, people, causes=causes)
+    await privacy.forget_answers(uow, CONTACTS.name, people)

@@ -28,12 +28,22 @@ async def records_of(
     return [row["id"] for row in rows]
 
 
-async def scrub(uow: UnitOfWork, records: Sequence[UUID], names: Sequence[str] | None = None) -> None:
-    """Take from the log what it tells of these records, or of these fields of theirs.
+async def scrub(
+    uow: UnitOfWork,
+    records: Sequence[UUID],
+    names: Sequence[str] | None = None,
+    causes: Sequence[str] | None = None,
+) -> None:
+    """Take from the log what it tells of these records, or of these fields of theirs, or of what had these causes.
 
     That they changed, by whom and when stays.
     """
-    await uow.execute("select rapport_scrub($1, $2)", list(records), None if names is None else list(names))
+    await uow.execute(
+        "select rapport_scrub($1, $2, $3)",
+        list(records),
+        None if names is None else list(names),
+        None if causes is None else list(causes),
+    )
 
 
 async def forget_answers(uow: UnitOfWork, noun: str, records: Sequence[UUID]) -> None:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.makers.organisations import Organisation
+from tests.makers.work import work_off
 
 ANY = {"If-Match": "*"}
 Body = dict[str, Any]
@@ -252,8 +253,6 @@ async def test_a_chain_of_merges_is_undone_from_its_end(org: Organisation):
 
 
 async def test_erasing_a_person_reaches_all_that_they_were_merged_from(service: FastAPI, org: Organisation):
-    from tests.makers.work import work_off  # noqa: PLC0415 - the worker is wanted here alone
-
     one = await contact(org, "Kept", emails=[{"address": "kept@x.example"}])
     other = await contact(org, "Merged", emails=[{"address": "merged@x.example"}])
     done = (await merge(org, one, other)).json()
@@ -269,6 +268,31 @@ async def test_erasing_a_person_reaches_all_that_they_were_merged_from(service: 
         assert told.json()["name"] == "erased"
     refused = await org.admin.post(f"/v1/merges/{done['id']}/undo")
     assert refused.status_code == 409, refused.text
+
+
+async def test_erasing_a_person_reaches_the_log_of_whom_they_were_one_with_for_a_while(
+    service: FastAPI, org: Organisation
+):
+    one = await contact(org, "Kept", emails=[{"address": "kept@x.example"}], tags=["mine"])
+    other = await contact(org, "B", emails=[{"address": "gone@y.example"}], phones=[{"number": "13800138000"}])
+    done = (await merge(org, one, other)).json()
+    key = {"Idempotency-Key": "one", **ANY}
+    shown = await org.admin.patch(f"/v1/contacts/{one['id']}", json={"language": "de"}, headers=key)
+    assert "gone@y.example" in shown.text
+    assert (await org.admin.post(f"/v1/merges/{done['id']}/undo")).status_code == 200
+    await org.admin.post(f"/v1/contacts/{other['id']}/erase")
+    await work_off(service)
+    told = await org.admin.get(f"/v1/contacts/{one['id']}/history")
+    assert [each["type"] for each in told.json()["data"]][:3] == [
+        "contact.unmerged",
+        "contact.edited",
+        "contact.merged",
+    ]
+    again = await org.admin.patch(f"/v1/contacts/{one['id']}", json={"language": "de"}, headers=key)
+    for text in (told.text, again.text):
+        assert "y.example" not in text
+        assert "13800138000" not in text
+    assert "kept@x.example" in told.text
 
 
 _LISTS = st.lists(st.sampled_from(["red", "blue", "green", "gold"]), unique=True, max_size=3)

@@ -146,7 +146,7 @@ async def test_only_these_functions_look_over_the_walls(inside: Connection):
         "rapport_forget_logins(timestamp with time zone,integer)",
         "rapport_forget_files(timestamp with time zone,integer)",
         "rapport_forget_rows(timestamp with time zone,integer)",
-        "rapport_scrub(uuid[],text[])",
+        "rapport_scrub(uuid[],text[],text[])",
         "rapport_partitions(text,date,date)",
         "rapport_spread(text,integer)",
         "rapport_analyse(text[])",
