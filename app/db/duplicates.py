@@ -209,6 +209,16 @@ async def touching(uow: UnitOfWork, contacts: Collection[UUID]) -> Sequence[Row]
     )
 
 
+async def members(uow: UnitOfWork, one: UUID) -> list[UUID]:
+    """Who is in it, nothing locked."""
+    rows = await uow.fetch(
+        "select member_id from duplicate_members where org_id = $1 and duplicate_id = $2 order by position",
+        uow.org_id,
+        one,
+    )
+    return [row["member_id"] for row in rows]
+
+
 async def merged_by(uow: UnitOfWork, merge: UUID) -> Sequence[Row]:
     """Those that a merge made one, locked."""
     return await uow.fetch(

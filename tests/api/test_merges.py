@@ -1,6 +1,9 @@
 """Merging contacts over HTTP: nothing is lost, and what nobody has changed since goes back to the letter."""
 
+import asyncio
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -8,6 +11,10 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.db import references, write
+from app.db.contacts import CONTACTS
+from app.db.duplicates import DUPLICATES
+from app.kit.ids import new_id
 from tests.makers.organisations import Organisation
 from tests.makers.work import work_off
 
@@ -25,6 +32,27 @@ async def add(org: Organisation, plural: str, body: Body) -> Body:
 
 async def contact(org: Organisation, name: str, **more: Any) -> Body:
     return await add(org, "contacts", {"name": name, **more})
+
+
+async def duplicate(org: Organisation, *people: Body) -> UUID:
+    """As a search would have found it."""
+    row = {
+        "id": new_id(),
+        "noun": "contact",
+        "status": "open",
+        "score": Decimal("0.99"),
+        "size": len(people),
+        "run_id": None,
+        "merge_id": None,
+        "pairs": [],
+        "digests": {},
+        "members": [{"member_id": UUID(one["id"])} for one in people],
+    }
+    async with await org.work() as uow:
+        await write.add(uow, DUPLICATES, [row], "duplicate.found")
+        await uow.commit()
+    found: UUID = row["id"]
+    return found
 
 
 async def merge(org: Organisation, survivor: Body, *others: Body, **more: Any) -> httpx.Response:
@@ -223,6 +251,63 @@ async def test_hidden_fields_are_neither_shown_nor_lost(org: Organisation):
     assert (await org.admin.get(f"/v1/contacts/{one['id']}")).json()["email"] is None
 
 
+async def test_merging_changes_nothing_that_whoever_merges_may_not(org: Organisation):
+    scopes = ["contacts:read", "contacts:write", "duplicates:write", "merges:read"]
+    said: Body = {"sight": {"*": "all"}, "read": {"contact": ["*"], "duplicate": ["*"], "merge": ["*"]}}
+    await org.role("tagger", scopes=[*scopes, "merges:write"], write={"contact": ["tags"]}, **said)
+    await org.role("unscoped", scopes=scopes, write={"contact": ["*"]}, **said)
+    _, tagger = await org.user("tagger", "tagger")
+    _, unscoped = await org.user("unscoped", "unscoped")
+    one, other = await contact(org, "a"), await contact(org, "b", job_title="Head")
+    third = await contact(org, "c", tags=["vip"])
+    found = await duplicate(org, one, other)
+    before = await stands(org)
+    asked = (
+        (f"/v1/contacts/{one['id']}/merge", {"others": [other["id"]]}),
+        (f"/v1/duplicates/{found}/merge", {"survivor_id": one["id"]}),
+    )
+    for client, code in ((tagger, "field_read_only"), (unscoped, "scope_missing")):
+        for address, body in asked:
+            refused = await client.post(address, json=body, headers=ANY)
+            assert (refused.status_code, refused.json()["code"]) == (403, code), refused.text
+    assert await stands(org) == before
+    done = await tagger.post(f"/v1/contacts/{one['id']}/merge", json={"others": [third["id"]]}, headers=ANY)
+    assert done.status_code == 200, done.text
+
+
+async def test_a_merge_locks_contacts_before_what_was_found_of_them(org: Organisation):
+    one, other = await contact(org, "a"), await contact(org, "b")
+    found = await duplicate(org, one, other)
+    async with await org.work() as uow:
+        await references.claim(uow, CONTACTS, None)
+        merging = asyncio.create_task(org.admin.post(f"/v1/duplicates/{found}/merge", json={}, headers=ANY))
+        await asyncio.sleep(0.3)
+        free = "select id from duplicates where org_id = $1 and id = $2 for update skip locked"
+        assert await uow.fetchval(free, org.id, found) == found
+        await uow.fetch("select from contacts where org_id = $1 for update nowait", org.id)
+    assert (await merging).status_code == 200
+
+
+async def test_what_was_found_is_merged_once_and_not_after_it_was_put_away(
+    service: FastAPI, org: Organisation
+):
+    one, other = await contact(org, "a"), await contact(org, "b")
+    merged = f"/v1/duplicates/{await duplicate(org, one, other)}/merge"
+    first = await org.admin.post(merged, json={"survivor_id": one["id"]}, headers=ANY)
+    for said in ({}, {"survivor_id": one["id"]}):
+        again = await org.admin.post(merged, json=said, headers=ANY)
+        assert again.json()["id"] == first.json()["id"]
+    refused = await org.admin.post(merged, json={"survivor_id": other["id"]}, headers=ANY)
+    assert (refused.status_code, refused.json()["code"]) == (409, "status_not_allowed")
+    gone = [await contact(org, "c"), await contact(org, "d")]
+    found = await duplicate(org, *gone)
+    for each in gone:
+        await org.admin.post(f"/v1/contacts/{each['id']}/erase")
+        await work_off(service)
+    refused = await org.admin.post(f"/v1/duplicates/{found}/merge", json={}, headers=ANY)
+    assert (refused.status_code, refused.json()["code"]) == (409, "archived"), refused.text
+
+
 async def test_what_comes_in_for_a_merged_contact_goes_to_the_survivor(org: Organisation):
     one = await contact(org, "a", external_ids={"erp": "1"})
     other = await contact(org, "b", external_ids={"erp": "2"})
@@ -274,7 +359,9 @@ async def test_erasing_a_person_reaches_the_log_of_whom_they_were_one_with_for_a
     service: FastAPI, org: Organisation
 ):
     one = await contact(org, "Kept", emails=[{"address": "kept@x.example"}], tags=["mine"])
-    other = await contact(org, "B", emails=[{"address": "gone@y.example"}], phones=[{"number": "13800138000"}])
+    other = await contact(
+        org, "B", emails=[{"address": "gone@y.example"}], phones=[{"number": "13800138000"}]
+    )
     done = (await merge(org, one, other)).json()
     key = {"Idempotency-Key": "one", **ANY}
     shown = await org.admin.patch(f"/v1/contacts/{one['id']}", json={"language": "de"}, headers=key)

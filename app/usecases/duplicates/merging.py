@@ -47,16 +47,67 @@ async def merge_contact(
         raise InvalidInput(
             "others_invalid", f"Name up to {MOST - 1} other contacts to merge into this one.", field="others"
         )
+    _must_be_allowed(uow)
+    await _hold_still(uow)
+    rows = await write.locked(uow, CONTACTS, [survivor, *others])
+    return await _one(uow, rows, survivor, others, values, {**versions} | _version_of(survivor, version))
+
+
+async def merge_found(
+    uow: UnitOfWork, one: UUID, survivor: UUID | None, values: dict[str, Any], *, versions: Versions
+) -> UUID:
+    """Merge what was found: into the survivor, or the suggested one; the merge's id. Raises like merge_contact."""
+    _must_be_allowed(uow)
+    people = await duplicates.members(uow, one)
+    await _hold_still(uow)
+    rows = await write.locked(uow, CONTACTS, people)
+    # All that this closes, in the order in which a search locks them.
+    await duplicates.touching(uow, people)
+    row = await plain.get_locked(uow, DUPLICATES, one, None, {})
+    if row["status"] == Status.MERGED and row["merge_id"] is not None:
+        merge: UUID = row["merge_id"]
+        if survivor in (None, (await merges.members(uow, merge))[0]):
+            return merge
+    if row["archived_at"] is not None:
+        raise RuleBroken("archived", "This is put away, since it holds no more; search again.")
+    STATUSES.allow("duplicate", Status(row["status"]), Status.MERGED)
+    survivor = survivor or suggested([rows[one] for one in people])["id"]
+    if survivor not in people:
+        raise InvalidInput("survivor_unknown", "The survivor is one of the members.", field="survivor_id")
+    return await _one(uow, rows, survivor, [one for one in people if one != survivor], values, versions)
+
+
+def _must_be_allowed(uow: UnitOfWork) -> None:
+    for scope in (Scope.contacts_write, Scope.merges_write):
+        uow.actor.needs(scope)
+
+
+async def _hold_still(uow: UnitOfWork) -> None:
+    """Comes before any contact is locked, as contacts come before duplicates: so no two merges wait for each other."""
     await merges.hold_still(uow, NOUNS)
     await references.claim(uow, CONTACTS, None)
-    rows = await write.locked(uow, CONTACTS, [survivor, *others])
+
+
+def _version_of(survivor: UUID, version: int | None) -> Versions:
+    return {} if version is None else {survivor: version}
+
+
+async def _one(
+    uow: UnitOfWork,
+    rows: Mapping[UUID, Row],
+    survivor: UUID,
+    others: Sequence[UUID],
+    values: dict[str, Any],
+    versions: Versions,
+) -> UUID:
+    """As merge_contact, for contacts that are locked already."""
     if {survivor, *others} - rows.keys():
         raise absent(CONTACTS)
     if all(rows[one]["merged_into_id"] == survivor for one in others):
         done = await merges.latest(uow, survivor, others)
         if done is not None:
             return done
-    _must_be_known(rows, {**versions} | ({} if version is None else {survivor: version}))
+    _must_be_known(rows, versions)
     for row in rows.values():
         if row["archived_at"] is not None:
             raise RuleBroken(
@@ -64,27 +115,6 @@ async def merge_contact(
                 "One of these contacts is archived; restore it before it is merged.",
             )
     return await _merge(uow, rows[survivor], [rows[one] for one in dict.fromkeys(others)], values)
-
-
-async def merge_found(
-    uow: UnitOfWork, one: UUID, survivor: UUID | None, values: dict[str, Any], *, versions: Versions
-) -> UUID:
-    """Merge what was found: into the survivor, or the suggested one; the merge's id. Raises like merge_contact."""
-    uow.actor.needs(Scope.contacts_write)
-    row = await plain.get_locked(uow, DUPLICATES, one, None, {})
-    people = [member["member_id"] for member in row["members"]]
-    people = [one if isinstance(one, UUID) else UUID(one) for one in people]
-    if row["status"] == Status.MERGED and row["merge_id"] is not None:
-        merge: UUID = row["merge_id"]
-        return merge
-    STATUSES.allow("duplicate", Status(row["status"]), Status.MERGED)
-    if survivor is None:
-        rows = await write.locked(uow, CONTACTS, people)
-        survivor = suggested(list(rows.values()))["id"]
-    if survivor not in people:
-        raise InvalidInput("survivor_unknown", "The survivor is one of the members.", field="survivor_id")
-    others = [one for one in people if one != survivor]
-    return await merge_contact(uow, survivor, others, values, version=None, versions=versions)
 
 
 def _must_be_known(rows: Mapping[UUID, Row], versions: Versions) -> None:
@@ -134,8 +164,12 @@ async def _merge(uow: UnitOfWork, survivor: Row, others: Sequence[Row], values: 
 def _planned(
     uow: UnitOfWork, survivor: Row, others: Sequence[Row], values: dict[str, Any], how: Survivorship
 ) -> dict[str, Any]:
-    """What the survivor becomes. The rules choose among all fields, also those that whoever merges does not see."""
+    """What the survivor becomes. The rules choose among all fields, also those that whoever merges does not see.
+
+    Of those a refusal would tell whether they agree; so only what is seen to change must be theirs to change.
+    """
     after = plan_merge(survivor, others, how)
+    CONTACTS.must_be_writable(uow.actor, _told_of(uow, survivor, after))
     if values:
         whole = {**survivor, **after}
         after |= plain.changes_to(uow, CONTACTS, whole, values)  # type: ignore[arg-type]  # it is read by its names
@@ -146,6 +180,14 @@ def _planned(
         for name, value in after.items()
         if name in CONTACTS.unread or name not in survivor or value != survivor[name]
     }
+
+
+def _told_of(uow: UnitOfWork, survivor: Row, after: Mapping[str, Any]) -> list[str]:
+    """The fields that would change and whoever merges sees."""
+    custom = after.get("custom", {})
+    names = [name for name in after if name not in ("custom", "consented")]
+    names += [f"custom.{key}" for key, value in custom.items() if survivor["custom"].get(key) != value]
+    return [name for name in names if CONTACTS.shows(uow.actor, name)]
 
 
 def _left(
