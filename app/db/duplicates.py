@@ -20,7 +20,7 @@ from app.db.nouns import Child, Every, Noun
 from app.db.reads import Question
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
-from app.domain.duplicates import Status
+from app.domain.duplicates import FIELDS, Status
 from app.domain.runs import ENDED
 
 
@@ -64,10 +64,22 @@ class Duplicate(Record):
     """Member to a digest of what was compared of it: what was dismissed comes back when it changes."""
 
 
+def compared_fields(identifying: Collection[str]) -> Mapping[str, Sequence[str]]:
+    """What is compared, to the contacts' fields that it is made of; identifying are keys of custom ones."""
+    return {**FIELDS, "identity": tuple(f"custom.{key}" for key in identifying)}
+
+
+def tells_scores(actor: Actor) -> bool:
+    """Whether the actor may read all that scores can be made of, any custom field included: they tell what agrees."""
+    made_of = compared_fields(actor.custom.get(CONTACTS.name, {}))
+    return all(CONTACTS.shows(actor, name) for names in made_of.values() for name in names)
+
+
 DUPLICATES = Noun(
     name="duplicate",
     plural="duplicates",
     model=Duplicate,
+    made_of={"score": tells_scores},
     every=Every(DuplicateMember.__table__, "duplicate_id", "member_id", CONTACTS),  # type: ignore[arg-type]  # a Table
     children={
         "members": Child(

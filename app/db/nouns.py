@@ -137,6 +137,8 @@ class Noun:
     """The fields that the guard's refusals speak of."""
     tells: tuple["Noun", ...] = ()
     """The nouns of whose fields a record tells; it is shown to those alone who may read all that its `uses` names."""
+    made_of: Mapping[str, Callable[[Actor], bool]] = field(default_factory=dict)
+    """Fields that tell of other nouns' fields, to whether the actor may read all of these."""
     reading: str = ""
     """The scope that opens the noun for reading, where it is not the plural's own."""
     table: Table = field(init=False)
@@ -197,6 +199,8 @@ class Noun:
 
     def shows(self, actor: Actor, name: str) -> bool:
         """Whether the field, which may be a custom one, is open to the actor."""
+        if name in self.made_of and not self.made_of[name](actor):
+            return False
         if name in ALWAYS or actor.reads(self.name, name):
             return True
         return name.startswith(CUSTOM) and actor.reads(self.name, "custom")
@@ -205,7 +209,7 @@ class Noun:
         """The fields that the actor may read, in the order of the table; "custom" stands for those of its keys."""
         if (known := actor.readable.get(self.name)) is not None:
             return known
-        names = [name for name in self.fields if name in ALWAYS or actor.reads(self.name, name)]
+        names = [name for name in self.fields if name in ALWAYS or self.shows(actor, name)]
         if self.custom and "custom" not in names and self.custom_keys(actor):
             names.append("custom")
         found = actor.readable[self.name] = tuple(names)

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, select
 from app.db import constraints, sight
 from app.db.engine import Database, Prepared, Row, compiled, prepared
 from app.db.nouns import Noun
-from app.domain.access import Actor, must_read
+from app.domain.access import Actor, hidden
 from app.domain.errors import Busy, Forbidden, InvalidInput, NotFound
 
 
@@ -98,7 +98,7 @@ def chosen(actor: Actor, noun: Noun, wanted: Sequence[str] | None) -> tuple[str,
     for name in wanted:
         if name not in noun.fields:
             raise InvalidInput("field_unknown", f"A {noun.name} has no field {name!r}.", field="fields")
-    must_read(actor, noun.name, [name for name in wanted if name not in readable])
+    _must_be_open(noun, [name for name in wanted if name not in readable])
     return tuple(name for name in readable if name in wanted or name in {"id", "version"})
 
 
@@ -115,7 +115,12 @@ def _digest(names: tuple[str, ...], keys: tuple[str, ...] | None) -> str:
 
 def checked(actor: Actor, noun: Noun, names: frozenset[str]) -> None:
     """Raise Forbidden when a condition or a sort uses a field that the actor may not read."""
-    must_read(actor, noun.name, [name for name in names if not noun.shows(actor, name)])
+    _must_be_open(noun, [name for name in names if not noun.shows(actor, name)])
+
+
+def _must_be_open(noun: Noun, closed: Sequence[str]) -> None:
+    for name in sorted(closed):
+        raise hidden(noun.name, name)
 
 
 def of_sight(

@@ -206,11 +206,16 @@ def must_read(actor: Actor, noun: str, names: Iterable[str]) -> None:
     """Raise Forbidden for a field that may not be shown, filtered or sorted by."""
     for name in sorted(names):
         if not actor.reads(noun, name):
-            raise Forbidden(
-                "field_hidden",
-                f"The field {name} of {noun} is hidden from your role, so it cannot be shown, filtered or sorted by.",
-                field=name,
-            )
+            raise hidden(noun, name)
+
+
+def hidden(noun: str, name: str) -> Forbidden:
+    """The refusal of a field that may not be shown, filtered or sorted by."""
+    return Forbidden(
+        "field_hidden",
+        f"The field {name} of {noun} is hidden from your role, so it cannot be shown, filtered or sorted by.",
+        field=name,
+    )
 
 
 def must_write(actor: Actor, noun: str, names: Iterable[str]) -> None:

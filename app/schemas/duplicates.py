@@ -28,7 +28,10 @@ class DuplicateOut(RecordOut):
 
     noun: Literal["contact"] = optional()
     status: Status = optional()
-    score: str = optional(description="The probability that they are one, of the least sure link among them.")
+    score: str = optional(
+        description="The probability that they are one, of the least sure link among them;"
+        " shown to who may read all that is compared."
+    )
     size: int = optional(description="How many they are.")
     run_id: UUID | None = None
     merge_id: UUID | None = Field(None, description="The merge that made them one.")
@@ -52,7 +55,7 @@ class DuplicatePair(BaseModel):
 
     left_id: UUID
     right_id: UUID
-    score: str
+    score: str | None = Field(description="Null for who may not read all that is compared.")
     reasons: list[Reason]
 
 

@@ -154,6 +154,35 @@ async def test_a_hidden_field_is_no_reason(service: FastAPI, org: Organisation):
     assert answer.json()["suggestion"]["values"].keys() <= {"name"}
 
 
+async def test_scores_are_for_who_may_read_all_that_is_compared(service: FastAPI, org: Organisation):
+    await org.role(
+        "narrow",
+        scopes=["contacts:read", "duplicates:read"],
+        sight={"*": "all"},
+        read={"contact": ["name", "given_name", "family_name", "emails", "phones"], "duplicate": ["*"]},
+    )
+    _, blind = await org.user("blind", "narrow")
+    await add(org, *WEI)
+    await find(service, org)
+    [one] = (await blind.get("/v1/duplicates")).json()["data"]
+    shown = (await blind.get(f"/v1/duplicates/{one['id']}")).json()
+    past = (await blind.get(f"/v1/duplicates/{one['id']}/history")).text
+    assert "score" not in one.keys() | shown.keys()
+    assert "score" not in past
+    assert [pair["score"] for pair in shown["pairs"]] == [None]
+    least = {"field": "score", "op": "gte", "value": "0.5"}
+    for method, said in (
+        ("GET", {"params": {"sort": "-score"}}),
+        ("GET", {"params": {"fields": "score"}}),
+        ("POST", {"json": {"where": least}}),
+    ):
+        tail = "/search" if method == "POST" else ""
+        answer = await blind.request(method, f"/v1/duplicates{tail}", **said)
+        assert (answer.status_code, answer.json()["code"]) == (403, "field_hidden"), answer.text
+    whole = (await org.admin.get(f"/v1/duplicates/{one['id']}")).json()
+    assert (whole["score"], whole["pairs"][0]["score"]) == ("1.0000", "1.0")
+
+
 async def test_an_identifying_field_is_named_by_the_administrator(service: FastAPI, org: Organisation):
     said = {"noun": "contact", "key": "passport", "kind": "text", "label": "Passport"}
     await org.admin.post("/v1/custom_fields", json=said)

@@ -36,7 +36,9 @@ Writing = Annotated[UnitOfWork, writes(Scope.duplicates_write)]
 
 @router.get("", **docs.page(DuplicateOut))
 async def list_duplicates(query: Annotated[DuplicateQuery, Query()], door: Reading) -> Response:
-    """List contacts that may be one person, the surest first."""
+    """List contacts that may be one person, the surest first; the newest for who may not read scores."""
+    if "sort" not in query.model_fields_set and not DUPLICATES.shows(door.actor, "score"):
+        query = query.model_copy(update={"sort": "-created_at"})
     return await answers.listing(door, DUPLICATES, query)
 
 

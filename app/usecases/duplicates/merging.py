@@ -88,7 +88,7 @@ async def _hold_still(uow: UnitOfWork) -> None:
     await references.claim(uow, CONTACTS, None)
 
 
-def _version_of(survivor: UUID, version: int | None) -> Versions:
+def _version_of(survivor: UUID, version: int | None) -> dict[UUID, int]:
     return {} if version is None else {survivor: version}
 
 

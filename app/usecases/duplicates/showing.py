@@ -10,7 +10,7 @@ from app.db.duplicates import DUPLICATES
 from app.db.nouns import ALWAYS
 from app.db.reads import Reads
 from app.domain.access import Actor, Scope
-from app.domain.duplicates import FIELDS, LISTS, SCALARS, Rule, Survivorship, plan_merge, reason, suggested
+from app.domain.duplicates import LISTS, SCALARS, Rule, Survivorship, plan_merge, reason, suggested
 from app.kit import json
 
 _EMPTY: Mapping[str, Any] = {
@@ -34,13 +34,15 @@ async def show_duplicate(door: Reads, one: UUID) -> tuple[dict[str, Any], int]:
     people = [UUID(member["member_id"]) for member in found.get("members", ())]
     names = CONTACTS.readable(door.actor)
     contacts = [json.loads(body) for body in await exports.bodies(door, CONTACTS, names, people)]
+    if not duplicates.tells_scores(door.actor):
+        pairs = sorted(pairs, key=lambda pair: (pair["left"], pair["right"]))  # not the surest first
     told = [_pair(door.actor, pair, held["identifying"]) for pair in pairs]
     how = Survivorship({name: Rule(rule) for name, rule in held["rules"].items()}, held["sources"])
     return {**found, "contacts": contacts, "pairs": told, "suggestion": _suggestion(contacts, how)}, row[2]
 
 
 def _pair(actor: Actor, pair: Mapping[str, Any], identifying: Sequence[str]) -> dict[str, Any]:
-    made_of = {**FIELDS, "identity": tuple(f"custom.{key}" for key in identifying)}
+    made_of = duplicates.compared_fields(identifying)
     reasons = [
         reason(compared, level, weight)
         for compared, level, weight in pair["reasons"]
@@ -49,7 +51,7 @@ def _pair(actor: Actor, pair: Mapping[str, Any], identifying: Sequence[str]) -> 
     return {
         "left_id": pair["left"],
         "right_id": pair["right"],
-        "score": str(pair["score"]),
+        "score": str(pair["score"]) if duplicates.tells_scores(actor) else None,
         "reasons": reasons,
     }
 
