@@ -136,7 +136,11 @@ def must_be_from(request: Request, form: Opened) -> None:
     origin = request.headers.get("origin")
     if origin is None or origin in form.row["origins"]:
         return
-    if urlsplit(origin).netloc != request.headers.get("host"):
+    try:
+        host = urlsplit(origin).netloc
+    except ValueError as unreadable:
+        raise refused_origin() from unreadable
+    if host != request.headers.get("host"):
         raise refused_origin()
 
 
