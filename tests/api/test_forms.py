@@ -448,10 +448,28 @@ async def test_the_one_company_of_the_name_is_theirs(org: Organisation, stranger
     assert "公司: 无" in (await interactions(org))[0]["body"]
 
 
+async def test_a_company_is_theirs_however_its_name_is_written(
+    org: Organisation, stranger: httpx.AsyncClient
+):
+    company = (await org.admin.post("/v1/companies", json={"name": "Acme Ltd"})).json()["id"]
+    asks = [*ASKS["questions"], {"path": "company", "label": {"zh": "公司"}}]  # type: ignore[misc]
+    here = await address(org, await made(org, questions=asks))
+    for number, name in enumerate(("ACME ltd", "Acme Ltd")):
+        said = {"name": "b", "email": f"b{number}@example.com", "company": name}
+        await stranger.post(here, json=await body(org, here, said))
+    assert {one["company_id"] for one in await contacts(org)} == {company}
+
+
 async def test_only_pages_of_named_sites_and_our_own_may_send(org: Organisation, stranger: httpx.AsyncClient):
     here = await address(org, await made(org))
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
-    for origin, status in ((SHOP, 200), ("https://evil.example", 403), ("null", 403), ("http://test", 200)):
+    for origin, status in (
+        (SHOP, 200),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("http://[x", 403),
+        ("http://test", 200),
+    ):
         shown = await stranger.get(here, headers={"Origin": origin})
         before = await stranger.options(here, headers={"Origin": origin, **asked})
         sent = await stranger.post(here, json=await body(org, here), headers={"Origin": origin})

@@ -236,7 +236,7 @@ async def _known(uow: UnitOfWork, answers: Answers) -> UUID | None:
 
 async def _company(uow: UnitOfWork, answers: Answers) -> UUID | None:
     """The one company of this name; which of several is meant, or a new one, is for people to say."""
-    name = answers.values.get(COMPANY)
+    name = linked.folded(answers.values.get(COMPANY) or "")
     found = (await linked.found(uow, COMPANY, "name", [name])).get(name, ()) if name else ()
     return found[0] if len(found) == 1 else None
 
