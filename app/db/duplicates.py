@@ -13,6 +13,7 @@ from sqlalchemy import Index, Integer, Numeric
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.db import write
 from app.db.base import Base, Keyed, Record, choice, field, last_changed, newest_first, one_of, points_to
 from app.db.contacts import CONTACTS
 from app.db.engine import Prepared, Row
@@ -20,8 +21,9 @@ from app.db.nouns import Child, Every, Noun
 from app.db.reads import Question
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
-from app.domain.duplicates import FIELDS, Status
+from app.domain.duplicates import FIELDS, Status, together, weakest
 from app.domain.runs import ENDED
+from app.kit.ids import new_id
 
 
 class DuplicateMember(Keyed):
@@ -248,8 +250,37 @@ async def under_way(uow: UnitOfWork, run: UUID) -> bool:
     return found
 
 
+def found(run: UUID | None, pairs: Sequence[Mapping[str, Any]], digests: Mapping[str, str]) -> dict[str, Any]:
+    """A new open one of these pairs."""
+    people = sorted({one for pair in pairs for one in (pair["left"], pair["right"])})
+    return {
+        "id": new_id(),
+        "noun": CONTACTS.name,
+        "status": Status.OPEN,
+        "score": Decimal(str(weakest(pairs))).quantize(Decimal("0.0001")),
+        "size": len(people),
+        "run_id": run,
+        "merge_id": None,
+        "pairs": list(pairs),
+        "digests": {one: digests[one] for one in people if one in digests},
+        "members": [{"member_id": UUID(one)} for one in people],
+    }
+
+
+async def keep_rest(uow: UnitOfWork, rows: Sequence[Row], gone: Collection[UUID]) -> None:
+    """New ones of those who remain of some: the next search looks only at who has changed."""
+    ids = {str(one) for one in gone}
+    kept = [
+        found(row["run_id"], pairs, row["digests"])
+        for row in rows
+        for pairs in together(pair for pair in row["pairs"] if ids.isdisjoint((pair["left"], pair["right"])))
+    ]
+    await write.add(uow, DUPLICATES, kept, "duplicate.found")
+
+
 async def forget(uow: UnitOfWork, contacts: Collection[UUID]) -> None:
     """Take erased people out of what was found: it is put away, and tells nothing any more."""
+    await keep_rest(uow, await touching(uow, contacts), contacts)
     told = await uow.fetch(
         "with gone as (delete from duplicate_members where org_id = $1 and member_id = any($2::uuid[]) returning duplicate_id)"
         " update duplicates d set pairs = '[]', digests = '{}', archived_at = coalesce(archived_at, $3),"

@@ -166,6 +166,35 @@ def _first_of_each(held: Iterable[Mapping[str, str]]) -> dict[str, str]:
     return found
 
 
+def together(pairs: Iterable[Row]) -> list[list[Row]]:
+    """Pairs of left and right that hang together, as they come."""
+    groups: list[tuple[set[str], list[Row]]] = []
+    for pair in pairs:
+        two, joined = {pair["left"], pair["right"]}, [pair]
+        apart = []
+        for people, held in groups:
+            if people.isdisjoint(two):
+                apart.append((people, held))
+            else:
+                two, joined = two | people, held + joined
+        groups = [*apart, (two, joined)]
+    return [held for _, held in groups]
+
+
+def weakest(pairs: Iterable[Row]) -> float:
+    """The least score of the surest pairs that hold a group together."""
+    groups: list[set[str]] = []
+    least = 1.0
+    for pair in sorted(pairs, key=lambda pair: -pair["score"]):
+        two = {pair["left"], pair["right"]}
+        if any(two <= people for people in groups):
+            continue
+        least = pair["score"]
+        met = [people for people in groups if not people.isdisjoint(two)]
+        groups = [people for people in groups if people.isdisjoint(two)] + [two.union(*met)]
+    return least
+
+
 FIELDS = {
     "name": ("name", "given_name", "family_name"),
     "email": ("emails",),

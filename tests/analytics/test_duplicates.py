@@ -165,4 +165,8 @@ def test_clusters_do_not_depend_on_the_order_and_are_bounded(told, chance):
     assert clusters(pairs, most=5) == made
     members = [{one for pair in cluster for one in (pair.left, pair.right)} for cluster in made]
     assert all(2 <= len(one) <= 5 for one in members)
+    apart = {frozenset((pair.left, pair.right)) for pair in pairs[::3] if pair.left != pair.right}
+    for cluster in clusters(pairs, most=5, apart=apart):
+        joined = sorted({one for pair in cluster for one in (pair.left, pair.right)})
+        assert apart.isdisjoint(map(frozenset, combinations(joined, 2)))
     assert all(a.isdisjoint(b) for a, b in combinations(members, 2))

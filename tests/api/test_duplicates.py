@@ -203,6 +203,43 @@ async def test_an_identifying_field_is_named_by_the_administrator(service: FastA
     assert (before, len(await found(org))) == (0, 1)
 
 
+async def test_who_was_said_to_be_two_is_not_brought_together_by_a_third(service: FastAPI, org: Organisation):
+    wei = await add(org, *WEI)
+    await find(service, org)
+    [one] = await found(org)
+    await org.admin.post(f"/v1/duplicates/{one['id']}/dismiss", headers=ANY)
+    await add(org, {**WEI[0], "name": "张薇"})
+    await find(service, org)
+    [pair] = await found(org)
+    assert pair["size"] == 2
+    assert people(pair) != {each["id"] for each in wei}
+
+
+@pytest.mark.parametrize("way", ["erase", "merge"])
+async def test_who_remains_stays_found(service: FastAPI, org: Organisation, way: str):
+    three = await add(org, *WEI, {**WEI[0], "name": "张薇"})
+    await find(service, org)
+    [one] = await found(org)
+    assert one["size"] == 3
+    async with await org.work() as uow:
+        await uow.execute(
+            "update contacts set updated_at = updated_at - interval '1 day' where org_id = $1", org.id
+        )
+        await uow.commit()
+    first, *others = three
+    if way == "erase":
+        await org.admin.post(f"/v1/contacts/{first['id']}/erase")
+        await work_off(service)
+    else:
+        fourth = (await add(org, {"name": "Wei"}))[0]
+        said = {"others": [first["id"]]}
+        await org.admin.post(f"/v1/contacts/{fourth['id']}/merge", json=said, headers=ANY)
+    [rest] = await found(org)
+    assert people(rest) == {each["id"] for each in others}
+    await find(service, org)
+    assert {each["id"] for each in others} <= people((await found(org))[0])
+
+
 async def test_one_search_at_a_time(service: FastAPI, org: Organisation):
     first = await org.admin.post("/v1/duplicates/find", json={})
     second = await org.admin.post("/v1/duplicates/find", json={})

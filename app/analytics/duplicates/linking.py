@@ -13,7 +13,7 @@ Samples are taken by hashes, so that the same records give the same result whate
 # ruff: noqa: S608 - the SQL is made of our own columns and numbers; what anybody wrote comes in tables
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -284,11 +284,19 @@ def _pair(row: Mapping[str, Any]) -> Pair:
     return Pair(left, right, round(row["match_probability"], 4), tuple(reasons))
 
 
-def clusters(pairs: Iterable[Pair], most: int = MOST_TOGETHER) -> list[list[Pair]]:
+def clusters(
+    pairs: Iterable[Pair], most: int = MOST_TOGETHER, apart: Collection[frozenset[str]] = ()
+) -> list[list[Pair]]:
     """The pairs of each person together, by the least id; what would be larger than most is cut at its weakest links.
 
-    The surest pairs are joined first, so the result does not depend on the order.
+    The surest pairs are joined first, so the result does not depend on the order. Who is apart is in no cluster
+    together, whoever stands between them (cannot-link: Wagstaff and Cardie 2000, "Clustering with Instance-level
+    Constraints").
     """
+    others: dict[str, set[str]] = defaultdict(set)
+    for one, other in map(sorted, apart):
+        others[one].add(other)
+        others[other].add(one)
     group: dict[str, str] = {}
     members: dict[str, list[str]] = {}
     for pair in (ordered := sorted(pairs, key=lambda pair: (-pair.score, pair.left, pair.right))):
@@ -296,7 +304,8 @@ def clusters(pairs: Iterable[Pair], most: int = MOST_TOGETHER) -> list[list[Pair
             if one not in group:
                 group[one], members[one] = one, [one]
         kept, gone = sorted((group[pair.left], group[pair.right]))
-        if kept != gone and len(members[kept]) + len(members[gone]) <= most:
+        parted = any(not others[one].isdisjoint(members[kept]) for one in members[gone])
+        if kept != gone and not parted and len(members[kept]) + len(members[gone]) <= most:
             for one in members.pop(gone):
                 group[one] = kept
                 members[kept].append(one)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,7 +20,6 @@ from app.db.engine import Row
 from app.db.uow import UnitOfWork
 from app.domain.duplicates import Status
 from app.domain.runs import Progress
-from app.kit.ids import new_id
 from app.usecases.duplicates import features, merging
 
 CHUNK = 5_000
@@ -140,12 +139,12 @@ async def _settle(uow: UnitOfWork, run: UUID, found: _Found, since: datetime | N
                 pairs.append(_pair(told))
                 digests = {**row["digests"], **digests}
     apart = await _apart(uow, digests)
-    groups = clusters(pair for pair in pairs if frozenset((pair.left, pair.right)) not in apart)
+    groups = clusters(pairs, apart=apart)
     standing = {frozenset(row["people"]): row for row in open_}
     adding, telling, kept = [], [], set()
     for group in groups:
         people = frozenset(one for pair in group for one in (pair.left, pair.right))
-        new = _row(run, group, people, digests)
+        new = duplicates.found(run, [_told(pair) for pair in group], digests)
         before = standing.get(people)
         if before is None:
             adding.append(new)
@@ -172,36 +171,6 @@ async def _apart(uow: UnitOfWork, digests: Mapping[str, str]) -> set[_Two]:
     for row in await merges.parted(uow):
         apart.update(map(frozenset, combinations(row["people"], 2)))
     return apart
-
-
-def _row(
-    run: UUID, group: Sequence[Pair], people: Collection[str], digests: Mapping[str, str]
-) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "noun": "contact",
-        "status": Status.OPEN,
-        "score": Decimal(str(min(_links(group)))).quantize(Decimal("0.0001")),
-        "size": len(people),
-        "run_id": run,
-        "merge_id": None,
-        "pairs": [_told(pair) for pair in group],
-        "digests": {one: digests[one] for one in sorted(people) if one in digests},
-        "members": [{"member_id": UUID(one)} for one in sorted(people)],
-    }
-
-
-def _links(group: Iterable[Pair]) -> list[float]:
-    """The scores of the surest pairs that hold the group together."""
-    joined: dict[str, set[str]] = {}
-    scores = []
-    for pair in group:  # the surest first
-        one, other = (joined.setdefault(name, {name}) for name in (pair.left, pair.right))
-        if one is not other:
-            one |= other
-            joined |= dict.fromkeys(other, one)
-            scores.append(pair.score)
-    return scores
 
 
 def _told(pair: Pair) -> dict[str, Any]:

@@ -155,7 +155,7 @@ async def _merge(uow: UnitOfWork, survivor: Row, others: Sequence[Row], values: 
         await write.add(uow, MERGES, [row], "merge.done")
         ids = [one["id"] for one in others]
         await merges.move(uow, merge, ids, survivor["id"], NOUNS)
-        await _close_found(uow, merge, {survivor["id"], *ids})
+        await _close_found(uow, merge, survivor["id"], {survivor["id"], *ids})
     finally:
         uow.cause = before
     return merge
@@ -203,11 +203,12 @@ def _left(
     return changes
 
 
-async def _close_found(uow: UnitOfWork, merge: UUID, people: set[UUID]) -> None:
-    """What was found and is merged now is so marked; what holds others as well is put away, for the next search to see."""
+async def _close_found(uow: UnitOfWork, merge: UUID, survivor: UUID, people: set[UUID]) -> None:
+    """What was found and is merged now is so marked; of what holds others as well, these and the survivor remain."""
     for row in await duplicates.touching(uow, people):
         if people.issuperset(row["people"]):
             after: dict[str, Any] = {"status": Status.MERGED, "merge_id": merge}
             await write.change(uow, DUPLICATES, [(row, after)], "duplicate.merged")
         else:
             await write.change(uow, DUPLICATES, [(row, {"archived_at": uow.now})], "duplicate.archived")
+            await duplicates.keep_rest(uow, [row], people - {survivor})
