@@ -65,14 +65,17 @@ async def by_sound(reads: Reads, spellings: Sequence[str]) -> list[UUID]:
 
 
 async def by_external_ids(reads: Reads, named: Mapping[str, str]) -> list[UUID]:
-    """Those that other systems call so."""
+    """Those that other systems call so, or call so what became part of them."""
     if not named:
         return []
     statement = Prepared(
-        "select o.stamp, x.noun_id from organisations o left join (select x.org_id, x.noun_id"
+        "with recursive up as (select x.noun_id as id"
         " from unnest($2::text[], $3::text[]) w(system, external_id) join external_ids x on x.org_id = $1"
-        " and x.noun = 'contact' and x.system = w.system and x.external_id = w.external_id) x on x.org_id = o.id"
-        " where o.id = $1",
+        " and x.noun = 'contact' and x.system = w.system and x.external_id = w.external_id"
+        " union select c.merged_into_id from contacts c join up u on c.org_id = $1 and c.id = u.id"
+        " where c.merged_into_id is not null)"
+        " select o.stamp, c.id from organisations o left join (contacts c join up u on c.id = u.id)"
+        " on c.org_id = o.id and c.archived_at is null where o.id = $1",
         ("org", "systems", "external_ids"),
     )
 

@@ -66,4 +66,17 @@ async def test_nobody_is_found_out_of_sight_or_by_what_is_hidden(org: Organisati
 async def test_an_archived_contact_is_not_found(org: Organisation):
     made = (await org.admin.post("/v1/contacts", json=WEI)).json()
     await org.admin.post(f"/v1/contacts/{made['id']}/archive", headers={"If-Match": "*"})
-    assert await match(org.admin, name="张伟", phones=WEI["phones"]) == []
+    for said in ({"name": "张伟", "phones": WEI["phones"]}, {"external_ids": WEI["external_ids"]}):
+        assert await match(org.admin, **said) == []
+
+
+async def test_a_merged_contact_is_found_as_its_survivor(org: Organisation):
+    made = (await org.admin.post("/v1/contacts", json=WEI)).json()
+    survivor = (await org.admin.post("/v1/contacts", json={"name": "b", "external_ids": {"erp": "2"}})).json()
+    done = await org.admin.post(
+        f"/v1/contacts/{survivor['id']}/merge", json={"others": [made["id"]]}, headers={"If-Match": "*"}
+    )
+    assert done.status_code == 200, done.text
+    [one] = await match(org.admin, external_ids=WEI["external_ids"])
+    assert one["contact"]["id"] == survivor["id"]
+    assert [reason["field"] for reason in one["reasons"]] == ["external_id"]

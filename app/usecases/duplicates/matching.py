@@ -1,7 +1,7 @@
 """Whether a contact that is about to come in may be there already, told at once from indexes."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 from uuid import UUID
 
@@ -29,9 +29,10 @@ async def match_contact(door: Reads, given: Mapping[str, Any]) -> list[dict[str,
         matches.by_sound(door.beside(), _spellings(given) if CONTACTS.shows(actor, "name") else []),
         matches.by_external_ids(door.beside(), reach["external_ids"]),
     )
+    called = {str(one) for one in found[-1]}
     ids: list[UUID] = list(dict.fromkeys(one for listed in found for one in listed))
     bodies = await exports.bodies(door, CONTACTS, CONTACTS.readable(door.actor), ids) if ids else []
-    scored = [(*likelihood(_agreed(reach, given, one)), one) for one in map(json.loads, bodies)]
+    scored = [(*likelihood(_agreed(reach, given, one, called)), one) for one in map(json.loads, bodies)]
     likely = sorted((each for each in scored if each[0] >= LEAST), key=lambda each: (-each[0], each[2]["id"]))
     return [
         {"contact": one, "score": f"{score:.4f}", "reasons": reasons}
@@ -72,7 +73,9 @@ def _run_together(part: str) -> str:
     return terms.sound(part, person=False).replace(" ", "")
 
 
-def _agreed(reach: Mapping[str, Any], given: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, str]:
+def _agreed(
+    reach: Mapping[str, Any], given: Mapping[str, Any], one: Mapping[str, Any], called: Set[str]
+) -> dict[str, str]:
     agreed = {}
     if "name" in one and (level := _names(given, one)) is not None:
         agreed["name"] = level
@@ -83,7 +86,7 @@ def _agreed(reach: Mapping[str, Any], given: Mapping[str, Any], one: Mapping[str
     if one.get("birth_date") and given.get("birth_date"):
         same = str(given["birth_date"]) == one["birth_date"]
         agreed["birth_date"] = "same" if same else "different"
-    if reach["external_ids"].items() & (one.get("external_ids") or {}).items():
+    if one["id"] in called:
         agreed["external_id"] = "same"
     return agreed
 
