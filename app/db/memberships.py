@@ -184,6 +184,58 @@ async def put_away(uow: UnitOfWork, segment: UUID) -> list[UUID]:
     return [row["contact_id"] for row in rows]
 
 
+async def hold_static(uow: UnitOfWork, contacts: Sequence[UUID]) -> Mapping[UUID, datetime]:
+    """The static segments that one of the contacts is or was in, held as whoever moves members does; and the last moves'
+    stamps."""
+    rows = await uow.fetch(
+        """select c.segment_id, c.moved_at from segment_cursors c
+          join segments s on s.org_id = c.org_id and s.id = c.segment_id
+        where c.org_id = $1 and s.kind = 'static' and s.archived_at is null and exists (select from memberships m
+          where m.org_id = $1 and m.segment_id = c.segment_id and m.contact_id = any($2::uuid[]))
+        order by c.segment_id for update of c""",
+        uow.org_id,
+        list(contacts),
+    )
+    return {row["segment_id"]: row["moved_at"] for row in rows}
+
+
+async def inside_now(uow: UnitOfWork, contacts: Sequence[UUID]) -> set[UUID]:
+    """The segments that one of the contacts is in."""
+    rows = await uow.fetch(
+        "select distinct segment_id from memberships where org_id = $1 and contact_id = any($2::uuid[]) and left_at is null",
+        uow.org_id,
+        list(contacts),
+    )
+    return {row["segment_id"] for row in rows}
+
+
+async def entered_by(uow: UnitOfWork, contact: UUID, cause: str) -> set[UUID]:
+    """The segments that the contact entered by this cause."""
+    rows = await uow.fetch(
+        "select distinct (after ->> 'segment_id')::uuid as id from events where org_id = $1 and noun_id = $2"
+        " and type = $3 and cause = $4 and after ? 'segment_id'",
+        uow.org_id,
+        contact,
+        ENTERED,
+        cause,
+    )
+    return {row["id"] for row in rows}
+
+
+async def left_archived(
+    uow: UnitOfWork, contacts: Sequence[UUID], since: datetime
+) -> Mapping[UUID, set[UUID]]:
+    """Segment to those of the contacts that have left it since, because they were put away."""
+    rows = await uow.fetch(
+        "select segment_id, array_agg(distinct contact_id) as people from memberships where org_id = $1"
+        " and contact_id = any($2::uuid[]) and left_why = 'archived' and left_at >= $3 group by segment_id",
+        uow.org_id,
+        list(contacts),
+        since,
+    )
+    return {row["segment_id"]: set(row["people"]) for row in rows}
+
+
 async def forget(uow: UnitOfWork, contacts: Sequence[UUID]) -> None:
     """Take away every trace of where contacts have been."""
     await uow.execute(

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from app.db import references, write
 from app.db.contacts import CONTACTS
 from app.db.duplicates import DUPLICATES
+from app.jobs.segments import follow_due
+from app.kit import clock
 from app.kit.ids import new_id
 from tests.makers.organisations import Organisation
 from tests.makers.work import work_off
@@ -306,6 +308,33 @@ async def test_what_was_found_is_merged_once_and_not_after_it_was_put_away(
         await work_off(service)
     refused = await org.admin.post(f"/v1/duplicates/{found}/merge", json={}, headers=ANY)
     assert (refused.status_code, refused.json()["code"]) == (409, "archived"), refused.text
+
+
+@pytest.mark.parametrize("followed", [False, True])
+async def test_the_survivor_is_in_the_segments_of_the_others_until_it_is_undone(
+    org: Organisation, followed: bool
+):
+    async def inside(segment: Body) -> set[str]:
+        listed = (await org.admin.get(f"/v1/segments/{segment['id']}/members")).json()["data"]
+        return {one["id"] for one in listed}
+
+    one, other = await contact(org, "a"), await contact(org, "b")
+    both, theirs = [await add(org, "segments", {"name": name, "kind": "static"}) for name in ("x", "y")]
+    for segment, people in ((both, (one, other)), (theirs, (other,))):
+        said = {"add": [each["id"] for each in people]}
+        answer = await org.admin.post(f"/v1/segments/{segment['id']}/members", json=said)
+        assert answer.status_code == 200, answer.text
+    done = (await merge(org, one, other)).json()
+    if followed:
+        while await follow_due(org.database, clock.now()):
+            pass
+    assert one["id"] in await inside(both) & await inside(theirs)
+    told = (await org.admin.get(f"/v1/contacts/{one['id']}/history")).json()["data"]
+    assert told[0]["type"] == "contact.entered_segment"
+    undone = await org.admin.post(f"/v1/merges/{done['id']}/undo")
+    assert undone.status_code == 200, undone.text
+    assert await inside(both) == {one["id"], other["id"]}
+    assert await inside(theirs) == {other["id"]}
 
 
 async def test_what_comes_in_for_a_merged_contact_goes_to_the_survivor(org: Organisation):

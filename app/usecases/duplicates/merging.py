@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.db import duplicates, merges, references, write
+from app.db import duplicates, memberships, merges, references, write
 from app.db.contacts import CONTACTS
 from app.db.duplicates import DUPLICATES
 from app.db.engine import Row
@@ -26,6 +26,7 @@ from app.domain.duplicates import (
 from app.domain.errors import InvalidInput, RuleBroken, Stale
 from app.kit.ids import new_id
 from app.usecases import plain
+from app.usecases.duplicates import stays
 
 Versions = Mapping[UUID, int]
 
@@ -48,9 +49,10 @@ async def merge_contact(
             "others_invalid", f"Name up to {MOST - 1} other contacts to merge into this one.", field="others"
         )
     _must_be_allowed(uow)
-    await _hold_still(uow)
+    held = await _hold_still(uow, [survivor, *others])
     rows = await write.locked(uow, CONTACTS, [survivor, *others])
-    return await _one(uow, rows, survivor, others, values, {**versions} | _version_of(survivor, version))
+    known = {**versions} | _version_of(survivor, version)
+    return await _one(uow, held, rows, survivor, others, values, known)
 
 
 async def merge_found(
@@ -59,7 +61,7 @@ async def merge_found(
     """Merge what was found: into the survivor, or the suggested one; the merge's id. Raises like merge_contact."""
     _must_be_allowed(uow)
     people = await duplicates.members(uow, one)
-    await _hold_still(uow)
+    held = await _hold_still(uow, people)
     rows = await write.locked(uow, CONTACTS, people)
     # All that this closes, in the order in which a search locks them.
     await duplicates.touching(uow, people)
@@ -74,7 +76,8 @@ async def merge_found(
     survivor = survivor or suggested([rows[one] for one in people])["id"]
     if survivor not in people:
         raise InvalidInput("survivor_unknown", "The survivor is one of the members.", field="survivor_id")
-    return await _one(uow, rows, survivor, [one for one in people if one != survivor], values, versions)
+    others = [one for one in people if one != survivor]
+    return await _one(uow, held, rows, survivor, others, values, versions)
 
 
 def _must_be_allowed(uow: UnitOfWork) -> None:
@@ -82,10 +85,12 @@ def _must_be_allowed(uow: UnitOfWork) -> None:
         uow.actor.needs(scope)
 
 
-async def _hold_still(uow: UnitOfWork) -> None:
+async def _hold_still(uow: UnitOfWork, people: Sequence[UUID]) -> stays.Held:
     """Comes before any contact is locked, as contacts come before duplicates: so no two merges wait for each other."""
+    held = await memberships.hold_static(uow, people)
     await merges.hold_still(uow, NOUNS)
     await references.claim(uow, CONTACTS, None)
+    return held
 
 
 def _version_of(survivor: UUID, version: int | None) -> dict[UUID, int]:
@@ -94,6 +99,7 @@ def _version_of(survivor: UUID, version: int | None) -> dict[UUID, int]:
 
 async def _one(
     uow: UnitOfWork,
+    held: stays.Held,
     rows: Mapping[UUID, Row],
     survivor: UUID,
     others: Sequence[UUID],
@@ -114,7 +120,7 @@ async def _one(
                 "archived",
                 "One of these contacts is archived; restore it before it is merged.",
             )
-    return await _merge(uow, rows[survivor], [rows[one] for one in dict.fromkeys(others)], values)
+    return await _merge(uow, held, rows[survivor], [rows[one] for one in dict.fromkeys(others)], values)
 
 
 def _must_be_known(rows: Mapping[UUID, Row], versions: Versions) -> None:
@@ -135,7 +141,9 @@ async def survivorship(uow: UnitOfWork) -> Survivorship:
     return Survivorship({name: Rule(rule) for name, rule in held["rules"].items()}, held["sources"])
 
 
-async def _merge(uow: UnitOfWork, survivor: Row, others: Sequence[Row], values: dict[str, Any]) -> UUID:
+async def _merge(
+    uow: UnitOfWork, held: stays.Held, survivor: Row, others: Sequence[Row], values: dict[str, Any]
+) -> UUID:
     merge, before = new_id(), uow.cause
     after = _planned(uow, survivor, others, values, await survivorship(uow))
     await references.check(uow, CONTACTS, [(survivor["id"], {name: values[name] for name in values})])
@@ -155,6 +163,7 @@ async def _merge(uow: UnitOfWork, survivor: Row, others: Sequence[Row], values: 
         await write.add(uow, MERGES, [row], "merge.done")
         ids = [one["id"] for one in others]
         await merges.move(uow, merge, ids, survivor["id"], NOUNS)
+        await stays.enter(uow, held, ids, survivor["id"])
         await _close_found(uow, merge, survivor["id"], {survivor["id"], *ids})
     finally:
         uow.cause = before

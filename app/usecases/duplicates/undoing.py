@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from app.db import duplicates, merges, undone, write
+from app.db import duplicates, memberships, merges, undone, write
 from app.db.contacts import CONTACTS
 from app.db.duplicates import DUPLICATES
 from app.db.engine import Row
@@ -20,12 +20,14 @@ from app.domain.errors import RuleBroken
 from app.domain.undo import Told, Undo, grouped, plan
 from app.kit import json
 from app.usecases import plain
+from app.usecases.duplicates import stays
 
 
 async def undo_merge(uow: UnitOfWork, merge: UUID) -> dict[str, Any]:
     """Take a merge back; what came of it. Raises NotFound, Forbidden or RuleBroken."""
     uow.actor.needs(Scope.contacts_write)
     people = await merges.members(uow, merge)
+    held = await memberships.hold_static(uow, people)
     await merges.hold_still(uow, NOUNS)
     rows = await write.locked(uow, CONTACTS, people)
     row = await plain.get_locked(uow, MERGES, merge, None, {})
@@ -47,10 +49,10 @@ async def undo_merge(uow: UnitOfWork, merge: UUID) -> dict[str, Any]:
             "merged_elsewhere",
             "The survivor has become part of another contact since; undo that merge first.",
         )
-    return await _undo(uow, row, rows)
+    return await _undo(uow, held, row, rows)
 
 
-async def _undo(uow: UnitOfWork, merge: Row, rows: Mapping[UUID, Row]) -> dict[str, Any]:
+async def _undo(uow: UnitOfWork, held: stays.Held, merge: Row, rows: Mapping[UUID, Row]) -> dict[str, Any]:
     survivor, own = merge["survivor_id"], f"merge:{merge['id']}"
     begun = await merges.begun(uow, own, list(rows))
     told = await undone.told(uow, list(rows), own, begun)
@@ -63,6 +65,8 @@ async def _undo(uow: UnitOfWork, merge: Row, rows: Mapping[UUID, Row]) -> dict[s
             if after:
                 await write.change(uow, CONTACTS, [(rows[one], after)], "contact.unmerged")
         await merges.move_back(uow, merge["id"], survivor, NOUNS)
+        others = [one for one in rows if one != survivor]
+        await stays.leave(uow, held, merge["id"], merge["created_at"], survivor, others)
         kept = [{"contact_id": one, "fields": sorted(plans[one].left)} for one in rows if plans[one].left]
         changed = {"status": MergeStatus.UNDONE, "undone": kept}
         await write.change(uow, MERGES, [(merge, changed)], "merge.undone")

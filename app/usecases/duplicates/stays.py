@@ -1,0 +1,39 @@
+"""Segments kept by hand, when contacts become one: the survivor is where the others were, and undoing puts them back."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.db import memberships, segments
+from app.db.uow import UnitOfWork
+from app.domain.segments import Why
+
+_TICK = timedelta(microseconds=1)
+Held = Mapping[UUID, datetime]
+"""Segments, held before any contact is locked, to the stamps of their last moves."""
+
+
+async def enter(uow: UnitOfWork, held: Held, others: Sequence[UUID], survivor: UUID) -> None:
+    """Put the survivor where the others are."""
+    for segment in sorted(held.keys() & await memberships.inside_now(uow, others)):
+        await _move(uow, held, segment, [survivor], [])
+
+
+async def leave(
+    uow: UnitOfWork, held: Held, merge: UUID, at: datetime, survivor: UUID, others: Sequence[UUID]
+) -> None:
+    """Take the survivor out of where a merge of that time has put it, and put the others back where they were."""
+    entered = await memberships.entered_by(uow, survivor, f"merge:{merge}")
+    back = await memberships.left_archived(uow, others, at)
+    for segment in sorted(held.keys() & (entered | back.keys())):
+        leaving = [survivor] if segment in entered else []
+        await _move(uow, held, segment, sorted(back.get(segment, ())), leaving)
+
+
+async def _move(
+    uow: UnitOfWork, held: Held, segment: UUID, adding: Sequence[UUID], removing: Collection[UUID]
+) -> None:
+    at = max(uow.now, held[segment] + _TICK)
+    looked = dict.fromkeys((*adding, *removing), Why.BY_HAND)
+    await memberships.settle(uow, segment, memberships.these(uow, adding), looked, at)
+    await segments.stamp(uow, segment, at)
