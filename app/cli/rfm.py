@@ -29,7 +29,15 @@ def score(console: Console, at: Service, *, as_of: str | None, returns: str) -> 
         f" (returns: {told['returns']})",
         highlight=False,
     )
-    table = Table("segment", box=None, pad_edge=False)
+    for left in (found["window"] or {"left_out": ()})["left_out"]:
+        console.print(
+            f"{left['orders']:,} orders in {left['currency']} are left out: add what {left['currency']} is worth in"
+            f" {told['currency']} by POST /v1/exchange_rates.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    table = Table(box=None, pad_edge=False)
+    table.add_column("segment", no_wrap=True)
     for name in ("customers", "revenue", "of revenue", "days since", "sales", "each spent"):
         table.add_column(name, justify="right")
     for one in found["segments"]:
