@@ -121,11 +121,25 @@ _TESTS: Mapping[str, str] = {
 }
 
 
-async def page(door: Reads, one: UUID, tests: Mapping[str, Any], limit: int, after: str | None) -> bytes:
-    """A page of a run's contacts with their scores, those of a segment, tier, cluster or score, by their ids."""
+def context(asked: Mapping[str, Any]) -> str:
+    """What a list's cursors belong to: all that was asked."""
+    given = {name: value for name, value in asked.items() if value is not None}
+    return f"rfm:{','.join(f'{name}={value}' for name, value in sorted(given.items()))}"
+
+
+def opened(context: str, after: str | None) -> tuple[UUID | None, UUID | None]:
+    """The run that a list is of, and its last contact; nothing of a first page. Raises InvalidInput."""
+    return paging.opened(context, after, _place) if after else (None, None)
+
+
+async def page(
+    door: Reads, one: UUID, tests: Mapping[str, Any], limit: int, context: str, last: UUID | None
+) -> bytes:
+    """A page of a run's contacts with their scores, those of a segment, tier, cluster or score, by their ids.
+
+    Its cursor names the run: another one may be the latest when the next page is asked for.
+    """
     given = {name: value for name, value in tests.items() if value is not None}
-    context = f"rfm:{one}:{','.join(f'{name}={value}' for name, value in sorted(given.items()))}"
-    last = paging.opened(context, after, _contact) if after else None
     asked = "".join(f" and s.{name} = {{{name}}}::{_TESTS[name]}" for name in given)
 
     def build(actor: Actor) -> Question:
@@ -138,7 +152,8 @@ async def page(door: Reads, one: UUID, tests: Mapping[str, Any], limit: int, aft
         )
         binds = {"run": one, "last": last, **given, "more": limit + 1}
         inner, values = _within(actor, sql, binds)
-        statement = paging.paged(inner, "row_to_json(t)::text", "json_build_array(t.contact_id)")
+        place = f"json_build_array(${inner.names.index('run') + 1}::uuid, t.contact_id)"
+        statement = paging.paged(inner, "row_to_json(t)::text", place)
         return Question(statement, values | {"limit": limit})
 
     return paging.answer(await door.row(build), limit, context)
@@ -164,9 +179,9 @@ async def history(door: Reads, contact: UUID, limit: int, after: str | None) -> 
     return paging.answer(await door.row(build), limit, context)
 
 
-def _contact(values: Sequence[Any]) -> UUID:
-    (one,) = values
-    return UUID(one)
+def _place(values: Sequence[Any]) -> tuple[UUID | None, UUID | None]:
+    run, contact = values
+    return UUID(run), UUID(contact)
 
 
 def _moment(values: Sequence[Any]) -> tuple[datetime, UUID]:

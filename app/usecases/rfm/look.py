@@ -31,10 +31,12 @@ async def list_rfm_contacts(
     cursor: str | None,
     now: datetime,
 ) -> bytes:
-    """A page of the contacts behind a number. Raises as get_rfm."""
-    row = await scored.run(door, run, as_of)
+    """A page of the contacts behind a number, all pages of one run. Raises as get_rfm."""
+    context = scored.context({**tests, "run": run, "as_of": as_of})
+    begun, last = scored.opened(context, cursor)
+    row = await scored.run(door, begun or run, as_of)
     _must_be_kept(row, now)
-    return await scored.page(door, row["id"], tests, limit, cursor)
+    return await scored.page(door, row["id"], tests, limit, context, last)
 
 
 async def _counted(door: Reads, row: Row, now: datetime) -> tuple[dict[str, Any], dict[str, Any] | None]:
