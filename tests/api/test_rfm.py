@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from app.db import rfm
 from app.db.engine import Database
+from app.db.uow import UnitOfWork
 from app.domain.rfm import KEPT_FOR
 from app.jobs.base import do_batch
 from app.jobs.housekeeping import forget
@@ -188,6 +191,41 @@ async def test_whoever_is_archived_while_a_run_goes_on_is_not_among_its_scores(o
         pass
     assert [item["contact_id"] for item in await listed(org.admin)] == [ids["stays"]]
     assert (await found(org.admin))["contacts"] == 1
+
+
+async def test_nothing_is_written_before_what_takes_long(org: Organisation, monkeypatch: pytest.MonkeyPatch):
+    """Those who follow the log wait for whoever has written something, in every organisation."""
+    await buyers(org, {f"c{n}": [(days(n + 1), "5")] for n in range(3)})
+    written: dict[str, Any] = {}
+    for name in ("left_out", "sample"):
+        monkeypatch.setattr(rfm, name, partial(_noting, written, name, getattr(rfm, name)))
+    one = UUID((await org.admin.post("/v1/rfm/runs", json={"as_of": AS_OF.isoformat()})).json()["id"])
+    while await do_batch(org.database, org.id, one, SCORE):
+        pass
+    assert written == {"left_out": None, "sample": None}
+
+
+async def _noting(written: dict[str, Any], name: str, ask: Any, uow: UnitOfWork, *more: Any) -> Any:
+    found = await ask(uow, *more)
+    written[name] = await uow.fetchval("select pg_current_xact_id_if_assigned()::text")
+    return found
+
+
+async def test_a_run_that_ends_between_two_pages_leaves_the_list_as_it_was(
+    service: FastAPI, org: Organisation
+):
+    ids = await buyers(org, {f"c{n}": [(days(40 + n), "5")] for n in range(4)})
+    await run(service, org, as_of=days(9).isoformat())
+    url = "/v1/analytics/rfm/contacts"
+    first = (await org.admin.get(url, params={"limit": 3})).json()
+    await run(service, org)
+    rest = await org.admin.get(url, params={"limit": 3, "cursor": first["next"]})
+    assert rest.status_code == 200, rest.text
+    both = first["data"] + rest.json()["data"]
+    assert {one["contact_id"] for one in both} == set(ids.values())
+    assert sorted(one["recency_days"] for one in both) == [31, 32, 33, 34]
+    other = await org.admin.get(url, params={"limit": 3, "cursor": first["next"], "r": 5})
+    assert other.status_code == 422
 
 
 async def test_scores_are_let_go_in_time_and_findings_stay(

@@ -85,7 +85,7 @@ async def test_a_contact_out_of_sight_has_no_history_to_see(looking: Look):
 async def test_neither_run_nor_log_tells_how_many_customers_there_are(looking: Look):
     narrow, *_ = looking
     for run in (await narrow.get("/v1/runs", params={"kind": "rfm.score"})).json()["data"]:
-        assert (run["done"], run["total"], run["result"]) == (3, 3, {"rfm_run_id": run["id"]})
+        assert (run["done"], run["total"], run["result"]) == (4, 4, {"rfm_run_id": run["id"]})
     events = (await narrow.get("/v1/events", params={"noun": "run", "limit": 200})).json()["data"]
     assert events
     assert "contacts" not in str(events)

@@ -1,6 +1,8 @@
-"""The work on an RFM run: score, find clusters, publish; a batch each.
+"""The work on an RFM run: score, drop whoever was archived meanwhile, find clusters, publish; a batch each.
 
 Scores come to be in one statement. What others do to contacts meanwhile is looked at when the next batch begins.
+Whoever follows the log, of whichever tenant, waits for the oldest transaction that has written something; so what takes
+long comes before the first word that is written.
 """
 
 import asyncio
@@ -20,7 +22,7 @@ from app.db.uow import UnitOfWork
 from app.domain.access import Actor
 from app.domain.runs import Progress
 
-STEPS = 3
+STEPS = 4
 CHUNK = 100_000
 """Contacts that are put to their clusters at once."""
 SILENT = 20.0
@@ -37,6 +39,9 @@ async def score_batch(uow: UnitOfWork, run: Row) -> Progress:
         case 0:
             onward = await _score(uow, one)
         case 1:
+            await _tidy(uow, one["id"])
+            onward = here
+        case 2:
             onward = here | await _cluster(uow, one["id"])
         case _:
             await _publish(uow, one, here)
@@ -46,14 +51,18 @@ async def score_batch(uow: UnitOfWork, run: Row) -> Progress:
 
 
 async def _score(uow: UnitOfWork, one: Row) -> dict[str, Any]:
+    left_out = await rfm.left_out(uow, one)
     sums = await rfm.score(uow, one)
     window = {name: sums[name] for name in ("sales", "first_at", "last_at")}
-    return {"window": window | {"left_out": await rfm.left_out(uow, one)}}
+    return {"window": window | {"left_out": left_out}}
+
+
+async def _tidy(uow: UnitOfWork, run: UUID) -> None:
+    await rfm.count_scores(uow)
+    await rfm.drop_archived(uow, run)
 
 
 async def _cluster(uow: UnitOfWork, run: UUID) -> dict[str, Any]:
-    await rfm.count_scores(uow)
-    await rfm.drop_archived(uow, run)
     sample = _columns(await rfm.sample(uow, run, clusters.FITTED))
     model = await _apart(uow, lambda: clusters.fit(sample))
     if model is not None:
