@@ -211,11 +211,11 @@ async def drop_archived(uow: UnitOfWork, run: UUID) -> None:
 
 
 async def find_previous(uow: UnitOfWork, run: Row) -> UUID | None:
-    """The last run before this one that was asked the same and whose scores are kept."""
+    """The last run before this one that was asked the same, by the same rules, and whose scores are kept."""
     found: UUID | None = await uow.fetchval(
         "select p.id from rfm_runs p join rfm_runs r on r.org_id = p.org_id and r.id = $2 where p.org_id = $1"
         " and p.as_of < r.as_of and p.finished_at is not null and p.created_at > $3 and p.returns = r.returns"
-        " and p.currency = r.currency and p.window_days is not distinct from r.window_days"
+        " and p.rules = r.rules and p.currency = r.currency and p.window_days is not distinct from r.window_days"
         " and p.bins is not distinct from r.bins order by p.as_of desc, p.id desc limit 1",
         uow.org_id,
         run["id"],

@@ -4,10 +4,12 @@ What counts, as of a moment: orders of a contact that were placed before it and 
 that comes to more than nothing. Recency is the whole days (of 24 hours) from the last sale, frequency the number of
 sales, monetary the money kept. Where returns count, money given back before the moment is taken off, by refunds and by
 orders that come to less than nothing; where they are ignored, sales alone count. Who has no sale is no customer.
+A score is 1 + ⌊5 × smaller ÷ all⌋, of how many of all customers a measure is smaller (for recency, larger): equal values
+have equal scores. By four edges of one's own it is one more for each edge that frequency or money, rounded to cents,
+reaches, and one less than 5 for each that recency passes. app/db/rfm.py writes this in SQL.
 After Hughes, Strategic Database Marketing (1994); the names of the segments are the trade's.
 """
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -88,26 +90,6 @@ TIERS: Mapping[int, Tier] = MappingProxyType(
     {5: Tier.VIP, 4: Tier.REGULAR, 3: Tier.REGULAR, 2: Tier.POTENTIAL, 1: Tier.POTENTIAL}
 )
 """By the monetary score."""
-
-
-def scores(values: Sequence[Decimal | int]) -> list[int]:
-    """1 to 5 for each value, by how many of all are smaller: 1 + ⌊5 × smaller ÷ all⌋.
-
-    Equal values have equal scores, those of the first among them. Money is rounded to cents before.
-    """
-    ordered = sorted(values)
-    smaller = {value: n for n, value in reversed(list(enumerate(ordered)))}
-    return [1 + BINS * smaller[value] // len(ordered) for value in values]
-
-
-def band(value: Decimal | int, edges: Sequence[Decimal | int]) -> int:
-    """1 to 5 for frequency and money by four edges: one more for each edge that is reached."""
-    return 1 + bisect_right(edges, value)
-
-
-def band_of_days(days: int, edges: Sequence[int]) -> int:
-    """5 to 1 for recency by four edges: one less for each edge that is passed."""
-    return BINS - bisect_left(edges, days)
 
 
 def check_edges(bins: Mapping[str, Sequence[Decimal | int] | None]) -> None:

@@ -124,6 +124,18 @@ async def test_movement_is_counted_from_the_run_before_by_the_same_rules(service
     assert [item["run_id"] for item in rest.json()["data"]] == [before]
 
 
+async def test_runs_by_other_rules_are_not_compared(service: FastAPI, org: Organisation):
+    await buyers(org, {"a": [(days(40), "5")]})
+    before = await run(service, org, as_of=days(30).isoformat())
+    async with await org.work() as uow:
+        await uow.execute(
+            "update rfm_runs set rules = rules - 1 where org_id = $1 and id = $2", org.id, UUID(before)
+        )
+        await uow.commit()
+    await run(service, org)
+    assert (await found(org.admin))["run"]["previous"] is None
+
+
 async def test_scores_by_given_edges_and_a_window(service: FastAPI, org: Organisation):
     await buyers(
         org,

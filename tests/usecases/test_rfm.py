@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.db import rfm
-from app.domain.rfm import BINS, TIERS, Returns, band, band_of_days, cents, scores, segment
+from app.domain.rfm import BINS, TIERS, Returns, cents, segment
 from app.usecases.rfm import opening
 from tests.makers.buyers import order, ordered
 from tests.makers.organisations import Organisation, found
@@ -99,6 +99,21 @@ def _counted(
     later = one["refunded_at"] and datetime.fromisoformat(one["refunded_at"]) >= as_of
     kept = total if later or returns == Returns.IGNORE else total - back
     return at, total > 0, kept * rate
+
+
+def scores(values: list[Any]) -> list[int]:
+    """1 to 5 for each value, by how many of all are smaller."""
+    return [1 + BINS * sum(other < value for other in values) // len(values) for value in values]
+
+
+def band(value: Any, edges: list[Any]) -> int:
+    """1 to 5 for frequency and money: one more for each edge that is reached."""
+    return 1 + sum(edge <= value for edge in edges)
+
+
+def band_of_days(value: int, edges: list[int]) -> int:
+    """5 to 1 for recency: one less for each edge that is passed."""
+    return BINS - sum(edge < value for edge in edges)
 
 
 def naive(
