@@ -10,10 +10,11 @@ JSON form
     {"segment": id, "op": "in"}  the contact is in the segment; not_in is its negation
 
 Meaning
-    Archived records do not count. `days` looks at when an order was placed and an interaction happened, later than the
-    first moment and not later than the second, so that spans that meet share nothing. Count, sum and distinct of
-    nothing are 0; average, latest and first of nothing are missing. Missing values are left out of every measure; an
-    average is exact, never rounded. A sum adds numbers whatever their currency: say which in `where`.
+    Archived orders and interactions do not count; of a company or a product it does not matter whether it is archived.
+    `days` looks at when an order was placed and an interaction happened, later than the first moment and not later than
+    the second, so that spans that meet share nothing. Count, sum and distinct of nothing are 0; average, latest and first
+    of nothing are missing. Missing values are left out of every measure; an average is exact, never rounded. A sum adds
+    numbers whatever their currency: say which in `where`.
 
 app.db.related compiles the same meaning to SQL.
 """

@@ -94,6 +94,8 @@ async def test_a_static_segment_is_kept_by_hand(service: FastAPI, org: Organisat
         ({"add": [first], "remove": [first]}, "member_twice"),
     ):
         assert (await org.admin.post(url, json=body)).json()["code"] == code
+    for side in ("add", "remove"):
+        assert (await org.admin.post(url, json={side: [made]})).json()["field"] == side
     rebuilt = await org.admin.post(f"/v1/segments/{made}/rebuild")
     assert rebuilt.json()["code"] == "segment_static"
 

@@ -46,7 +46,7 @@ async def change_members(
     assert cursor is not None
     check_putting(uow.actor, row["tag"])
     _check(row, adding, removing)
-    await _check_seen(uow, [*adding, *removing])
+    await _check_seen(uow, adding, removing)
     looked = dict.fromkeys((*adding, *removing), Why.BY_HAND)
     moved = await _move(uow, row, adding, looked, later(uow, cursor))
     entered = sum(one["entered"] for one in moved)
@@ -77,14 +77,14 @@ def _check(row: Row, adding: Sequence[UUID], removing: Sequence[UUID]) -> None:
         )
 
 
-async def _check_seen(uow: UnitOfWork, ids: Sequence[UUID]) -> None:
-    question, binds = sight.seen(uow.actor, CONTACTS, ids)
+async def _check_seen(uow: UnitOfWork, adding: Sequence[UUID], removing: Sequence[UUID]) -> None:
+    question, binds = sight.seen(uow.actor, CONTACTS, [*adding, *removing])
     seen = {row["id"] for row in await uow.fetch(question.sql, *question.values(binds))}
-    unseen = set(ids) - seen
-    if unseen:
-        raise InvalidInput(
-            "contact_unknown", f"There is no contact {min(unseen)}, or you may not see it.", field="add"
-        )
+    for field, ids in (("add", adding), ("remove", removing)):
+        if unseen := set(ids) - seen:
+            raise InvalidInput(
+                "contact_unknown", f"There is no contact {min(unseen)}, or you may not see it.", field=field
+            )
 
 
 async def put_tag(uow: UnitOfWork, tag: str | None, moved: Sequence[Row]) -> None:
