@@ -10,8 +10,9 @@ _names = cache(available_timezones)
 
 
 def must_be_known(name: str) -> None:
-    """Raise InvalidInput for a name that is no time zone's, or that of whichever the machine is in."""
-    if name not in _names() or name == "localtime":
+    """Raise InvalidInput for a name that is no time zone's."""
+    # Names of IANA have capitals; the others stand for whichever zone this machine is in.
+    if name not in _names() or name.islower():
         raise unknown(name)
 
 
