@@ -210,6 +210,19 @@ async def standing(uow: UnitOfWork, status: Status) -> Sequence[Row]:
     )
 
 
+async def sure(uow: UnitOfWork, least: Decimal, after: UUID | None, most: int) -> list[UUID]:
+    """The next open ones, in the order of their ids, that are at least so sure; nothing locked."""
+    rows = await uow.fetch(
+        "select id from duplicates where org_id = $1 and status = 'open' and archived_at is null and score >= $2"
+        " and ($3::uuid is null or id > $3) order by id limit $4",
+        uow.org_id,
+        least,
+        after,
+        most,
+    )
+    return [row["id"] for row in rows]
+
+
 async def touching(uow: UnitOfWork, contacts: Collection[UUID]) -> Sequence[Row]:
     """Open ones with one of the contacts, locked, with the ids of their members."""
     return await uow.fetch(
@@ -223,12 +236,12 @@ async def touching(uow: UnitOfWork, contacts: Collection[UUID]) -> Sequence[Row]
     )
 
 
-async def members(uow: UnitOfWork, one: UUID) -> list[UUID]:
-    """Who is in it, nothing locked."""
+async def members(uow: UnitOfWork, some: Collection[UUID]) -> list[UUID]:
+    """Who is in them, nothing locked."""
     rows = await uow.fetch(
-        "select member_id from duplicate_members where org_id = $1 and duplicate_id = $2 order by position",
+        "select member_id from duplicate_members where org_id = $1 and duplicate_id = any($2::uuid[]) order by position",
         uow.org_id,
-        one,
+        list(some),
     )
     return [row["member_id"] for row in rows]
 

@@ -64,6 +64,8 @@ class Progress:
     """None leaves the total as it is."""
     finished: bool = False
     result: Mapping[str, Any] | None = None
+    wait: timedelta = timedelta(0)
+    """Until the next batch is due; what it waits for is told by nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def plan_step(run: RunLike, progress: Progress, *, at: datetime) -> Plan:
         "done": progress.done,
         "total": total,
         "lease": None,
-        "due_at": at,
+        "due_at": at + progress.wait,
         "attempts": 0,
         "error": None,
     }

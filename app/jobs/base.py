@@ -117,7 +117,7 @@ async def _work(database: Database, known: Job, run: Row) -> tuple[str, datetime
         if not await runs.end_batch(uow, run, progress):
             return "lost", None  # cancelled, or taken over: leaving without a commit takes the work back
         await uow.commit()
-        return "done", None if progress.finished else uow.now
+        return "done", None if progress.finished or progress.wait else uow.now
 
 
 async def _end(database: Database, run: Row, sentence: str | None) -> None:

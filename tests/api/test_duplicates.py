@@ -1,12 +1,20 @@
 """Duplicates over HTTP: found by a run, shown with their reasons to who sees them all, dismissed and merged."""
 
+import asyncio
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
 
+from app.db import duplicates
+from app.domain.errors import RuleBroken
+from app.jobs.base import do_batch
 from app.jobs.duplicates import find_night
 from app.kit import clock
+from app.usecases.duplicates import finding, merging
+from app.usecases.duplicates.asking import FIND
 from tests.makers.organisations import Organisation
 from tests.makers.work import work_off
 
@@ -291,6 +299,41 @@ async def test_what_is_sure_is_merged_by_itself_when_the_organisation_says_so(
     assert undone.status_code == 200, undone.text
     run = await find(service, org, whole=True)
     assert (run["result"]["found"], run["result"]["merged"]) == (0, 0)
+
+
+async def test_what_is_sure_is_merged_in_batches_that_go_past_what_is_refused(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(finding, "MERGED", 1)
+    wei, eva = await add(org, *WEI), await add(org, *EVA)
+    await org.admin.patch("/v1/duplicates/settings", json={"auto_merge_at": "0.95"}, headers=ANY)
+    first = min((wei[0]["id"], eva[0]["id"]))
+    merge = merging.merge_found
+
+    async def refusing(uow: Any, one: Any, *rest: Any, **more: Any) -> Any:
+        if UUID(first) in await duplicates.members(uow, [one]):
+            await uow.execute("update contacts set name = 'half' where org_id = $1", org.id)
+            raise RuleBroken("archived", "No.")
+        return await merge(uow, one, *rest, **more)
+
+    monkeypatch.setattr(merging, "merge_found", refusing)
+    run = await find(service, org)
+    assert (run["result"]["found"], run["result"]["merged"]) == (2, 1)
+    [left] = await found(org)
+    assert first in people(left)
+    names = {one["name"] for one in (await org.admin.get("/v1/contacts")).json()["data"]}
+    assert "half" not in names
+
+
+async def test_a_search_gives_its_turn_back_while_another_computes(org: Organisation):
+    asked = await org.admin.post("/v1/duplicates/find", json={})
+    run = UUID(asked.headers["location"].rpartition("/")[2])
+    async with finding._ONE:
+        async with asyncio.timeout(5):
+            assert await do_batch(org.database, org.id, run, FIND) is None
+    told = (await org.admin.get(asked.headers["location"])).json()
+    assert told["status"] == "running"
+    assert datetime.fromisoformat(told["due_at"]) > clock.now() + timedelta(seconds=30)
 
 
 @pytest.mark.parametrize("value", ["2", "0.12345", "x", "-1"])

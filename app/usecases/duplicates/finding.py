@@ -1,12 +1,10 @@
 """Finding contacts that may be one person: all of them, or those changed since the last search against all."""
 
 import asyncio
-import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +17,7 @@ from app.db.duplicates import DUPLICATES
 from app.db.engine import Row
 from app.db.uow import UnitOfWork
 from app.domain.duplicates import Status
+from app.domain.errors import Busy, DomainError
 from app.domain.runs import Progress
 from app.usecases.duplicates import features, merging
 
@@ -26,6 +25,10 @@ CHUNK = 5_000
 """Contacts read at once."""
 WRITTEN = 500
 """Clusters written at once."""
+MERGED = 50
+"""What is merged in one batch."""
+TURN = timedelta(minutes=1)
+"""How long a search waits while another one computes in this process, of which each takes its memory and all cores."""
 ASKED = 10.0
 """Seconds of computing after which PostgreSQL, which ends transactions that are silent for a minute, is spoken to."""
 OVERLAP = timedelta(minutes=10)
@@ -48,14 +51,18 @@ class _Found:
 
 
 async def find_batch(uow: UnitOfWork, run: Row) -> Progress:
-    """The whole search: what is written at its end is kept as a whole, and a worker that dies before leaves nothing."""
+    """The whole search at once, since what it finds hangs together; then, where it is wanted, what is sure is merged."""
+    here = run["checkpoint"]
+    if here:
+        return await _merge_sure(uow, run, here)
+    if _ONE.locked():
+        return Progress({}, 0, wait=TURN)
     held = await duplicates.held(uow)
     known = remembered(held["model"]) if held["model"] else None
     since = None if run["params"].get("whole") or known is None else held["looked_at"]
-    async with _turn(uow, run):
+    async with _ONE:
         found = await _search(uow, run, held["identifying"], since, known)
     told = await _settle(uow, run["id"], found, since)
-    merged = await _merge_sure(uow, held["auto_merge_at"])
     await duplicates.looked(uow, uow.now - OVERLAP, found.model.told())
     result = {
         "whole": since is None,
@@ -63,9 +70,12 @@ async def find_batch(uow: UnitOfWork, run: Row) -> Progress:
         "fresh": found.fresh,
         "pairs": len(found.pairs),
         **told,
-        "merged": merged,
+        "merged": 0,
     }
-    return Progress({}, found.looked, total=found.looked, finished=True, result=result)
+    checkpoint = {"after": None, "result": result}
+    if held["auto_merge_at"] is None:
+        return Progress(checkpoint, found.looked, total=found.looked, finished=True, result=result)
+    return Progress(checkpoint, found.looked, total=found.looked)
 
 
 async def _search(
@@ -104,25 +114,6 @@ async def _aside(uow: UnitOfWork, run: Row, records: Records, work: Callable[[],
             records.stop()
             await asyncio.wait({task})
     return task.result()
-
-
-@contextlib.asynccontextmanager
-async def _turn(uow: UnitOfWork, run: Row) -> AsyncIterator[None]:
-    """Wait until no other search computes in this process, of which each takes its memory and all cores."""
-    while not await _taken():
-        await duplicates.under_way(uow, run["id"])
-    try:
-        yield
-    finally:
-        _ONE.release()
-
-
-async def _taken() -> bool:
-    try:
-        async with asyncio.timeout(ASKED):
-            return await _ONE.acquire()
-    except TimeoutError:
-        return False
 
 
 async def _settle(uow: UnitOfWork, run: UUID, found: _Found, since: datetime | None) -> dict[str, int]:
@@ -182,11 +173,22 @@ def _pair(told: Mapping[str, Any]) -> Pair:
     return Pair(told["left"], told["right"], told["score"], reasons)
 
 
-async def _merge_sure(uow: UnitOfWork, least: Decimal | None) -> int:
-    """Merge what is surer than the organisation asks for, if it asks for any; how many."""
-    if least is None:
-        return 0
-    sure = [row for row in await duplicates.standing(uow, Status.OPEN) if row["score"] >= least]
-    for row in sure:
-        await merging.merge_found(uow, row["id"], None, {}, versions={})
-    return len(sure)
+async def _merge_sure(uow: UnitOfWork, run: Row, here: Mapping[str, Any]) -> Progress:
+    """Merge the next of those that are as sure as the organisation asks for; what a rule refuses is left to people."""
+    least = (await duplicates.held(uow))["auto_merge_at"]
+    after = None if here["after"] is None else UUID(here["after"])
+    sure = [] if least is None else await duplicates.sure(uow, least, after, MERGED)
+    merged = 0
+    await merging.hold_still(uow, await duplicates.members(uow, sure))
+    for one in sure:
+        try:
+            async with uow.savepoint():
+                await merging.merge_found(uow, one, None, {}, versions={})
+            merged += 1
+        except Busy:
+            raise
+        except DomainError:
+            continue
+    result = {**here["result"], "merged": here["result"]["merged"] + merged}
+    following = {"after": sure[-1] if sure else None, "result": result}
+    return Progress(following, run["done"], finished=len(sure) < MERGED, result=result)

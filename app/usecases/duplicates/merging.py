@@ -49,7 +49,7 @@ async def merge_contact(
             "others_invalid", f"Name up to {MOST - 1} other contacts to merge into this one.", field="others"
         )
     _must_be_allowed(uow)
-    held = await _hold_still(uow, [survivor, *others])
+    held = await hold_still(uow, [survivor, *others])
     rows = await write.locked(uow, CONTACTS, [survivor, *others])
     known = {**versions} | _version_of(survivor, version)
     return await _one(uow, held, rows, survivor, others, values, known)
@@ -60,8 +60,8 @@ async def merge_found(
 ) -> UUID:
     """Merge what was found: into the survivor, or the suggested one; the merge's id. Raises like merge_contact."""
     _must_be_allowed(uow)
-    people = await duplicates.members(uow, one)
-    held = await _hold_still(uow, people)
+    people = await duplicates.members(uow, [one])
+    held = await hold_still(uow, people)
     rows = await write.locked(uow, CONTACTS, people)
     # All that this closes, in the order in which a search locks them.
     await duplicates.touching(uow, people)
@@ -85,7 +85,7 @@ def _must_be_allowed(uow: UnitOfWork) -> None:
         uow.actor.needs(scope)
 
 
-async def _hold_still(uow: UnitOfWork, people: Sequence[UUID]) -> stays.Held:
+async def hold_still(uow: UnitOfWork, people: Sequence[UUID]) -> stays.Held:
     """Comes before any contact is locked, as contacts come before duplicates: so no two merges wait for each other."""
     held = await memberships.hold_static(uow, people)
     await merges.hold_still(uow, NOUNS)
