@@ -211,6 +211,22 @@ async def test_an_identifying_field_is_named_by_the_administrator(service: FastA
     assert (before, len(await found(org))) == (0, 1)
 
 
+async def test_one_identifying_field_of_several_is_enough(service: FastAPI, org: Organisation):
+    for key in ("passport", "licence"):
+        await org.admin.post(
+            "/v1/custom_fields", json={"noun": "contact", "key": key, "kind": "text", "label": key}
+        )
+    said = {"identifying": ["passport", "licence"]}
+    await org.admin.patch("/v1/duplicates/settings", json=said, headers=ANY)
+    await add(
+        org,
+        {"name": "Ann Lee", "custom": {"passport": "E1234567", "licence": "L9"}},
+        {"name": "Anna Leigh", "custom": {"licence": "L9"}},
+    )
+    await find(service, org)
+    assert [one["size"] for one in await found(org)] == [2]
+
+
 async def test_who_was_said_to_be_two_is_not_brought_together_by_a_third(service: FastAPI, org: Organisation):
     wei = await add(org, *WEI)
     await find(service, org)

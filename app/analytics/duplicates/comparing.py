@@ -29,6 +29,7 @@ COLUMNS = pa.schema(
         ("address", pa.list_(pa.string())),
         ("company", pa.string()),
         ("identity", pa.string()),
+        ("identities", pa.list_(pa.string())),
         ("keys", pa.list_(pa.string())),
         ("fresh", pa.bool_()),
     ]
@@ -140,7 +141,7 @@ COMPARED = (
         "identity",
         "identity",
         (
-            Level("same", 0.92, 1e-6, levels.ExactMatchLevel("identity")),
+            Level("same", 0.92, 1e-6, levels.ArrayIntersectLevel("identities")),
             Level("similar", 0.06, 1e-5, levels.DamerauLevenshteinLevel("identity", 1)),
             Level("different", 0.02, 0.99, _OTHER()),
         ),

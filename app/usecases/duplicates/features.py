@@ -29,7 +29,7 @@ def of_contact(row: Mapping[str, Any], identifying: Sequence[str], freshest: Any
         *(value for one in row["addresses"] for key, value in one.items() if key in _PLACES)
     )
     birth = row["birth_date"].strftime("%Y%m%d") if row["birth_date"] else None
-    identity = _identity(row["custom"], identifying)
+    identities = _identities(row["custom"], identifying)
     company = str(row["company_id"]) if row["company_id"] else None
     return {
         "unique_id": str(row["id"]),
@@ -45,8 +45,9 @@ def of_contact(row: Mapping[str, Any], identifying: Sequence[str], freshest: Any
         "birth": birth,
         "address": address or None,
         "company": company,
-        "identity": identity,
-        "keys": _keys(sound, emails, phones, birth, row["addresses"], address, company, identity),
+        "identity": identities[0] if identities else None,
+        "identities": identities or None,
+        "keys": _keys(sound, emails, phones, birth, row["addresses"], address, company, identities),
         "fresh": freshest is None or row["updated_at"] > freshest,
     }
 
@@ -65,9 +66,8 @@ def _mailbox(address: str) -> str:
     return address.partition("@")[0]
 
 
-def _identity(custom: Mapping[str, Any], identifying: Sequence[str]) -> str | None:
-    held = [f"{key} {names.folded(str(custom[key]))}" for key in identifying if custom.get(key)]
-    return held[0] if held else None
+def _identities(custom: Mapping[str, Any], identifying: Sequence[str]) -> list[str]:
+    return [f"{key} {names.folded(str(custom[key]))}" for key in identifying if custom.get(key)]
 
 
 def _keys(
@@ -78,7 +78,7 @@ def _keys(
     addresses: Sequence[Mapping[str, Any]],
     bag: Sequence[str],
     company: str | None,
-    identity: str | None,
+    identities: Sequence[str],
 ) -> list[str]:
     """What pairs meet by: each alone would do, and what many share is left out later."""
     words = sound.split()
@@ -93,8 +93,7 @@ def _keys(
         keys |= {f"nd {address.partition('@')[2]} {sound}" for address in emails}
         keys |= {f"np {word} {sound}" for word in places}
     keys |= {f"m {box}" for box in map(_mailbox, emails) if len(box) >= _SHORTEST_MAILBOX}
-    if identity:
-        keys.add(f"i {identity}")
+    keys |= {f"i {identity}" for identity in identities}
     if birth:
         keys |= {f"b {birth} {initial}" for initial in initials}
         keys |= {f"by {birth[:4]} {code} {other}" for code in codes for other in codes if code < other}
