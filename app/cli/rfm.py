@@ -38,8 +38,8 @@ def score(console: Console, at: Service, *, as_of: str | None, returns: str) -> 
         )
     table = Table(box=None, pad_edge=False)
     table.add_column("segment", no_wrap=True)
-    for name in ("customers", "revenue", "of revenue", "days since", "sales", "each spent"):
-        table.add_column(name, justify="right")
+    for name in ("customers", "revenue", "share", "days", "sales", "spent"):
+        table.add_column(name, justify="right", no_wrap=True)
     for one in found["segments"]:
         table.add_row(
             one["segment"].replace("_", " "),
