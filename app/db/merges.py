@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import privacy, references
@@ -52,8 +51,6 @@ class Merge(Record):
     noun: Mapped[str] = mapped_column(info=field("basic", writable=False))
     survivor_id: Mapped[UUID] = mapped_column(info=field("basic", writable=False))
     status: Mapped[str] = mapped_column(info=choice(MergeStatus, "basic", writable=False))
-    moved: Mapped[dict[str, Any]] = mapped_column(JSONB, info=field(internal=True, writable=False))
-    """Table to how many of its rows moved; not shown, for whoever reads it may not see them."""
     undone: Mapped[list[dict[str, Any]]] = mapped_column(info=field(internal=True, writable=False))
     """What could not go back, because others have changed it since."""
 
@@ -129,37 +126,22 @@ def _nouns(nouns: Mapping[str, Noun]) -> Iterator[Noun]:
 
 async def move(
     uow: UnitOfWork, merge: UUID, others: Sequence[UUID], survivor: UUID, nouns: Mapping[str, Noun]
-) -> dict[str, int]:
-    """Hang everything on the survivor that hangs on the others, with its events; how many rows of each table."""
-    moved = {}
+) -> None:
+    """Hang everything on the survivor that hangs on the others, with its events."""
     for table in places():
         sql = _MOVING.format(table=table.name, touched=_touched(table), version=_version(table))
         sql += _told(table, nouns)
-        moved[table.name] = await uow.fetchval(
-            sql, uow.org_id, list(others), survivor, merge, *_event(uow, f"{_name(table, nouns)}.merged")
-        )
-    return {name: count for name, count in moved.items() if count}
+        event = _event(uow, f"{_name(table, nouns)}.merged")
+        await uow.execute(sql, uow.org_id, list(others), survivor, merge, *event)
 
 
-async def move_back(
-    uow: UnitOfWork, merge: UUID, survivor: UUID, nouns: Mapping[str, Noun]
-) -> dict[str, int]:
-    """Hang on the others again what still hangs on the survivor; how many rows of each table could not go back."""
-    kept = {}
+async def move_back(uow: UnitOfWork, merge: UUID, survivor: UUID, nouns: Mapping[str, Noun]) -> None:
+    """Hang on the others again what still hangs on the survivor; what somebody has moved on since stays there."""
     for table in places():
         sql = _RETURNING.format(table=table.name, touched=_touched(table), version=_version(table))
         sql += _told(table, nouns)
-        went = await uow.fetchval(
-            sql, uow.org_id, merge, survivor, table.name, *_event(uow, f"{_name(table, nouns)}.unmerged")
-        )
-        came = await uow.fetchval(
-            "select count(*) from merge_moves where org_id = $1 and id = $2 and place = $3",
-            uow.org_id,
-            merge,
-            table.name,
-        )
-        kept[table.name] = came - went
-    return {name: count for name, count in kept.items() if count}
+        event = _event(uow, f"{_name(table, nouns)}.unmerged")
+        await uow.execute(sql, uow.org_id, merge, survivor, table.name, *event)
 
 
 def _touched(table: Table) -> str:
@@ -194,7 +176,7 @@ with went as (
 
 
 def _told(table: Table, nouns: Mapping[str, Noun]) -> str:
-    """The events of the rows that have some, and how many rows there were."""
+    """The events of the rows that have some."""
     if not _versioned(table):
         return """
 select count(*) from went where $5::timestamptz is not null and $6::text is not null and $7::uuid is not null

@@ -96,7 +96,6 @@ async def _told_together(world: World) -> dict[str, list[str]]:
                 "noun": "contact",
                 "survivor_id": one,
                 "status": "done",
-                "moved": {},
                 "undone": [],
                 "members": members,
             }

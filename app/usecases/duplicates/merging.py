@@ -156,7 +156,6 @@ async def _merge(
             "noun": CONTACTS.name,
             "survivor_id": survivor["id"],
             "status": MergeStatus.DONE,
-            "moved": {},
             "undone": [],
             "members": [{"member_id": one["id"]} for one in (survivor, *others)],
         }
