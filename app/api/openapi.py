@@ -241,7 +241,9 @@ def _complete(operation: dict[str, Any], route: RouteContext) -> None:
 
 def _statuses(route: RouteContext, door: Door | None) -> list[int]:
     if door is None:
-        return [401, 413, 422, 429, 503] if "POST" in (route.methods or ()) else []
+        if "POST" in (route.methods or ()):
+            return [401, 413, 422, 429, 503]
+        return [422] if route.dependant.query_params else []
     found = {401, 403, 422, 503}
     if "{" in (route.path or ""):
         found.add(404)

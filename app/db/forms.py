@@ -49,7 +49,7 @@ FORMS = Noun(
     external=False,
     check=check_form,
     derive=lambda row, _, __: {"key_version": row.get("key_version", 1)},
-    sources=frozenset({"questions"}),
+    sources=frozenset({"title", "intro", "thanks", "consent", "questions"}),
 )
 
 

@@ -1,10 +1,10 @@
 """Forms on the wire: as they are kept, and as whoever fills one in meets them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from app.domain.forms.questions import Language, Way
 from app.schemas.base import DatedQuery, Flag, Label, Labels, Name, Part, RecordOut, Shape, optional
@@ -36,12 +36,6 @@ class Said(Part):
 
     en: Paragraph | None = None
     zh: Paragraph | None = None
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not (self.en or self.zh):
-            raise ValueError("say it in one language at least")
-        return self
 
 
 class Choice(Part):

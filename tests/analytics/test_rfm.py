@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.analytics.rfm import movement, overview
-from app.domain.rfm import TIERS, Segment, scores, segment
+from app.domain.rfm import TIERS, Segment, segment
+from tests.makers.buyers import scores
 
 _CUSTOMERS = st.lists(
     st.tuples(st.integers(0, 50), st.integers(1, 9), st.decimals("-50", "900", places=2)), max_size=40

@@ -48,6 +48,12 @@ UNSAYABLE = {
     "total_too_large": "Amounts are summed.",
     "unpacked_too_large": "What a file holds is not in the shape of its bytes.",
     "xlsx_broken": "What a file holds is not in the shape of its bytes.",
+    "words_missing": "Either of two languages will do.",
+    "question_unknown": "What a form can ask for is told by the fields that contacts have.",
+    "question_twice": "What a form can ask for is told by the fields that contacts have.",
+    "form_unreachable": "What a form can ask for is told by the fields that contacts have.",
+    "choices_not_here": "What a form can ask for is told by the fields that contacts have.",
+    "choice_unknown": "What a form can ask for is told by the fields that contacts have.",
 }
 """Code of a 403 or 422 to the reason why it cannot be a schema's."""
 

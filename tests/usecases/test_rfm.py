@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from app.db import rfm
 from app.domain.rfm import BINS, TIERS, Returns, cents, segment
 from app.usecases.rfm import opening
-from tests.makers.buyers import order, ordered
+from tests.makers.buyers import order, ordered, scores
 from tests.makers.organisations import Organisation, found
 
 BEGIN = datetime(2024, 3, 1, tzinfo=UTC)
@@ -99,11 +99,6 @@ def _counted(
     later = one["refunded_at"] and datetime.fromisoformat(one["refunded_at"]) >= as_of
     kept = total if later or returns == Returns.IGNORE else total - back
     return at, total > 0, kept * rate
-
-
-def scores(values: list[Any]) -> list[int]:
-    """1 to 5 for each value, by how many of all are smaller."""
-    return [1 + BINS * sum(other < value for other in values) // len(values) for value in values]
 
 
 def band(value: Any, edges: list[Any]) -> int:

@@ -1,6 +1,6 @@
 """What a form may ask: which fields of a contact, in which way each is answered, and in which words."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -172,6 +172,22 @@ def check_form(form: Mapping[str, Any]) -> None:
             "Ask for the email or the phone, or nobody knows who has answered.",
             field="questions",
         )
+    for field in ("title", "intro", "thanks", "consent", "questions"):
+        if not all(said["en"] or said["zh"] for said in _said(form[field])):
+            raise InvalidInput("words_missing", "Say it in one language at least.", field=field)
+
+
+def _said(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Everything in it that is said in both languages."""
+    if isinstance(value, Mapping):
+        if value.keys() == {"en", "zh"}:
+            yield value
+        else:
+            for inner in value.values():
+                yield from _said(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _said(inner)
 
 
 def check_fields(questions: Sequence[Mapping[str, Any]], custom: Mapping[str, Field]) -> None:
