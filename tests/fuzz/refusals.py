@@ -52,7 +52,6 @@ UNSAYABLE = {
     "question_unknown": "What a form can ask for is told by the fields that contacts have.",
     "question_twice": "What a form can ask for is told by the fields that contacts have.",
     "form_unreachable": "What a form can ask for is told by the fields that contacts have.",
-    "choices_not_here": "What a form can ask for is told by the fields that contacts have.",
     "choice_unknown": "What a form can ask for is told by the fields that contacts have.",
 }
 """Code of a 403 or 422 to the reason why it cannot be a schema's."""
