@@ -175,12 +175,12 @@ async def test_the_functions_for_strangers_give_ids_and_nothing_else(world: Worl
         "rapport_key('x')": ["org_id", "id"],
         "rapport_logins('x')": ["org_id", "slug", "id"],
         "rapport_due(now(), 1)": ["org_id", "id", "kind", "due_at"],
-        "rapport_segments_due(now(), 1)": ["org_id", "segment_id"],
+        "rapport_segments_due(now(), 1)": ["org_id", "segment_id", "broken_off"],
         "rapport_attempt('x', now(), 1, '1s', '1s')": ["refused_until", "last_one"],
         "rapport_visit('x', now(), 1, '1s')": ["rapport_visit"],
     }
     for call, columns in shapes.items():
-        statement = await inside.prepare(f"select * from {call}")  # noqa: S608 - the five above
+        statement = await inside.prepare(f"select * from {call}")  # noqa: S608 - those above
         assert [column.name for column in statement.get_attributes()] == columns
     assert await inside.fetch("select * from rapport_key('')") == []
     assert await inside.fetch("select * from rapport_key('%')") == []
