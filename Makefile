@@ -8,9 +8,10 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 
 # Tests go in two halves side by side, each with servers of its own: one process would leave a core idle.
 HALF := $(addprefix tests/,analytics api cli crashes db domain embedded)
+REST = $(filter-out $(HALF) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test openapi bench fuzz soak imports lock clean
+.PHONY: help up test half rest openapi bench fuzz soak imports lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
@@ -23,9 +24,14 @@ test: .venv/.dev ## Check style, types and floors, and run every test
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	@told=$$(mktemp); $(PY) -m pytest $(HALF) >$$told 2>&1 & half=$$!; \
-	$(PY) -m pytest $(filter-out $(HALF) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/))); rest=$$?; \
-	wait $$half; half=$$?; cat $$told; rm $$told; exit $$((half | rest))
+	@$(MAKE) --no-print-directory -j2 half rest
+
+# What this half prints is kept until its end, so that the two do not mix.
+half:
+	@told=$$(mktemp); $(PY) -m pytest $(HALF) >$$told 2>&1; ended=$$?; cat $$told; rm $$told; exit $$ended
+
+rest:
+	@$(PY) -m pytest $(REST)
 
 openapi: .venv/.dev ## Write openapi/openapi.json and openapi/problems.md from the code
 	@$(PY) -m tests.house.snapshot

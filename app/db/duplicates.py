@@ -85,7 +85,7 @@ DUPLICATES = Noun(
     every=Every(DuplicateMember.__table__, "duplicate_id", "member_id", CONTACTS),  # type: ignore[arg-type]  # a Table
     children={
         "members": Child(
-            DuplicateMember.__table__,  # type: ignore[arg-type]
+            DuplicateMember.__table__,  # type: ignore[arg-type]  # a Table
             "duplicate_id",
             ("id", "member_id"),
         )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import lists, reads, sight
 from app.db.base import Record, choice, field, last_changed, newest_first, one_of, points_to
-from app.db.engine import Database, Prepared, Row, compiled, prepared
+from app.db.engine import Prepared, Row, compiled, prepared
 from app.db.lists import Page
 from app.db.nouns import Noun
 from app.db.reads import Question, Reads
@@ -22,7 +22,6 @@ from app.db.uow import UnitOfWork
 from app.db.users import USERS
 from app.domain.access import Actor
 from app.domain.exports import Format, Stage
-from app.kit.ids import new_id
 
 PACKED = 1_000
 """Ids of one part, and so records read at once."""
@@ -101,22 +100,6 @@ async def of_run(uow: UnitOfWork, one: UUID, *, lock: bool = True) -> Row:
     return rows[0]
 
 
-async def begin_file(uow: UnitOfWork, name: str, media_type: str, expires_at: datetime) -> UUID:
-    """A file with nothing in it; what is never ended is let go like the others."""
-    file = new_id()
-    await uow.execute(
-        "insert into files (org_id, id, name, media_type, size, created_at, expires_at)"
-        " values ($1, $2, $3, $4, 0, $5, $6)",
-        uow.org_id,
-        file,
-        name,
-        media_type,
-        uow.now,
-        expires_at,
-    )
-    return file
-
-
 async def keep_ids(door: Reads, page: Page, file: UUID) -> int:
     """Settle which records a page has, in its order, into a file; how many."""
 
@@ -190,20 +173,3 @@ async def to_open(door: Reads, one: UUID) -> Row:
     if row["owner_id"] != door.actor.user_id:
         raise reads.absent(EXPORTS)
     return row
-
-
-async def part(database: Database, org_id: UUID, file: UUID, n: int) -> bytes | None:
-    """The n-th part of a file; no connection is held between two of them, however slowly they are taken."""
-    async with database.connection(org_id) as connection:
-        found: bytes | None = await connection.fetchval(
-            "select bytes from file_parts where org_id = $1 and id = $2 and n = $3", org_id, file, n
-        )
-    return found
-
-
-async def part_of(uow: UnitOfWork, file: UUID, n: int) -> bytes | None:
-    """The same, inside a unit of work."""
-    found: bytes | None = await uow.fetchval(
-        "select bytes from file_parts where org_id = $1 and id = $2 and n = $3", uow.org_id, file, n
-    )
-    return found

@@ -56,10 +56,8 @@ class Stored:
     sha256: str
 
 
-async def store(
-    uow: UnitOfWork, name: str, media_type: str, parts: Iterable[bytes], *, expires_at: datetime | None = None
-) -> Stored:
-    """Keep a file."""
+async def begin(uow: UnitOfWork, name: str, media_type: str, expires_at: datetime | None) -> UUID:
+    """A file with nothing in it yet; what is never ended is let go like the others."""
     file = new_id()
     await uow.execute(
         "insert into files (org_id, id, name, media_type, size, created_at, expires_at) values ($1, $2, $3, $4, 0, $5, $6)",
@@ -70,6 +68,14 @@ async def store(
         uow.now,
         expires_at,
     )
+    return file
+
+
+async def store(
+    uow: UnitOfWork, name: str, media_type: str, parts: Iterable[bytes], *, expires_at: datetime | None = None
+) -> Stored:
+    """Keep a file."""
+    file = await begin(uow, name, media_type, expires_at)
     digest = hashlib.sha256()
     size = 0
     for n, part in enumerate(parts):
@@ -98,16 +104,19 @@ async def close(uow: UnitOfWork, file: UUID, size: int, sha256: str) -> None:
     )
 
 
-async def parts(connection: Connection, org_id: UUID, file: UUID) -> AsyncIterator[bytes]:
+async def part(connection: Connection, org_id: UUID, file: UUID, n: int) -> bytes | None:
+    """The n-th part of a file, from 0; None beyond its end."""
+    found: bytes | None = await connection.fetchval(
+        "select bytes from file_parts where org_id = $1 and id = $2 and n = $3", org_id, file, n
+    )
+    return found
+
+
+async def parts(uow: UnitOfWork, file: UUID) -> AsyncIterator[bytes]:
     """A file's bytes, part by part."""
     n = 0
-    while True:
-        part = await connection.fetchval(
-            "select bytes from file_parts where org_id = $1 and id = $2 and n = $3", org_id, file, n
-        )
-        if part is None:
-            return
-        yield part
+    while (found := await part(uow.connection, uow.org_id, file, n)) is not None:
+        yield found
         n += 1
 
 
@@ -131,6 +140,6 @@ async def forget(uow: UnitOfWork, file: UUID) -> None:
 
 async def spool(uow: UnitOfWork, file: UUID, into: IO[bytes]) -> None:
     """Write a file out to where it can be read back and forth."""
-    async for part in parts(uow.connection, uow.org_id, file):
-        into.write(part)
+    async for piece in parts(uow, file):
+        into.write(piece)
     into.seek(0)

@@ -81,7 +81,7 @@ MERGES = Noun(
     references={"survivor_id": CONTACTS},
     children={
         "members": Child(
-            MergeMember.__table__,  # type: ignore[arg-type]
+            MergeMember.__table__,  # type: ignore[arg-type]  # a Table
             "merge_id",
             ("id", "member_id"),
         )

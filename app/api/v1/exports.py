@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from app.api import answers, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
-from app.db import exports, history
+from app.db import files, history
 from app.db.engine import Database
 from app.db.exports import EXPORTS
 from app.db.reads import Reads
@@ -144,7 +144,9 @@ def _streamed(database: Database, org_id: UUID, row: Mapping[str, Any]) -> Respo
 async def _parts(database: Database, org_id: UUID, file: UUID, size: int) -> AsyncIterator[bytes]:
     n = sent = 0
     while sent < size:
-        part = await exports.part(database, org_id, file, n)
+        # No connection is held between two parts, however slowly they are taken.
+        async with database.connection(org_id) as connection:
+            part = await files.part(connection, org_id, file, n)
         if part is None:
             raise EOFError("The file was let go while it was sent.")
         sent += len(part)

@@ -12,7 +12,7 @@ XLSX and Parquet have what was written last at their end, and are made in one go
 import asyncio
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 from uuid import UUID
@@ -113,8 +113,8 @@ async def _let_go(uow: UnitOfWork, here: Mapping[str, Any]) -> bool:
 
 async def _list(uow: UnitOfWork, door: Reads, one: Row) -> Progress:
     page, until = page_of(NOUNS[one["noun"]], one["asked"], uow.now), uow.now + KEPT_FOR
-    ids = await exports.begin_file(uow, f"{one['name']}.ids", "application/octet-stream", until)
-    rows = await exports.begin_file(uow, f"{one['name']}.rows", MEDIA_TYPES[Format.NDJSON], until)
+    ids = await files.begin(uow, f"{one['name']}.ids", "application/octet-stream", until)
+    rows = await files.begin(uow, f"{one['name']}.rows", MEDIA_TYPES[Format.NDJSON], until)
     listed = await exports.keep_ids(door, page, ids)
     await write.change(uow, EXPORTS, [(one, {"as_of": uow.now, "listed": listed})], "export.edited")
     here = {"ids": str(ids), "raw": str(rows), "listed": listed, "read": 0, "parts": 0, "rows": 0}
@@ -127,7 +127,7 @@ async def _read(uow: UnitOfWork, door: Reads, one: Row, here: dict[str, Any]) ->
     seen, began = Seen(**here["seen"]), clock.monotonic()
     read, parts, rows = here["read"], here["parts"], here["rows"]
     while _reads({**here, "read": read}) and clock.monotonic() - began < SECONDS:
-        packed = await exports.part_of(uow, ids, read)
+        packed = await files.part(uow.connection, uow.org_id, ids, read)
         assert packed is not None, "ids of an export are missing"
         bodies = await exports.bodies(door, noun, one["asked"]["fields"], exports.unpacked(packed))
         if bodies:
@@ -176,7 +176,7 @@ def _custom(noun: Noun, actor: Actor, one: Row, seen: Seen) -> list[str]:
 
 async def _begin(uow: UnitOfWork, one: Row) -> UUID:
     media_type = MEDIA_TYPES[Format(one["format"])]
-    return await exports.begin_file(uow, one["name"], media_type, uow.now + KEPT_FOR)
+    return await files.begin(uow, one["name"], media_type, uow.now + KEPT_FOR)
 
 
 async def _lines(uow: UnitOfWork, raw: UUID, file: UUID, table: Table, written: int, parts: int) -> int:
@@ -186,7 +186,7 @@ async def _lines(uow: UnitOfWork, raw: UUID, file: UUID, table: Table, written: 
         await files.append(uow, file, 0, sheets.csv_head([header for header, _ in table]))
         written = 1
     while written <= parts and clock.monotonic() - began < SECONDS:
-        part = await exports.part_of(uow, raw, written - 1)
+        part = await files.part(uow.connection, uow.org_id, raw, written - 1)
         assert part is not None, "rows of an export are missing"
         await files.append(
             uow, file, written, await asyncio.to_thread(lambda p: sheets.csv_lines(_cells(p, table)), part)
@@ -220,7 +220,7 @@ async def _built(uow: UnitOfWork, one: Row, here: Mapping[str, Any], spool: IO[b
         writer = Parquet(spool, columns)
         convert = _typed(columns)
     try:
-        async for part in _parts(uow, UUID(here["raw"])):
+        async for part in files.parts(uow, UUID(here["raw"])):
             await asyncio.to_thread(lambda p: writer.add(convert(p, table)), part)
     except TooLong as fault:
         raise RuleBroken("cell_too_long", str(fault)) from None
@@ -264,13 +264,6 @@ def _column(noun: Noun, name: str) -> Column:
     return Column(name, kind, exports.digits(noun, name)) if kind == "number" else Column(name, kind)
 
 
-async def _parts(uow: UnitOfWork, file: UUID) -> AsyncIterator[bytes]:
-    n = 0
-    while (part := await exports.part_of(uow, file, n)) is not None:
-        yield part
-        n += 1
-
-
 async def _store(uow: UnitOfWork, door: Reads, one: Row, here: Mapping[str, Any], built: _Built) -> Progress:
     # What was shown while it was built may be hidden now.
     must_match(door.actor, {**one, "fields": built.shown})
@@ -285,7 +278,7 @@ async def _finish(
     uow: UnitOfWork, one: Row, here: Mapping[str, Any], file: UUID, shown: Sequence[str]
 ) -> Progress:
     digest, size = hashlib.sha256(), 0
-    async for part in _parts(uow, file):
+    async for part in files.parts(uow, file):
         await asyncio.to_thread(digest.update, part)
         size += len(part)
     await files.close(uow, file, size, digest.hexdigest())
