@@ -1,8 +1,6 @@
 """The HTTP service."""
 
 import contextlib
-import gc
-import sys
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -19,7 +17,7 @@ from app.db.engine import Database
 from app.db.idempotency import Replayed
 from app.domain.errors import Busy
 from app.jobs import relay
-from app.kit import logs
+from app.kit import logs, process
 from app.settings import Settings, settings
 
 _ASKED = (
@@ -58,12 +56,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
             async with relay.queue_at(redis_url) as queue:
                 app.state.queue = queue
                 app.state.nudge = partial(relay.nudge, queue)
-                # What is loaded by now stays; the collector looks at requests only, and not at every one of them.
-                gc.collect()
-                gc.freeze()
-                gc.set_threshold(50_000, 20, 50)
-                # A thread that judges a bulk would else keep the loop waiting for 5 ms at each word from the database.
-                sys.setswitchinterval(0.0005)
+                process.settle_in()
                 yield
         finally:
             await database.close()

@@ -28,7 +28,7 @@ from app.jobs.base import ANALYTICS_QUEUE, DEFAULT_QUEUE, FILES_QUEUE, JOBS
 from app.jobs.housekeeping import forget, make_months, spread_months
 from app.jobs.nights import begin_nights
 from app.jobs.relay import LOST, batch, carry_due, name_of, pack, queue_at, sweep
-from app.kit import clock, json, logs
+from app.kit import clock, json, logs, process
 from app.settings import Settings, settings
 
 SWEEP_EVERY = timedelta(seconds=1)
@@ -201,4 +201,5 @@ def run(only: Collection[str] = ()) -> None:
     logs.configure(own.log_level, own.log_format)
     if own.worker_metrics_port is not None:
         prometheus_client.start_http_server(own.worker_metrics_port, addr=own.host)
+    process.settle_in()
     uvloop.run(_main(own, only))

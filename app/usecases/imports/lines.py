@@ -41,6 +41,8 @@ FIELDS: Mapping[str, Field] = {
 }
 """What a line can say, by its path."""
 _OF_ORDER = ("currency", "channel", "country")
+ROUND = 5_000
+"""Rows that are made into orders together, while a thread reads the cells of the next."""
 
 
 @dataclass(slots=True)
@@ -63,7 +65,32 @@ async def apply_lines(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Ve
     """Write the orders that the rows make; what became of each row."""
     style = cells.style_of(one["options"], one["time_zone"], one["currency"])
     read = cells.reader(one["layout"]["columns"], one["mapping"], FIELDS, style)
-    orders = await asyncio.to_thread(_grouped, read, rows)
+    verdicts: list[Verdict] = []
+    first, *rest = _rounds(rows)
+    orders = await asyncio.to_thread(_grouped, read, first)
+    for following in [*rest, ()]:
+        reading = asyncio.create_task(asyncio.to_thread(_grouped, read, following))
+        try:
+            verdicts += await _write(uow, one, orders)
+        finally:
+            orders = await reading
+    return verdicts
+
+
+def _rounds(rows: Sequence[Row]) -> Sequence[Sequence[Row]]:
+    """The rows in parts, those of one order in one."""
+    by_order: dict[str, list[Row]] = {}
+    for row in rows:
+        by_order.setdefault(row["key"], []).append(row)
+    rounds: list[list[Row]] = [[]]
+    for lines in by_order.values():
+        if len(rounds[-1]) >= ROUND:
+            rounds.append([])
+        rounds[-1] += lines
+    return rounds
+
+
+async def _write(uow: UnitOfWork, one: Row, orders: Sequence[_Order]) -> list[Verdict]:
     currency = one["options"].get("currency") or one["currency"]
     for order in orders:
         order.fault = order.fault or _empty(order)

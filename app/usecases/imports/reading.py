@@ -32,6 +32,8 @@ SILENT = 20.0
 """Seconds without a word to PostgreSQL."""
 Name = Callable[[Sequence[str | None]], str | None]
 """From the cells of a row to what its record is matched by."""
+_Chunk = tuple[list[Kept], Place | None]
+"""Rows, and where those after them begin."""
 NOTHING: Mapping[str, Any] = {"read": 0, "whole": False, "at": None}
 """The checkpoint before anything was read."""
 
@@ -53,13 +55,20 @@ async def read(uow: UnitOfWork, one: Row, here: Mapping[str, Any], name: Name | 
     with tempfile.TemporaryFile() as spool:
         await files.spool(uow, one["file_id"], spool)
         with contextlib.closing(tables.rows(spool, _layout(one), at)) as rows:
-            while True:
-                chunk, after = await _next(uow, rows, one, name)
-                await imports.add_rows(uow, one["id"], chunk)
-                count, at = count + len(chunk), after or at
-                if not chunk or clock.monotonic() - began > SECONDS:
-                    break
-    return _so_far(count, whole=not chunk, at=at)
+            reading = _next(rows, one, name)
+            try:
+                while (found := await _heard(uow, reading))[0]:
+                    chunk, at = found
+                    count += len(chunk)
+                    over = clock.monotonic() - began > SECONDS
+                    if not over:
+                        reading = _next(rows, one, name)  # while PostgreSQL writes
+                    await imports.add_rows(uow, one["id"], chunk)
+                    if over:
+                        break
+            finally:
+                await asyncio.wait({reading})
+    return _so_far(count, whole=not found[0], at=at)
 
 
 async def collect(uow: UnitOfWork, one: Row, into: IO[bytes], name: Name | None) -> None:
@@ -68,7 +77,7 @@ async def collect(uow: UnitOfWork, one: Row, into: IO[bytes], name: Name | None)
     with tempfile.TemporaryFile() as spool:
         await files.spool(uow, one["file_id"], spool)
         with contextlib.closing(tables.rows(spool, _layout(one))) as rows:
-            while chunk := (await _next(uow, rows, one, name))[0]:
+            while chunk := (await _heard(uow, _next(rows, one, name)))[0]:
                 into.write(
                     json.dumps([[kept.line, kept.cells, kept.key, kept.fault] for kept in chunk]) + b"\n"
                 )
@@ -95,18 +104,19 @@ def _layout(one: Row) -> Layout:
     return Layout(**{**one["layout"], "columns": tuple(one["layout"]["columns"])})
 
 
-async def _next(
-    uow: UnitOfWork, rows: Iterator[tables.Row], one: Row, name: Name | None
-) -> tuple[list[Kept], Place | None]:
-    """The next rows; PostgreSQL, which ends transactions that are silent for a minute, is spoken to meanwhile."""
-    reading = asyncio.create_task(asyncio.to_thread(_chunk, rows, one, name))
+def _next(rows: Iterator[tables.Row], one: Row, name: Name | None) -> asyncio.Task[_Chunk]:
+    """Begin to read the next rows, in a thread."""
+    return asyncio.create_task(asyncio.to_thread(_chunk, rows, one, name))
+
+
+async def _heard(uow: UnitOfWork, reading: asyncio.Task[_Chunk]) -> _Chunk:
+    """What was read; PostgreSQL, which ends transactions that are silent for a minute, is spoken to meanwhile."""
     while not (await asyncio.wait({reading}, timeout=SILENT))[0]:
         await uow.speak()
     return await reading
 
 
-def _chunk(rows: Iterator[tables.Row], one: Row, name: Name | None) -> tuple[list[Kept], Place | None]:
-    """The next rows, and where those after them begin."""
+def _chunk(rows: Iterator[tables.Row], one: Row, name: Name | None) -> _Chunk:
     try:
         found = list(tables.some(rows, READ, READ_TEXT))
     except Unreadable as fault:
