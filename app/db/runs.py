@@ -44,6 +44,8 @@ class Run(Record):
     """When the next batch may start; pushed ahead while one is under way, so that a dead worker's run comes due again."""
     attempts: Mapped[int] = mapped_column(info=field("basic", writable=False))
     """Failed attempts at the present batch."""
+    waiting_since: Mapped[datetime | None] = mapped_column(info=field("basic", writable=False))
+    """Since when somebody else has been in the way of the present batch."""
     lease: Mapped[UUID | None] = mapped_column(info=field(internal=True, writable=False))
     """Of whoever is at a batch now; nothing of it is kept once another lease, or none, stands here."""
 

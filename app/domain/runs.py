@@ -18,6 +18,10 @@ from app.domain.transitions import Transitions
 MOST_ATTEMPTS = 5
 LEASE = timedelta(seconds=30)
 """How long a batch may take before another worker may take the run over."""
+MOST_PATIENCE = timedelta(minutes=1)
+"""Between two looks at whether somebody else is out of the way."""
+TOO_MUCH = frozenset({"took_too_long", "database_unreachable"})
+"""Codes of Busy that a batch may have brought upon itself, so that it is not tried for ever."""
 DIED = "The worker died while it was at this work; this happened too often to try again by itself."
 
 
@@ -51,6 +55,7 @@ class RunLike(Protocol):
     attempts: int
     total: int | None
     started_at: datetime | None
+    waiting_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ def plan_step(run: RunLike, progress: Progress, *, at: datetime) -> Plan:
         "due_at": at + progress.wait,
         "attempts": 0,
         "error": None,
+        "waiting_since": None,
     }
     if not progress.finished:
         return Plan(values)
@@ -119,7 +125,15 @@ def plan_failure(run: RunLike, sentence: str, *, at: datetime) -> Plan:
     attempts = run.attempts + 1
     if attempts >= MOST_ATTEMPTS:
         return _failed(run, attempts, sentence, at)
-    return Plan({"lease": None, "due_at": at + pause(attempts), "attempts": attempts, "error": sentence})
+    values = {"lease": None, "due_at": at + pause(attempts), "attempts": attempts}
+    return Plan(values | {"error": sentence, "waiting_since": None})
+
+
+def plan_wait(run: RunLike, sentence: str, *, at: datetime) -> Plan:
+    """Somebody else is in the way of a batch: wait for as long again as it has waited already; nothing is counted."""
+    since = run.waiting_since or at
+    due_at = at + min(max(at - since, pause(1)), MOST_PATIENCE)
+    return Plan({"lease": None, "due_at": due_at, "error": sentence, "waiting_since": since})
 
 
 def plan_release(*, at: datetime) -> Plan:
@@ -130,7 +144,8 @@ def plan_release(*, at: datetime) -> Plan:
 def plan_cancel(run: RunLike, *, at: datetime) -> Plan:
     """Stop before the next batch; a batch under way is not kept. Raises RuleBroken."""
     ALLOWED.allow("run", RunStatus(run.status), RunStatus.CANCELLED)
-    return Plan({"status": RunStatus.CANCELLED, "lease": None, "finished_at": at}, "run.cancelled")
+    values = {"status": RunStatus.CANCELLED, "lease": None, "finished_at": at, "waiting_since": None}
+    return Plan(values, "run.cancelled")
 
 
 def plan_retry(run: RunLike, *, at: datetime) -> Plan:
@@ -160,4 +175,4 @@ def ahead(
 def _failed(run: RunLike, attempts: int, sentence: str, at: datetime) -> Plan:
     ALLOWED.allow("run", RunStatus(run.status), RunStatus.FAILED)
     values = {"status": RunStatus.FAILED, "lease": None, "attempts": attempts}
-    return Plan(values | {"error": sentence, "finished_at": at}, "run.failed")
+    return Plan(values | {"error": sentence, "finished_at": at, "waiting_since": None}, "run.failed")

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from app.db.engine import Database, Row
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
 from app.domain.errors import Busy, DomainError, RuleBroken
-from app.domain.runs import LEASE, Progress
+from app.domain.runs import LEASE, TOO_MUCH, Progress
 from app.kit import clock
 from app.usecases import runs
 
@@ -96,15 +97,21 @@ async def do_batch(database: Database, org_id: UUID, run_id: UUID, kind: str) ->
             outcome, following = await _work(database, known, run)
     except asyncio.CancelledError:
         outcome = "released"
-        await asyncio.shield(_end(database, run, None))
+        await asyncio.shield(_end(database, run, runs.release_batch))
         raise
     except Exception as fault:  # noqa: BLE001 - whatever it is, it is logged, and the run says a sentence about it
         told = {"kind": kind, "run": str(run_id), "org": str(org_id)}
+        sentence = _sentence(fault, lease)
+        if isinstance(fault, Busy) and fault.code not in TOO_MUCH:
+            outcome = "waits"
+            _log.info("batch waits", **told, reason=sentence)
+            await _end(database, run, partial(runs.put_off_batch, sentence=sentence))
+            return None
         if isinstance(fault, Busy):  # the database is away, which is nothing to look for in our own lines
-            _log.warning("batch failed", **told, reason=str(fault))
+            _log.warning("batch failed", **told, reason=sentence)
         else:
             _log.error("batch failed", **told, exc_info=fault)
-        await _end(database, run, _sentence(fault, lease))
+        await _end(database, run, partial(runs.fail_batch, sentence=sentence))
     finally:
         _BATCHES.labels(kind, outcome).inc()
         _SECONDS.labels(kind).observe(clock.monotonic() - began)
@@ -120,14 +127,11 @@ async def _work(database: Database, known: Job, run: Row) -> tuple[str, datetime
         return "done", None if progress.finished or progress.wait else uow.now
 
 
-async def _end(database: Database, run: Row, sentence: str | None) -> None:
-    """Give the lease back, with the failure if there was one; when even that fails, the lease runs out by itself."""
+async def _end(database: Database, run: Row, end: Callable[[UnitOfWork, Row], Awaitable[None]]) -> None:
+    """Give the lease back, with what came of the batch; when even that fails, the lease runs out by itself."""
     try:
         async with _unit(database, run["org_id"], f"run:{run['id']}") as uow:
-            if sentence is None:
-                await runs.release_batch(uow, run)
-            else:
-                await runs.fail_batch(uow, run, sentence)
+            await end(uow, run)
             await uow.commit()
     except (DomainError, asyncpg.PostgresError, OSError) as fault:
         _log.warning("lease not given back", run=str(run["id"]), reason=str(fault))

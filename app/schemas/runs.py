@@ -20,12 +20,17 @@ class RunOut(RecordOut):
     done: int = Field(0, description="Records done so far.")
     total: int | None = Field(None, description="Of how many, where that is known.")
     result: dict[str, JsonValue] | None = None
-    error: str | None = Field(None, description="Why it failed, or why the last attempt did.")
+    error: str | None = Field(
+        None, description="Why it failed, why the last attempt did, or what it waits for."
+    )
     requested_by: UUID | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     due_at: datetime = optional()
     attempts: int = Field(0, description="Failed attempts at the present batch.")
+    waiting_since: datetime | None = Field(
+        None, description="Since when somebody else has been in the way of the present batch."
+    )
 
 
 class RunQuery(DatedQuery):

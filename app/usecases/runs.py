@@ -16,6 +16,7 @@ from app.domain.runs import (
     plan_retry,
     plan_step,
     plan_take,
+    plan_wait,
 )
 from app.domain.tags import RENAME, check_meant, check_settled
 from app.kit.ids import new_id
@@ -72,6 +73,13 @@ async def fail_batch(uow: UnitOfWork, run: Row, sentence: str) -> None:
     row = await runs.held(uow, run["id"], run["lease"])
     if row is not None:
         await runs.apply(uow, row, plan_failure(row, sentence, at=uow.now))
+
+
+async def put_off_batch(uow: UnitOfWork, run: Row, sentence: str) -> None:
+    """Wait until somebody else is out of the way; nothing is counted."""
+    row = await runs.held(uow, run["id"], run["lease"])
+    if row is not None:
+        await runs.apply(uow, row, plan_wait(row, sentence, at=uow.now))
 
 
 async def release_batch(uow: UnitOfWork, run: Row) -> None:

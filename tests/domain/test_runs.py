@@ -14,6 +14,7 @@ from app.domain.runs import (
     ENDED,
     LEASE,
     MOST_ATTEMPTS,
+    MOST_PATIENCE,
     Progress,
     RunStatus,
     pause,
@@ -23,6 +24,7 @@ from app.domain.runs import (
     plan_retry,
     plan_step,
     plan_take,
+    plan_wait,
 )
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -36,6 +38,7 @@ class ARun:
     attempts: int = 0
     total: int | None = None
     started_at: datetime | None = None
+    waiting_since: datetime | None = None
 
 
 def test_taking_starts_the_run_and_puts_it_out_of_reach_until_the_lease_is_over():
@@ -88,6 +91,36 @@ def test_a_step_makes_the_next_batch_due_at_once_and_forgets_failures():
 def test_a_batch_handed_back_is_due_at_once_and_counts_for_nothing():
     plan = plan_release(at=NOON)
     assert plan.values == {"lease": None, "due_at": NOON}
+
+
+def test_whoever_is_in_the_way_is_waited_for_ever_longer_and_without_end():
+    run, at, waits = ARun(lease=TOKEN, attempts=MOST_ATTEMPTS - 1), NOON, []
+    for _ in range(50):
+        plan = plan_wait(run, "Somebody else is there.", at=at)
+        assert (plan.event, plan.values["lease"], plan.values["error"]) == (
+            *(None, None),
+            "Somebody else is there.",
+        )
+        assert "attempts" not in plan.values
+        assert plan.values["waiting_since"] == NOON
+        waits.append(plan.values["due_at"] - at)
+        run, at = replace(run, waiting_since=plan.values["waiting_since"]), plan.values["due_at"]
+    assert waits[:4] == [timedelta(seconds=seconds) for seconds in (2, 2, 4, 8)]
+    assert waits == sorted(waits)
+    assert waits[-1] == MOST_PATIENCE
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        lambda run: plan_step(run, Progress({}, 0), at=NOON),
+        lambda run: plan_failure(run, "It rains.", at=NOON),
+        lambda run: plan_failure(replace(run, attempts=MOST_ATTEMPTS), "It rains.", at=NOON),
+        lambda run: plan_cancel(run, at=NOON),
+    ],
+)
+def test_whatever_else_comes_of_a_batch_ends_the_waiting(ends):
+    assert ends(ARun(lease=TOKEN, waiting_since=NOON)).values["waiting_since"] is None
 
 
 @pytest.mark.parametrize(("status", "to"), list(product(RunStatus, RunStatus)))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -186,6 +186,57 @@ async def test_what_fails_every_time_ends_with_a_sentence(
     assert (row["status"], row["error"], calls) == ("failed", sentence, MOST_ATTEMPTS)
     assert await tags_of(org, run) == []
     assert await events_of(org, run) == ["run.queued", "run.started", "run.failed"]
+
+
+async def test_what_somebody_else_holds_is_waited_for_as_long_as_it_takes(
+    service: FastAPI, org: Organisation, known
+):
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        await uow.execute("set local lock_timeout = '10ms'")
+        await take(uow)
+        return await count_to(uow, run)
+
+    async def take(uow: UnitOfWork) -> None:
+        await uow.execute("select from users where org_id = $1 for update", org.id)
+
+    job("tests.count")(batch)
+    run = await started(org, "tests.count", to=1)
+    dues = []
+    async with await org.work() as holder:
+        await take(holder)
+        for _ in range(MOST_ATTEMPTS + 2):
+            await do_batch(org.database, org.id, run, "tests.count")
+            row = (await org.admin.get(f"/v1/runs/{run}")).json()
+            assert (row["status"], row["attempts"]) == ("running", 0), row
+            assert "Somebody else" in row["error"]
+            since = datetime.fromisoformat(row["waiting_since"])
+            dues.append(datetime.fromisoformat(row["due_at"]) - clock.now())
+            async with await org.work() as later:  # as if ten seconds had gone by
+                await later.execute(
+                    "update runs set due_at = $3, waiting_since = waiting_since - interval '10 seconds'"
+                    " where org_id = $1 and id = $2",
+                    *(org.id, run, clock.now()),
+                )
+                await later.commit()
+    assert clock.now() - since > timedelta(seconds=10 * MOST_ATTEMPTS)
+    assert dues[0] < timedelta(seconds=3)
+    assert timedelta(seconds=50) < dues[-1] <= rules.MOST_PATIENCE
+    await work_off(service)
+    row = await run_row(org, run)
+    assert (row["status"], row["error"], row["waiting_since"]) == ("done", None, None)
+    assert await tags_of(org, run) == [1]
+
+
+@pytest.mark.parametrize("code", ["took_too_long", "database_unreachable"])
+async def test_what_a_batch_may_have_brought_upon_itself_counts(org: Organisation, known, code: str):
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        raise Busy(code, "Ask for less.")
+
+    job("tests.greedy")(batch)
+    run = await started(org, "tests.greedy")
+    await do_batch(org.database, org.id, run, "tests.greedy")
+    row = await run_row(org, run)
+    assert (row["attempts"], row["error"], row["waiting_since"]) == (1, "Ask for less.", None)
 
 
 async def test_a_failed_attempt_waits_before_the_next(org: Organisation, known):
