@@ -18,11 +18,11 @@ import prometheus_client
 import structlog
 import uvloop
 from arq.connections import ArqRedis
-from arq.worker import Worker, create_worker
+from arq.worker import Worker, get_kwargs
 
 from app.db import walls
 from app.db.engine import Database
-from app.domain.runs import LEASE
+from app.domain import runs as rules
 from app.jobs import duplicates, exports, imports, privacy, rfm, segments, tags  # noqa: F401 - they register their work
 from app.jobs.base import ANALYTICS_QUEUE, DEFAULT_QUEUE, FILES_QUEUE, JOBS
 from app.jobs.housekeeping import forget, make_months, spread_months
@@ -40,6 +40,8 @@ MOST_PAUSE = 5.0
 """Seconds between attempts while a server is away."""
 GRACE = 10.0
 """Seconds that batches under way have to end when the worker is stopped; then they are handed back."""
+MOST_AT_ONCE = 8
+"""Batches at once of one queue."""
 _AT_ONCE = {FILES_QUEUE: 4, ANALYTICS_QUEUE: 2}
 """Batches at once where they are large: each holds thousands of rows."""
 _log = structlog.get_logger()
@@ -55,7 +57,6 @@ class WorkerSettings:
     """A kept result would block its job's id."""
     max_tries = 1_000
     """Attempts are counted in PostgreSQL."""
-    max_jobs = 8
     poll_delay = 0.1
     health_check_interval = 10
     log_results = False
@@ -67,18 +68,27 @@ def queues() -> list[str]:
     return sorted({DEFAULT_QUEUE} | {job.queue for job in JOBS.values()})
 
 
+class _Worker(Worker):
+    """An arq worker that lets others have a job whose worker is dead as soon as they may have its run."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(job_timeout=rules.LIMIT * 2, **options)  # a batch has its own limit, below
+        self.in_progress_timeout_s = rules.LEASE.total_seconds()
+
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """Start those that are not under way here, which for arq a job that goes on for longer is not."""
+        await super().start_jobs([job for job in job_ids if job.decode() not in self.tasks])
+
+
 def make_worker(queue_name: str, database: Database, queue: ArqRedis, **options: Any) -> Worker:
     """An arq worker on one queue."""
-    return create_worker(
-        WorkerSettings,  # type: ignore[arg-type]  # arq types it as having all of its settings
+    return _Worker(
+        **get_kwargs(WorkerSettings),  # type: ignore[arg-type]  # arq types it as having all of its settings
         queue_name=name_of(queue_name),
         # Its own key: a shared one is deleted by whichever worker stops first.
         health_check_key=f"rapport:health:{queue_name}:{socket.gethostname()}:{os.getpid()}",
         redis_pool=queue,
-        max_jobs=_AT_ONCE.get(queue_name, WorkerSettings.max_jobs),
-        # Batches end by their leases, before. As long as this, and ten seconds, arq also keeps a job for a worker that
-        # was killed between taking the job and taking the run, and lets nobody else have it.
-        job_timeout=max((job.lease for job in JOBS.values() if job.queue == queue_name), default=LEASE),
+        max_jobs=_AT_ONCE.get(queue_name, MOST_AT_ONCE),
         ctx={"database": database},
         **options,
     )

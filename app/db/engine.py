@@ -183,6 +183,16 @@ class Database:
                 await greenlet_spawn(held.invalidate)
             held.close()
 
+    @contextlib.asynccontextmanager
+    async def aside(self, tenant: UUID) -> AsyncIterator[Connection]:
+        """A connection beside the pool, for what cannot wait until one is given back. Raises what the driver raises."""
+        driver = await self._connect()
+        try:
+            await driver.execute(f"select set_config('rapport.org_id', '{tenant}', false)")
+            yield driver
+        finally:
+            await driver.close(timeout=1)
+
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()

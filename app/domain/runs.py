@@ -1,9 +1,9 @@
 """Background work: its statuses, who may take its next batch, and when to try again.
 
 A batch is taken in one short transaction and done in a second one. Taking writes a fresh lease into the run and
-pushes due_at ahead; ending writes the checkpoint only while that lease still stands, in the transaction of the
-batch's own work. So a batch counts whole or not at all, whoever dies or comes late, and a run whose worker died
-comes due again when its lease is over.
+pushes due_at ahead, and so does renewing it, beside a batch that goes on for longer; ending writes the checkpoint only
+while that lease still stands, in the transaction of the batch's own work. So a batch counts whole or not at all,
+whoever dies or comes late, and a run whose worker died comes due again when its lease is over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,9 @@ from app.domain.transitions import Transitions
 
 MOST_ATTEMPTS = 5
 LEASE = timedelta(seconds=30)
-"""How long a batch may take before another worker may take the run over."""
+"""How long after its last word a worker is taken for dead, and another may take the run over."""
+LIMIT = timedelta(hours=1)
+"""How long one batch may go on."""
 MOST_PATIENCE = timedelta(minutes=1)
 """Between two looks at whether somebody else is out of the way."""
 TOO_MUCH = frozenset({"took_too_long", "database_unreachable"})

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -19,10 +19,12 @@ from prometheus_client import Counter, Histogram
 
 from app.db import actors
 from app.db.engine import Database, Row
+from app.db.runs import renew
 from app.db.uow import UnitOfWork
+from app.domain import runs as rules
 from app.domain.access import Actor
 from app.domain.errors import Busy, DomainError, RuleBroken
-from app.domain.runs import LEASE, TOO_MUCH, Progress
+from app.domain.runs import TOO_MUCH, Progress
 from app.kit import clock
 from app.usecases import runs
 
@@ -49,23 +51,21 @@ class Job:
     kind: str
     batch: Batch
     queue: str
-    lease: timedelta
-    """Within which a batch must end."""
 
 
 JOBS: dict[str, Job] = {}
 """Every kind of work that this process knows."""
 
 
-def job(kind: str, *, queue: str = DEFAULT_QUEUE, lease: timedelta = LEASE) -> Callable[[Batch], Batch]:
-    """Make the function the batch of this kind of run: one short step from run.checkpoint, all of it in the unit of work.
+def job(kind: str, *, queue: str = DEFAULT_QUEUE) -> Callable[[Batch], Batch]:
+    """Make the function the batch of this kind of run: one step from run.checkpoint, all of it in the unit of work.
 
     It may be run again from the same checkpoint after it was rolled back, so it does nothing outside the database
     that cannot be done twice.
     """
 
     def register(batch: Batch) -> Batch:
-        JOBS[kind] = Job(kind, batch, queue, lease)
+        JOBS[kind] = Job(kind, batch, queue)
         return batch
 
     return register
@@ -79,9 +79,8 @@ def queue_of(kind: str) -> str:
 async def do_batch(database: Database, org_id: UUID, run_id: UUID, kind: str) -> datetime | None:
     """Do the run's next batch, if it is due and nobody else is at it; since when the one after is due, if there is one."""
     known = JOBS.get(kind)
-    lease = known.lease if known else LEASE
     async with _unit(database, org_id, f"run:{run_id}") as uow:
-        run = await runs.take_batch(uow, run_id, lease=lease)
+        run = await runs.take_batch(uow, run_id, lease=rules.LEASE)
         await uow.commit()
     if run is None:
         return None
@@ -92,16 +91,17 @@ async def do_batch(database: Database, org_id: UUID, run_id: UUID, kind: str) ->
             raise RuleBroken(
                 "kind_unknown", f"No worker that took this run knows the work {kind}; update the workers."
             )
-        # Well inside the lease, so that a slow batch is over before another worker may begin it.
-        async with asyncio.timeout(lease.total_seconds() * 5 / 6):
-            outcome, following = await _work(database, known, run)
+        async with _renewed(database, run) as enough:
+            outcome, following = await _work(database, known, run, enough)
+    except _Lost:
+        outcome = "lost"
     except asyncio.CancelledError:
         outcome = "released"
         await asyncio.shield(_end(database, run, runs.release_batch))
         raise
     except Exception as fault:  # noqa: BLE001 - whatever it is, it is logged, and the run says a sentence about it
         told = {"kind": kind, "run": str(run_id), "org": str(org_id)}
-        sentence = _sentence(fault, lease)
+        sentence = _sentence(fault)
         if isinstance(fault, Busy) and fault.code not in TOO_MUCH:
             outcome = "waits"
             _log.info("batch waits", **told, reason=sentence)
@@ -118,13 +118,56 @@ async def do_batch(database: Database, org_id: UUID, run_id: UUID, kind: str) ->
     return following
 
 
-async def _work(database: Database, known: Job, run: Row) -> tuple[str, datetime | None]:
+async def _work(
+    database: Database, known: Job, run: Row, enough: Callable[[], object]
+) -> tuple[str, datetime | None]:
     async with _unit(database, run["org_id"], f"run:{run['id']}") as uow:
         progress = await known.batch(uow, run)
+        enough()  # from here on the run is locked, and nobody else can take it
         if not await runs.end_batch(uow, run, progress):
             return "lost", None  # cancelled, or taken over: leaving without a commit takes the work back
         await uow.commit()
         return "done", None if progress.finished or progress.wait else uow.now
+
+
+class _Lost(Exception):
+    """The run was cancelled, or another worker has taken it over."""
+
+
+@contextlib.asynccontextmanager
+async def _renewed(database: Database, run: Row) -> AsyncIterator[Callable[[], object]]:
+    """Renew the lease for as long as the block goes on, or until what is given is called.
+
+    Breaks the block off once the lease is lost, and raises _Lost, or once it has gone on for too long, and raises
+    TimeoutError.
+    """
+    try:
+        async with asyncio.timeout(rules.LIMIT.total_seconds()) as limit:
+            renewing = asyncio.create_task(_renew(database, run, limit))
+            try:
+                yield renewing.cancel
+            finally:
+                renewing.cancel()
+                await asyncio.wait({renewing})
+    except Exception:
+        if renewing.cancelled():
+            raise
+        raise _Lost from None
+
+
+async def _renew(database: Database, run: Row, limit: asyncio.Timeout) -> None:
+    """Renew the lease again and again; once it is lost, the time of the batch is over."""
+    while True:
+        await asyncio.sleep(rules.LEASE.total_seconds() / 3)
+        now = clock.now()
+        try:
+            stands = await renew(database, run, at=now, until=now + rules.LEASE)
+        except Exception as fault:  # noqa: BLE001 - it is tried again, and who takes the run meanwhile is met at the end
+            _log.warning("lease not renewed", run=str(run["id"]), reason=str(fault))
+            continue
+        if not stands:
+            limit.reschedule(0)
+            return
 
 
 async def _end(database: Database, run: Row, end: Callable[[UnitOfWork, Row], Awaitable[None]]) -> None:
@@ -137,12 +180,12 @@ async def _end(database: Database, run: Row, end: Callable[[UnitOfWork, Row], Aw
         _log.warning("lease not given back", run=str(run["id"]), reason=str(fault))
 
 
-def _sentence(fault: Exception, lease: timedelta) -> str:
+def _sentence(fault: Exception) -> str:
     match fault:
         case DomainError():
             return fault.detail
         case TimeoutError():
-            return f"A batch of this work took longer than the {lease.total_seconds() * 5 / 6:.0f} seconds it has."
+            return f"A batch of this work took longer than the {rules.LIMIT} that it has."
         case _:
             return UNEXPECTED
 

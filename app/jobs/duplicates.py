@@ -1,6 +1,6 @@
 """Work on duplicates."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.db.engine import Row
 from app.db.uow import UnitOfWork
@@ -9,11 +9,8 @@ from app.jobs.base import ANALYTICS_QUEUE, job
 from app.jobs.nights import nightly
 from app.usecases.duplicates import asking, finding
 
-LEASE = timedelta(hours=1)
-"""Within which a million contacts are searched; a dead worker's search is begun anew after it."""
 
-
-@job(asking.FIND, queue=ANALYTICS_QUEUE, lease=LEASE)
+@job(asking.FIND, queue=ANALYTICS_QUEUE)
 async def find(uow: UnitOfWork, run: Row) -> Progress:
     """Find contacts that may be one person."""
     return await finding.find_batch(uow, run)

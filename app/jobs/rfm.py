@@ -1,6 +1,6 @@
 """Work on RFM scores."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.db.engine import Row
 from app.db.uow import UnitOfWork
@@ -9,11 +9,8 @@ from app.jobs.base import ANALYTICS_QUEUE, job
 from app.jobs.nights import nightly
 from app.usecases.rfm import opening, work
 
-LONG = timedelta(minutes=15)
-"""Within which many millions of orders are summed; a dead worker's run is taken over after it."""
 
-
-@job(opening.SCORE, queue=ANALYTICS_QUEUE, lease=LONG)
+@job(opening.SCORE, queue=ANALYTICS_QUEUE)
 async def score(uow: UnitOfWork, run: Row) -> Progress:
     """Score customers and find what there is to find in the scores."""
     return await work.score_batch(uow, run)

@@ -19,19 +19,17 @@ from app.embedded.servers import Servers, servers
 from app.kit import clock
 
 LEASE, BATCH = 2.0, 50
-"""Seconds of a batch's lease and records of a batch, small, so that many of them meet with an accident."""
+"""Seconds of a lease and records of a batch, small, so that many of them meet with an accident."""
 _WORKER = """
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from app import worker
-from app.jobs.base import JOBS
+from app.domain import runs
 from app.jobs.nights import NIGHTLY
 from app.usecases import tags
 tags.BATCH = int(sys.argv[2])
-for kind, job in JOBS.items():
-    JOBS[kind] = replace(job, lease=timedelta(seconds=float(sys.argv[1])))
-NIGHTLY.clear()  # a night's search takes longer than such a lease
+runs.LEASE = timedelta(seconds=float(sys.argv[1]))
+NIGHTLY.clear()  # a night's work has no part in it
 worker.run()
 """
 _PATIENCE = 60.0

@@ -15,8 +15,9 @@ from app import worker
 from app.db.engine import Database, Row
 from app.db.runs import start
 from app.db.uow import UnitOfWork
+from app.domain import runs as rules
 from app.domain.errors import Busy
-from app.domain.runs import LEASE, Progress
+from app.domain.runs import Progress
 from app.jobs import base, relay
 from app.kit import clock
 from app.kit.ids import new_id
@@ -111,13 +112,27 @@ async def test_what_waits_in_the_queue_is_asked_for_at_once_and_not_offered_agai
 
 
 async def test_work_on_files_keeps_nothing_else_waiting(queue: ArqRedis, org: Organisation) -> None:
-    """As long as a queue's longest lease, arq keeps what a killed worker had taken."""
     files = {kind for kind in base.JOBS if kind.startswith(("imports.", "exports."))}
     assert {kind for kind in base.JOBS if base.queue_of(kind) == base.FILES_QUEUE} == files
     assert {base.DEFAULT_QUEUE, base.FILES_QUEUE} <= {*worker.queues()}
-    assert max(job.lease for job in base.JOBS.values()) > LEASE
-    made = worker.make_worker(base.DEFAULT_QUEUE, org.database, queue)
-    assert made.job_timeout_s == LEASE.total_seconds()
+
+
+async def test_a_long_batch_is_begun_once_and_a_dead_workers_job_is_free_within_a_lease(
+    queue: ArqRedis, due: set[UUID], org: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "LEASE", timedelta(seconds=0.3))
+    begun: list[UUID] = []
+
+    async def go_on(_: Database, __: UUID, run: UUID, ___: str) -> None:
+        begun.append(run)
+        if run == min(due):
+            await asyncio.sleep(1.5)  # for arq, nobody is at it any more
+
+    monkeypatch.setattr(relay, "do_batch", go_on)
+    await relay.carry_due(org.database, queue, clock.now())
+    made = worker.make_worker(base.DEFAULT_QUEUE, org.database, queue, burst=True)
+    await asyncio.wait_for(made.async_run(), 10)
+    assert sorted(run for run in begun if run in due) == sorted(due)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +145,7 @@ async def test_a_batch_that_loses_the_database_in_the_middle_is_a_warning_in_one
     async def fail(_: UnitOfWork, __: Row) -> Progress:
         raise fault
 
-    known = base.Job("tests.loses", fail, base.DEFAULT_QUEUE, timedelta(seconds=30))
+    known = base.Job("tests.loses", fail, base.DEFAULT_QUEUE)
     monkeypatch.setitem(base.JOBS, known.kind, known)
     async with await org.work() as uow:
         run = await start(uow, known.kind, {})

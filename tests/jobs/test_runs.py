@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
 
-from app.db.engine import Row
+from app.db.engine import Database, Row
 from app.db.runs import start as start_run
 from app.db.tags import TAGS
 from app.db.uow import UnitOfWork
@@ -20,6 +20,7 @@ from app.jobs import base
 from app.jobs.base import JOBS, UNEXPECTED, do_batch, job
 from app.jobs.housekeeping import forget, make_months
 from app.kit import clock
+from app.settings import Settings
 from app.usecases import plain, runs
 from tests.makers.organisations import Organisation
 from tests.makers.work import run_row, until, work_off
@@ -117,10 +118,9 @@ async def test_a_worker_that_comes_late_keeps_nothing(org: Organisation, known):
             await slow.wait()
         return progress
 
-    job("tests.slow", lease=SHORT)(batch)
+    job("tests.slow")(batch)
     run = await started(org, "tests.slow", to=1)
-    JOBS["tests.slow"] = replace(JOBS["tests.slow"], lease=SHORT)
-    late = asyncio.create_task(_without_limit(org, run))
+    late = asyncio.create_task(_silent(org, run))
     await until(lambda: _taken(org, run))
     await asyncio.sleep(SHORT.total_seconds() * 1.1)
     await do_batch(org.database, org.id, run, "tests.slow")
@@ -134,12 +134,87 @@ async def _taken(org: Organisation, run: UUID) -> bool:
     return (await run_row(org, run))["lease"] is not None
 
 
-async def _without_limit(org: Organisation, run: UUID) -> str:
+async def _silent(org: Organisation, run: UUID) -> str:
+    """A batch whose lease nobody renews."""
     async with base._unit(org.database, org.id, f"run:{run}") as uow:
         taken = await runs.take_batch(uow, run, lease=SHORT)
         await uow.commit()
     assert taken is not None
-    return (await base._work(org.database, JOBS["tests.slow"], taken))[0]
+    return (await base._work(org.database, JOBS["tests.slow"], taken, lambda: None))[0]
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases are soon over."""
+    monkeypatch.setattr(rules, "LEASE", SHORT)
+
+
+async def test_a_batch_that_goes_on_for_longer_than_a_lease_keeps_it(
+    org: Organisation, chosen: Settings, known, short
+):
+    in_it = asyncio.Event()
+
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        in_it.set()
+        await asyncio.sleep(5 * SHORT.total_seconds())
+        return await count_to(uow, run)
+
+    job("tests.long")(batch)
+    run = await started(org, "tests.long", to=1)
+    assert chosen.database_url
+    full = Database(chosen.database_url, role=chosen.app_role, size=1)  # its one connection is the batch's
+    working = asyncio.create_task(do_batch(full, org.id, run, "tests.long"))
+    await in_it.wait()
+    while not working.done():
+        assert await do_batch(org.database, org.id, run, "tests.long") is None
+        await asyncio.sleep(SHORT.total_seconds() / 8)
+    await full.close()
+    row = await run_row(org, run)
+    assert (row["status"], row["attempts"], row["lease"]) == ("done", 0, None)
+    assert await tags_of(org, run) == [1]
+
+
+async def test_a_batch_whose_lease_is_lost_is_broken_off(org: Organisation, known, short):
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        progress = await count_to(uow, run)
+        await uow.execute("select pg_sleep(20)")
+        return progress
+
+    job("tests.long")(batch)
+    run = await started(org, "tests.long", to=1)
+    working = asyncio.create_task(do_batch(org.database, org.id, run, "tests.long"))
+    await until(lambda: _taken(org, run))
+    assert (await org.admin.post(f"/v1/runs/{run}/cancel")).status_code == 200
+    assert await asyncio.wait_for(working, 5) is None
+    row = await run_row(org, run)
+    assert (row["status"], row["error"]) == ("cancelled", None)
+    assert await tags_of(org, run) == []
+
+
+async def test_a_lease_that_cannot_be_renewed_for_a_moment_is_renewed_later(
+    org: Organisation, known, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rules, "LEASE", timedelta(seconds=2))
+    renewed, faults = asyncio.Event(), [OSError("away"), Busy("try_again", "In use.")]
+    renew = base.renew
+
+    async def sometimes(*given: Any, **more: Any) -> bool:
+        monkeypatch.setattr(rules, "LEASE", SHORT)  # no waiting from here on
+        if faults:
+            raise faults.pop()
+        stands = await renew(*given, **more)
+        renewed.set()
+        return stands
+
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        await renewed.wait()
+        return await count_to(uow, run)
+
+    monkeypatch.setattr(base, "renew", sometimes)
+    job("tests.long")(batch)
+    run = await started(org, "tests.long", to=1)
+    await asyncio.wait_for(do_batch(org.database, org.id, run, "tests.long"), 10)
+    assert (await run_row(org, run))["status"] == "done"
 
 
 async def test_a_batch_that_fails_is_tried_again_and_nothing_of_it_stays(
@@ -253,13 +328,17 @@ async def test_a_failed_attempt_waits_before_the_next(org: Organisation, known):
     assert (await run_row(org, run))["version"] == row["version"]
 
 
-async def test_a_batch_that_takes_too_long_is_stopped_and_fails(org: Organisation, known):
+async def test_a_batch_that_takes_too_long_is_stopped_and_fails(
+    org: Organisation, known, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(rules, "LIMIT", SHORT)
+
     async def batch(uow: UnitOfWork, run: Row) -> Progress:
         await count_to(uow, run)
         await uow.execute("select pg_sleep(20)")
         return Progress({}, 1, finished=True)
 
-    job("tests.long", lease=SHORT)(batch)
+    job("tests.long")(batch)
     run = await started(org, "tests.long", to=1)
     await do_batch(org.database, org.id, run, "tests.long")
     row = await run_row(org, run)
@@ -277,7 +356,7 @@ async def test_a_kind_that_nobody_knows_fails_with_a_sentence(service: FastAPI, 
 
 
 async def test_a_batch_that_kills_its_worker_every_time_is_given_up(org: Organisation, known):
-    job("tests.deadly", lease=timedelta(0))(count_to)
+    job("tests.deadly")(count_to)
     run = await started(org, "tests.deadly", to=1)
     for _ in range(MOST_ATTEMPTS + 1):
         async with base._unit(org.database, org.id, f"run:{run}") as uow:

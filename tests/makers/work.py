@@ -33,13 +33,12 @@ async def work_off(service: FastAPI, workers: int = 1, seconds: float = 30) -> N
 
 _PROGRAM = """
 import sys
-from dataclasses import replace
 from datetime import timedelta
 import os
 from app import worker
 from app.db import exports
+from app.domain import runs
 from app.jobs import relay
-from app.jobs.base import JOBS
 from app.jobs.nights import NIGHTLY
 from app.usecases import tags
 from app.usecases.exports import work
@@ -50,8 +49,7 @@ work.SECONDS = 0.001
 if rows := int(sys.argv[4]):
     importing.APPLIED = importing.LINES = importing.FIRST = rows
     reading.READ, reading.SECONDS = 4 * rows, 0.001
-for kind, job in JOBS.items():
-    JOBS[kind] = replace(job, lease=timedelta(seconds=float(sys.argv[1])))
+runs.LEASE = timedelta(seconds=float(sys.argv[1]))
 NIGHTLY.clear()  # or the nights of every organisation that tests have left would begin
 async def die(*_):
     os.kill(os.getpid(), 9)

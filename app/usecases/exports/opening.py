@@ -24,14 +24,6 @@ from app.kit.ids import new_id
 from app.usecases import plain
 
 EXPORT = "exports.export"
-EXPORT_WHOLE = "exports.export_whole"
-"""Of formats that are written in one go at the end, which takes longer."""
-_KINDS = {
-    Format.CSV: EXPORT,
-    Format.NDJSON: EXPORT,
-    Format.XLSX: EXPORT_WHOLE,
-    Format.PARQUET: EXPORT_WHOLE,
-}
 _LINK = "export"
 """What such a token is for."""
 
@@ -70,7 +62,7 @@ async def ask_for(uow: UnitOfWork, name: str, form: Format, asked: Mapping[str, 
         )
     names = lists.check(actor, page_of(noun, asked, uow.now))
     made = new_id()
-    run = await runs.start(uow, _KINDS[form], {"export_id": str(made)})
+    run = await runs.start(uow, EXPORT, {"export_id": str(made)})
     row = {
         "id": made,
         "noun": noun.name,

@@ -31,10 +31,12 @@ from app.domain.fields import CUSTOM, Kind
 from app.domain.runs import Progress
 from app.kit import clock, json, sheets
 from app.kit.sheets import Column, Parquet, TooLong, Workbook
-from app.usecases.exports.opening import EXPORT_WHOLE, must_match, page_of
+from app.usecases.exports.opening import must_match, page_of
 
+WHOLE = frozenset({Format.XLSX, Format.PARQUET})
+"""Formats that are written in one go at the end, which takes longer."""
 SECONDS = 5.0
-"""How long one batch goes on; well inside its lease."""
+"""How long one batch goes on, those apart that write in one go."""
 SILENT = 20.0
 """Seconds without a word to PostgreSQL."""
 _KINDS: Mapping[Kind, sheets.Kind] = {
@@ -58,11 +60,13 @@ class _Built:
 async def export_batch(uow: UnitOfWork, run: Row) -> Progress:
     """The next batch, in the name of whoever asked, with what they may see now."""
     here = run["checkpoint"]
-    if run["kind"] != EXPORT_WHOLE or here is None or _reads(here):
+    if here is None or _reads(here):
+        return await _batch(uow, run, None)
+    # Nothing is locked: for a transaction that has locked a row, all readers of the log wait until its end.
+    one = await exports.of_run(uow, UUID(run["params"]["export_id"]), lock=False)
+    if one["format"] not in WHOLE:
         return await _batch(uow, run, None)
     with tempfile.TemporaryFile() as spool:
-        # Before anything is locked: for a transaction that has locked a row, all readers of the log wait until its end.
-        one = await exports.of_run(uow, UUID(run["params"]["export_id"]), lock=False)
         return await _batch(uow, run, await _built(uow, one, here, spool))
 
 

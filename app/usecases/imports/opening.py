@@ -26,7 +26,7 @@ from app.usecases.imports import cells
 from app.usecases.imports.apply import KINDS, check_allowed, must_know
 from app.usecases.imports.lines import FIELDS
 from app.usecases.imports.reading import kept, must_be_kept
-from app.usecases.imports.work import IMPORT, IMPORT_WORKBOOK, TRIAL, TRIAL_WORKBOOK
+from app.usecases.imports.work import IMPORT, TRIAL
 
 SAMPLE = 500
 """Rows that the meaning of columns is told from."""
@@ -203,8 +203,7 @@ async def _begin(uow: UnitOfWork, one: UUID, version: int | None, *, trial: bool
     await must_be_kept(uow, row)
     until = uow.now + KEPT_FOR
     await files.keep_until(uow, row["file_id"], until)
-    kinds = (IMPORT_WORKBOOK, TRIAL_WORKBOOK) if row["layout"]["format"] == "xlsx" else (IMPORT, TRIAL)
-    run = await runs.start(uow, kinds[trial], {"import_id": one})
+    run = await runs.start(uow, TRIAL if trial else IMPORT, {"import_id": one})
     more: dict[str, Any]
     after = {"match": by, "run_id": run, "expires_at": until}
     if trial:

@@ -1,8 +1,8 @@
 """From the bytes of a file to its rows, kept as they stand there.
 
 A file of lines is read batch by batch, each on from where the one before has ended. A workbook cannot be read from its
-middle: it is read in one batch of a longer lease, to a file on disk first, for whoever has locked or written anything
-holds back the readers of events until they commit.
+middle: it is read in one batch, to a file on disk first, for whoever has locked or written anything holds back the
+readers of events until they commit.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ READ = 20_000
 READ_TEXT = 16 * 1024**2
 """Characters after which such a statement takes no further row."""
 SECONDS = 8.0
-"""How long one batch reads the file; well inside its lease."""
+"""How long one batch reads a file of lines."""
 SILENT = 20.0
 """Seconds without a word to PostgreSQL."""
 Name = Callable[[Sequence[str | None]], str | None]

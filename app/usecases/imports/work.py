@@ -20,12 +20,7 @@ from app.usecases.imports.apply import TABLES, apply, check_allowed, name_of
 from app.usecases.imports.lines import apply_lines
 
 IMPORT = "imports.import"
-IMPORT_WORKBOOK = "imports.import_workbook"
 TRIAL = "imports.try"
-TRIAL_WORKBOOK = "imports.try_workbook"
-WORKBOOKS = frozenset({IMPORT_WORKBOOK, TRIAL_WORKBOOK})
-"""Work whose first batch takes as long as the file does."""
-TRIALS = frozenset({TRIAL, TRIAL_WORKBOOK})
 FIRST = 1_000
 """Rows of the first batch: enough to count, and few to write before anything was counted."""
 APPLIED = 5_000
@@ -46,11 +41,13 @@ class _Undone(Exception):
 
 async def import_batch(uow: UnitOfWork, run: Row) -> Progress:
     """The next batch, in the name of whoever sent the file and with what they may now."""
-    if run["checkpoint"] is not None or run["kind"] not in WORKBOOKS:
+    if run["checkpoint"] is not None:
+        return await _batch(uow, run)
+    row = await imports.of_run(uow, UUID(run["params"]["import_id"]), lock=False)
+    if row["layout"]["format"] != "xlsx":
         return await _batch(uow, run)
     with tempfile.TemporaryFile() as collected:
-        row = await imports.of_run(uow, UUID(run["params"]["import_id"]), lock=False)
-        name = name_of(uow, row) if run["kind"] in TRIALS else None
+        name = name_of(uow, row) if run["kind"] == TRIAL else None
         await reading.collect(uow, row, collected, name)
         return await _batch(uow, run, collected)
 
@@ -81,11 +78,11 @@ async def _batch(uow: UnitOfWork, run: Row, collected: IO[bytes] | None = None) 
 
 async def _read(uow: UnitOfWork, one: Row, run: Row, collected: IO[bytes] | None) -> Progress:
     if collected is None:
-        name = name_of(uow, one) if run["kind"] in TRIALS else None
+        name = name_of(uow, one) if run["kind"] == TRIAL else None
         progress = await reading.read(uow, one, run["checkpoint"] or reading.NOTHING, name)
     else:
         progress = await reading.keep(uow, one, collected)
-    if progress.checkpoint["whole"] and run["kind"] not in TRIALS:
+    if progress.checkpoint["whole"] and run["kind"] != TRIAL:
         await files.forget(uow, one["file_id"])
     return progress
 
@@ -99,7 +96,7 @@ async def _apply(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> P
     rows = await (imports.groups_ahead if lines else imports.ahead)(uow, one["id"], most)
     if not rows:
         return await _finish(uow, one, run, here)
-    trial = run["kind"] in TRIALS
+    trial = run["kind"] == TRIAL
     verdicts = await (_tried if trial else _written)(uow, one, rows)
     await imports.settle(uow, one["id"], verdicts, keep=trial)
     return Progress(here | {"turn": turn + 1}, run["done"] + len(verdicts))
@@ -132,7 +129,7 @@ async def _finish(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> 
     if not account.even():
         raise RuleBroken("account_uneven", f"The account does not come out even: {account}.")
     told = account.told()
-    if run["kind"] in TRIALS:
+    if run["kind"] == TRIAL:
         await write.change(uow, IMPORTS, [(one, {"trial": told})], "import.tried")
     else:
         after = {"stage": Stage.DONE, "account": told, "expires_at": uow.now + KEPT_FOR}
