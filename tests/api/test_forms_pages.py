@@ -9,10 +9,9 @@ import httpx
 import pytest
 
 from app.kit import clock
-from tests.api.test_forms import SHOP, WEI, address, contacts, interactions, made, stranger, ticket
+from tests.makers.forms import SHOP, WEI, address, contacts, interactions, made, ticket
 from tests.makers.organisations import Organisation
 
-__all__ = ["stranger"]
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
