@@ -88,6 +88,15 @@ async def due(database: Database, at: datetime, most: int) -> Sequence[Row]:
     return rows
 
 
+async def kind_asked_for(uow: UnitOfWork, run: UUID) -> str | None:
+    """The kind of a run that the actor asked for; None of any other, and where there is none."""
+    kind: str | None = await uow.fetchval(
+        "select kind from runs where org_id = $1 and id = $2 and requested_by = $3",
+        *(uow.org_id, run, uow.actor.user_id),
+    )
+    return kind
+
+
 async def take(uow: UnitOfWork, run: UUID) -> Row | None:
     """The run, locked, if it is due and nobody else is just taking it."""
     rows = await uow.fetch(

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
+from app.domain.access import Scope
 from app.domain.transitions import Transitions
 
 MOST_ATTEMPTS = 5
@@ -47,6 +48,17 @@ ALLOWED = Transitions(
         RunStatus.CANCELLED: {RunStatus.QUEUED},
     }
 )
+
+
+_ASKED_BY = {
+    "contacts": Scope.privacy_write,
+    "duplicates": Scope.duplicates_write,
+    "exports": Scope.exports_write,
+    "imports": Scope.imports_write,
+    "rfm": Scope.analytics_write,
+    "segments": Scope.segments_write,
+    "tags": Scope.tags_write,
+}
 
 
 class RunLike(Protocol):
@@ -155,6 +167,11 @@ def plan_retry(run: RunLike, *, at: datetime) -> Plan:
     ALLOWED.allow("run", RunStatus(run.status), RunStatus.QUEUED)
     values = {"status": RunStatus.QUEUED, "attempts": 0, "error": None, "finished_at": None, "due_at": at}
     return Plan(values, "run.queued")
+
+
+def asked_by(kind: str) -> Scope:
+    """The scope by which somebody asks for such work; that of all runs for what nobody can ask for."""
+    return _ASKED_BY.get(kind.partition(".")[0], Scope.runs_write)
 
 
 def first(nouns: Sequence[str]) -> dict[str, Any]:

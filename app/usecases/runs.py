@@ -8,8 +8,10 @@ from app.db.engine import Row
 from app.db.runs import RUNS
 from app.db.tags import TAGS
 from app.db.uow import UnitOfWork
+from app.domain.access import Scope
 from app.domain.runs import (
     Progress,
+    asked_by,
     plan_cancel,
     plan_failure,
     plan_release,
@@ -24,19 +26,27 @@ from app.usecases import plain
 
 
 async def cancel_run(uow: UnitOfWork, run: UUID) -> None:
-    """Stop a run before its next batch; what is done stays done. Raises NotFound or RuleBroken."""
-    row = await plain.get_locked(uow, RUNS, run, None, {})
+    """Stop a run before its next batch; what is done stays done. Raises Forbidden, NotFound or RuleBroken."""
+    row = await _steered(uow, run)
     await runs.apply(uow, row, plan_cancel(row, at=uow.now))
 
 
 async def retry_run(uow: UnitOfWork, run: UUID) -> None:
-    """Let a failed or cancelled run go on from where it stood. Raises NotFound or RuleBroken."""
-    row = await plain.get_locked(uow, RUNS, run, None, {})
+    """Let a failed or cancelled run go on from where it stood. Raises Forbidden, NotFound or RuleBroken."""
+    row = await _steered(uow, run)
     plan = plan_retry(row, at=uow.now)
     if row["kind"] == RENAME:
         await _check_names(uow, row)
     await runs.apply(uow, row, plan)
     uow.nudges.append(run)
+
+
+async def _steered(uow: UnitOfWork, run: UUID) -> Row:
+    """The run, locked, for whoever may steer every run, or has asked for this one and may still ask for such work."""
+    if not uow.actor.may(Scope.runs_write):
+        kind = await runs.kind_asked_for(uow, run)
+        uow.actor.needs(Scope.runs_write if kind is None else asked_by(kind))
+    return await plain.get_locked(uow, RUNS, run, None, {})
 
 
 async def _check_names(uow: UnitOfWork, rename: Row) -> None:

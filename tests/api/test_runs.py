@@ -5,7 +5,10 @@ from uuid import UUID
 from fastapi import FastAPI
 
 from app.db.runs import start as start_run
-from app.domain.runs import RunStatus
+from app.domain.access import Scope
+from app.domain.runs import RunStatus, asked_by
+from app.jobs.base import JOBS
+from app.kit.ids import new_id
 from app.schemas.runs import RunOut
 from tests.makers.organisations import Organisation
 from tests.makers.work import until, work_off
@@ -84,6 +87,36 @@ async def test_reading_and_steering_need_their_scopes(org: Organisation):
     assert (await analyst.post(f"/v1/runs/{run}/cancel")).status_code == 403
     contact = (await org.admin.post("/v1/contacts", json={"name": "x"})).json()["id"]
     assert (await seller.post(f"/v1/contacts/{contact}/erase")).status_code == 403
+
+
+async def test_who_asked_for_a_run_steers_it_as_long_as_they_may_ask(org: Organisation):
+    role = await org.role(
+        "taggers", scopes=["tags:read", "tags:write"], read={"run": ["status"]}, write={"tag": ["name"]}
+    )
+    _, asker = await org.user("asker", "taggers")
+    _, colleague = await org.user("colleague", "manager")
+    tag = (await org.admin.post("/v1/tags", json={"name": "a"})).headers["location"]
+    asked = await asker.post(f"{tag}/rename", json={"name": "b"}, headers={"If-Match": "*"})
+    assert asked.status_code == 202, asked.text
+    here = asked.headers["location"]
+    others = f"/v1/runs/{await queued(org)}"
+    nowhere = f"/v1/runs/{new_id()}"
+    for verb in ("cancel", "retry"):
+        for client, place in ((colleague, here), (asker, others), (asker, nowhere), (colleague, nowhere)):
+            refused = await client.post(f"{place}/{verb}")
+            assert (refused.status_code, refused.json()["scope"]) == (403, "runs:write"), place
+        steered = await asker.post(f"{here}/{verb}")
+        assert steered.status_code == 200, steered.text
+        assert "status" not in steered.json(), "they may not read runs"
+    assert (await org.admin.get(here)).json()["status"] == "queued"
+    await org.admin.patch(f"/v1/roles/{role}", json={"scopes": ["tags:read"]}, headers={"If-Match": "*"})
+    refused = await asker.post(f"{here}/cancel")
+    assert (refused.status_code, refused.json()["scope"]) == (403, "tags:write")
+    assert (await org.admin.post(f"{here}/cancel")).status_code == 200
+
+
+def test_every_kind_of_work_has_the_scope_of_its_asking():
+    assert {kind for kind in JOBS if asked_by(kind) is Scope.runs_write} == set()
 
 
 async def test_a_committed_run_is_carried_at_once(service: FastAPI, org: Organisation):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from app.domain.access import Scope
 from app.domain.errors import RuleBroken
 from app.domain.runs import (
     ALLOWED,
@@ -17,6 +18,7 @@ from app.domain.runs import (
     MOST_PATIENCE,
     Progress,
     RunStatus,
+    asked_by,
     pause,
     plan_cancel,
     plan_failure,
@@ -138,6 +140,13 @@ def test_every_pair_of_statuses(status, to):
     elif to in {RunStatus.CANCELLED, RunStatus.QUEUED, RunStatus.DONE, RunStatus.FAILED}:
         with pytest.raises(RuleBroken):
             moves[to](run)
+
+
+def test_what_people_ask_for_has_the_scope_of_its_asking_and_the_rest_that_of_all_runs():
+    assert asked_by("imports.try") == Scope.imports_write
+    assert asked_by("rfm.score") == Scope.analytics_write
+    assert asked_by("contacts.erase") == Scope.privacy_write
+    assert asked_by("unheard.of") == Scope.runs_write
 
 
 def test_pauses_double_up_to_the_last_attempt():

@@ -35,8 +35,11 @@ ANY_KNOWN = {
     "search_everything",
     "list_nouns",
     "get_noun",
+    "cancel_run",
+    "retry_run",
 }
-"""Routes for every known caller, whatever their scopes: about themselves, or showing only what they may read."""
+"""Routes for every known caller, whatever their scopes: about themselves and what they asked for, or showing only what
+they may read."""
 _DOCUMENT = openapi_document()
 _ROUTES = {str(route.name): route for route in routes_of(app)}
 
