@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +14,10 @@ from fastapi import FastAPI
 from app.db.engine import Row
 from app.db.imports import Verdict
 from app.db.uow import UnitOfWork
+from app.kit import clock
 from app.settings import Settings
 from app.usecases.imports import work
+from tests.api.test_imports_bad_files import book
 from tests.makers.files import Body, begun, sent
 from tests.makers.organisations import Organisation
 from tests.makers.work import Worker, run_row, until, work_off
@@ -118,6 +121,37 @@ async def test_imports_of_one_organisation_take_turns(
     await work_off(service, seconds=60)
     found = [(await each.admin.get(run)).json() for each, run in runs]
     assert [(run["status"], run["error"]) for run in found] == [("done", None)] * 3
+
+
+@pytest.mark.slow
+async def test_a_workbook_whose_reader_is_killed_is_taken_over_within_a_lease(
+    chosen: Settings, org: Organisation
+):
+    lease, many = 1.0, 20_000
+    data = book([["name", "email"], *([f"P {n}", f"p{n}@example.com"] for n in range(many))])
+    one = await sent(org, data, "x.xlsx", target="contact", plan={"match": ["email"]})
+    run = (await begun(org, one, "try")).rpartition("/")[2]
+
+    async def taken(attempts: int) -> bool:
+        row = await run_row(org, run)
+        return row["lease"] is not None and row["attempts"] == attempts
+
+    async def ended() -> bool:
+        return (await run_row(org, run))["status"] not in {"queued", "running"}
+
+    with Worker(chosen, lease=lease) as worker:
+        await until(lambda: taken(0))
+        await asyncio.sleep(0.2)
+        worker.kill()
+    row = await run_row(org, run)
+    assert (row["checkpoint"], row["attempts"]) == (None, 0), "it is to die while it reads; make it longer"
+    killed = clock.now()
+    with Worker(chosen, lease=lease):
+        await until(lambda: taken(1))
+        assert clock.now() - killed < timedelta(seconds=lease + 5)
+        await until(ended, 100)
+    row = await run_row(org, run)
+    assert (row["status"], row["result"]["created"]) == ("done", many), row["error"]
 
 
 @pytest.mark.slow

@@ -152,9 +152,11 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_batch_that_goes_on_for_longer_than_a_lease_keeps_it(
     org: Organisation, chosen: Settings, known, short
 ):
-    in_it = asyncio.Event()
+    in_it, calls = asyncio.Event(), 0
 
     async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        nonlocal calls
+        calls += 1
         in_it.set()
         await asyncio.sleep(5 * SHORT.total_seconds())
         return await count_to(uow, run)
@@ -170,7 +172,7 @@ async def test_a_batch_that_goes_on_for_longer_than_a_lease_keeps_it(
         await asyncio.sleep(SHORT.total_seconds() / 8)
     await full.close()
     row = await run_row(org, run)
-    assert (row["status"], row["attempts"], row["lease"]) == ("done", 0, None)
+    assert (row["status"], row["attempts"], row["lease"], calls) == ("done", 0, None, 1)
     assert await tags_of(org, run) == [1]
 
 
