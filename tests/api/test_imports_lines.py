@@ -131,6 +131,36 @@ async def test_a_customer_is_known_by_any_of_three(service: FastAPI, org: Organi
     assert {order["contact_id"] for order in listed} == {anna}
 
 
+async def test_customers_of_different_codes_who_share_an_address_are_two(service: FastAPI, org: Organisation):
+    coded = await _made(
+        org,
+        "contacts",
+        name="Coded",
+        external_ids={"import": "C-1"},
+        emails=[{"address": "office@example.com"}, {"address": "coded@example.com"}],
+        phones=[{"number": "+442071838750"}],
+    )
+    said = (
+        {"customer": "C-2", "customer_email": "office@example.com"},
+        {"customer": "C-3", "customer_phone": "+442071838750"},
+        {"customer": "C-2", "customer_phone": "+442071838750"},
+        {"customer_email": "new@example.com", "customer_phone": "+442071838750"},
+        {"customer_email": "coded@example.com"},
+        {"customer_email": "office@example.com"},
+    )
+    text = HEAD + "".join(line(number=str(n), **one) for n, one in enumerate(said))
+    done = await imported(service, org, text, "lines.csv", target="line")
+    assert done["account"] == account(created=5, failed=1), await rows(org, done)
+    [told] = await rows(org, done, outcome="failed")
+    assert "2 contacts have the email 'office@example.com'" in told["detail"]
+    listed = (await org.admin.get("/v1/orders")).json()["data"]
+    of = {order["number"]: order["contact_id"] for order in listed}
+    assert of["4"] == coded
+    assert of["0"] == of["2"]
+    assert of["1"] == of["3"], "whoever has the number and no address yet"
+    assert len({coded, of["0"], of["1"]}) == 3
+
+
 @pytest.mark.parametrize("mode", ["update", "create"])
 async def test_customers_and_products_are_not_made_for_orders_that_are_skipped(
     service: FastAPI, org: Organisation, mode: str

@@ -32,8 +32,8 @@ def _operations(document: Document) -> Iterator[tuple[tuple[str, str], Mapping[s
 def _operation(
     old: Document, before: Mapping[str, Any], new: Document, after: Mapping[str, Any]
 ) -> Iterator[str]:
-    if before.get("x-scope") != after.get("x-scope"):
-        yield f"It asks for the scope {after.get('x-scope')} instead of {before.get('x-scope')}."
+    if after.get("x-scope") not in {None, before.get("x-scope")}:
+        yield f"It asks for the scope {after['x-scope']} instead of {before.get('x-scope')}."
     yield from _parameters(old, before, new, after)
     for media_type, media in _contents(old, before.get("requestBody", {})).items():
         taken = _contents(new, after.get("requestBody", {})).get(media_type)

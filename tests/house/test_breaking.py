@@ -157,6 +157,7 @@ BREAKS: dict[str, tuple[tuple[str, ...], Change, str]] = {
 }
 HARMLESS: dict[str, tuple[tuple[str, ...], Change]] = {
     "nothing": ((), lambda _: None),
+    "scope asked for no more": (_OPERATION, lambda n: n.pop("x-scope")),
     "new operation": (
         ("paths",),
         lambda n: n.update({"/x": {"get": {"operationId": "get_x", "responses": {}}}}),

@@ -23,7 +23,7 @@ from app.domain.columns import SYSTEM
 from app.domain.errors import DomainError, RuleBroken
 from app.domain.fields import Field, Kind
 from app.domain.imports import Mode, Outcome
-from app.kit import emails, phones
+from app.domain.waves import Name
 from app.schemas.base import Shape
 from app.schemas.contacts import ContactAdd, ContactUpsert
 from app.schemas.orders import OrderAdd, OrderUpsert
@@ -173,47 +173,32 @@ def _price(line: Mapping[str, Any]) -> Decimal:
 
 
 async def _customers(uow: UnitOfWork, orders: Sequence[_Order], system: str) -> None:
-    """Give each order its customer: known by the code, the address or the number; else made."""
-    left = orders
-    for by, of in (
-        (f"external:{system}", lambda order: order.first("customer")),
-        ("email", _address),
-        ("phone", lambda order: _number(order, uow.actor.region)),
-    ):
-        called = [(order, name) for order in left if (name := of(order))]
-        known = await linked.found(uow, CONTACTS.name, by, sorted({name for _, name in called}))
-        for order, name in called:
-            found = known.get(name, ())
-            order.customer = next(iter(found), None)
-            if len(found) > 1:
-                order.fault = f"{len(found)} contacts have the {by} {name!r}; which of them is the customer?"
-        left = [order for order in left if order.customer is None]
-    new: dict[str, dict[str, Any]] = {}
-    for order in left:
-        if name := _called(order):
-            new.setdefault(name, _contact(order, system))
+    """Give each order its customer: known by the code, the address or the number, the surest first; else made."""
+    by = (f"external:{system}", "email", "phone")
+    customers: dict[Name, tuple[Item, Sequence[Name]]] = {}
+    """By the surest name, so that orders of one customer have one."""
+    whose: list[tuple[_Order, Item]] = []
+    for order in orders:
+        if called := _called(order):
+            sent = _contact(order, system)
+            own = match.names(sent, by, uow.actor.region)
+            ask = partial(bulk.asked, sent, ContactAdd, ContactUpsert)
+            surest = own[0] if own else ("typed", called)
+            whose.append((order, customers.setdefault(surest, (Item(len(customers), ask, sent), own))[0]))
         elif name := order.first("customer_name"):
             order.fault = (
                 f"The customer {name!r} has no code, address or number to be known by; give one, or leave the name's"
                 " column out."
             )
-    made = await _made(uow, CONTACTS, ContactAdd, ContactUpsert, list(new.values()))
-    by_name = dict(zip(new, made, strict=True))
-    for order in left:
-        if item := by_name.get(_called(order) or ""):
-            order.customer = item.id
-            if item.problem:
-                order.fault = f"The customer {_called(order)!r}: {item.problem.detail}"
-
-
-def _address(order: _Order) -> str | None:
-    typed = order.first("customer_email")
-    return emails.normalised(typed) if typed else None
-
-
-def _number(order: _Order, region: str) -> str | None:
-    typed = order.first("customer_phone")
-    return phones.e164(typed, region) if typed else None
+    listed = list(customers.values())
+    for turn in match.turns([own for _, own in listed], by):
+        items, names = zip(*(listed[place] for place in turn), strict=True)
+        await match.find(uow, CONTACTS, by, items, names)
+        await bulk.upsert(uow, CONTACTS, [one for one in items if not one.status and "id" not in one.sent])
+    for order, item in whose:
+        order.customer = item.sent.get("id", item.id)
+        if item.problem:
+            order.fault = f"The customer {_called(order)!r}: {item.problem.detail}"
 
 
 def _called(order: _Order) -> str | None:
