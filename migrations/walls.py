@@ -13,8 +13,8 @@ from datetime import date
 _APPEND_ONLY = frozenset({"events"})
 _DELETABLE = frozenset(
     {
-        *("duplicate_members", "external_ids", "file_parts", "import_undone", "memberships", "merge_members"),
-        *("order_lines", "rfm_scores"),
+        *("duplicate_members", "external_ids", "file_parts", "import_rows", "import_undone", "memberships"),
+        *("merge_members", "order_lines", "rfm_scores"),
     }
 )
 _TENANT_TABLES = (

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, PrimaryKeyConstraint, text
+from sqlalchemy import ARRAY, BigInteger, Index, Integer, PrimaryKeyConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import paging, reads
@@ -69,7 +69,10 @@ class Import(Record):
 
 
 class ImportRow(Base):
-    """One row of a file, as it stood there; its id is the import's."""
+    """Rows of a file, as they stood there, one or neighbours of one order; its id is the import's.
+
+    The lines of an order mostly stand together, and are kept, taken and settled as one at a fraction of the cost.
+    """
 
     __tablename__ = "import_rows"
     __table_args__ = (
@@ -90,8 +93,10 @@ class ImportRow(Base):
     id: Mapped[UUID]
     line: Mapped[int]
     """Where it begins in the file, from 1."""
+    further: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    """Where those begin that are kept with it."""
     cells: Mapped[str | None]
-    """A JSON array of text and null; text to the database, which never looks inside. Null once the row went well."""
+    """A JSON array of each row's cells, text and null; text to the database while it writes. Null once they went well."""
     key: Mapped[str | None]
     """What rows share that make one record together: the number of an order; of a trial, what its record is matched by."""
     outcome: Mapped[str | None]
@@ -126,7 +131,7 @@ SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one row."""
+    """What became of a row and those that are kept with it."""
 
     line: int
     outcome: Outcome
@@ -137,11 +142,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A row of the file on its way in."""
+    """A row of the file, or some of one order, on its way in."""
 
-    line: int
-    cells: str
-    """A JSON array."""
+    lines: list[int]
+    cells: list[str]
+    """A JSON array for each."""
     key: str | None
     fault: tuple[str, str] | None
     """A stable code and a sentence, when it cannot be read."""
@@ -163,19 +168,24 @@ async def take_turn(uow: UnitOfWork) -> None:
     await uow.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"imports {uow.org_id}")
 
 
+async def clear_rows(uow: UnitOfWork, one: UUID) -> None:
+    """Let the sample go, or what a trial has kept, before the file is read."""
+    await uow.execute("delete from import_rows where org_id = $1 and id = $2", uow.org_id, one)
+
+
 async def add_rows(uow: UnitOfWork, one: UUID, rows: Sequence[Kept]) -> None:
-    """Keep rows of the file, over what was kept of them before; those that cannot be read have had their turn."""
+    """Keep rows of the file; those that cannot be read have had their turn."""
     # COPY does not go through row-level security.
     await uow.execute(
-        "insert into import_rows (org_id, id, line, cells, key, outcome, code, detail)"
-        " select $1, $2, r.line, r.cells, r.key, case when r.code is not null then 'failed' end, r.code, r.detail"
-        " from unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[]) r(line, cells, key, code, detail)"
-        " on conflict (org_id, id, line) do update set cells = excluded.cells, key = excluded.key,"
-        " outcome = excluded.outcome, record_id = null, code = excluded.code, detail = excluded.detail",
+        "insert into import_rows (org_id, id, line, further, cells, key, outcome, code, detail)"
+        " select $1, $2, r.line, r.further::int[], r.cells, r.key, case when r.code is not null then 'failed' end,"
+        " r.code, r.detail from unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])"
+        " r(line, further, cells, key, code, detail)",
         uow.org_id,
         one,
-        [row.line for row in rows],
-        [row.cells for row in rows],
+        [row.lines[0] for row in rows],
+        [f"{{{str(row.lines[1:])[1:-1]}}}" if len(row.lines) > 1 else None for row in rows],
+        [f"[{','.join(row.cells)}]" for row in rows],
         [row.key for row in rows],
         [row.fault and row.fault[0] for row in rows],
         [row.fault and row.fault[1] for row in rows],
@@ -183,14 +193,19 @@ async def add_rows(uow: UnitOfWork, one: UUID, rows: Sequence[Kept]) -> None:
 
 
 async def groups_ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
-    """The rows of the records that the next rows belong to, whole records: line, cells, key, and whether one is missing."""
+    """The rows of the records that the next rows, up to so many, belong to; whole records, and of the first in any case.
+
+    Rows of line, further, cells, key, and whether one of the record's rows is missing.
+    """
     return await uow.fetch(
-        """with broken as materialized (select distinct key from import_rows
-            where org_id = $1 and id = $2 and (outcome = 'failed' or code = 'erased') and key is not null)
-          select line, cells, key, key in (select key from broken) as broken from import_rows
-          where org_id = $1 and id = $2 and outcome is null and key = any(array(select distinct key from (
-            select key from import_rows where org_id = $1 and id = $2 and outcome is null order by line limit $3) first))
-          order by line""",
+        """with ahead as (select key, line, sum(1 + coalesce(cardinality(further), 0)) over (order by line) as upto
+            from (select key, line, further from import_rows
+              where org_id = $1 and id = $2 and outcome is null order by line limit $3) r),
+          mine as (select line, further, cells, key, outcome,
+              bool_or(outcome = 'failed' or code = 'erased') over (partition by key) is true as broken
+            from import_rows where org_id = $1 and id = $2 and key = any(array(
+              select distinct key from ahead where upto <= $3 or line = (select min(line) from ahead))))
+          select line, further, cells, key, broken from mine where outcome is null order by line""",
         uow.org_id,
         one,
         most,
@@ -198,9 +213,10 @@ async def groups_ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
 
 
 async def earlier(uow: UnitOfWork, one: UUID, rows: Sequence[Row], most: int) -> Sequence[Row]:
-    """For each key of the rows the last rows that went well under it: line, cells."""
+    """For each key of the rows the last rows that went well under it: line, further, cells."""
     return await uow.fetch(
-        "select line, cells from (select line, cells, row_number() over (partition by key order by line desc) as n"
+        "select line, further, cells from (select line, further, cells,"
+        " row_number() over (partition by key order by line desc) as n"
         " from import_rows where org_id = $1 and id = $2 and key = any($3::text[])"
         " and outcome in ('created', 'updated', 'unchanged')) r where n <= $4 order by line",
         uow.org_id,
@@ -211,9 +227,10 @@ async def earlier(uow: UnitOfWork, one: UUID, rows: Sequence[Row], most: int) ->
 
 
 async def ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
-    """The next rows that have not had their turn: line, cells, key."""
+    """The next rows that have not had their turn: line, further, cells, key."""
     return await uow.fetch(
-        "select line, cells, key from import_rows where org_id = $1 and id = $2 and outcome is null order by line limit $3",
+        "select line, further, cells, key from import_rows where org_id = $1 and id = $2 and outcome is null"
+        " order by line limit $3",
         uow.org_id,
         one,
         most,
@@ -251,8 +268,8 @@ async def analyse(uow: UnitOfWork, tables: Sequence[str]) -> None:
 async def account(uow: UnitOfWork, one: UUID) -> dict[str, int]:
     """How many rows had each outcome; those that wait for their turn as "waiting"."""
     rows = await uow.fetch(
-        "select coalesce(outcome, 'waiting') as outcome, count(*) as n from import_rows"
-        " where org_id = $1 and id = $2 group by outcome",
+        "select coalesce(outcome, 'waiting') as outcome, sum(1 + coalesce(cardinality(further), 0)) as n"
+        " from import_rows where org_id = $1 and id = $2 group by outcome",
         uow.org_id,
         one,
     )
@@ -271,28 +288,36 @@ async def under_way(uow: UnitOfWork, run: UUID | None) -> bool:
 
 def cells_kept(cells: Sequence[str | None]) -> str:
     """Cells as they are kept: text, and what the file itself holds as a number as one."""
-    return json.text([float(cell) if isinstance(cell, Number) else cell for cell in cells])
+    return json.text([float(cell) if type(cell) is Number else cell for cell in cells])
 
 
-def cells_of(row: Mapping[str, Any]) -> list[str | None]:
-    """A kept row's cells."""
-    return as_cells(json.loads(row["cells"]))
+def kept_of(row: Mapping[str, Any]) -> list[tuple[int, list[str | None]]]:
+    """The lines of what is kept as one row, each with its cells."""
+    return list(
+        zip((row["line"], *(row["further"] or ())), map(as_cells, json.loads(row["cells"])), strict=True)
+    )
 
 
 def as_cells(kept: Sequence[str | float | None]) -> list[str | None]:
     """What `cells_kept` kept."""
-    return [Number(cell) if isinstance(cell, int | float) else cell for cell in kept]
+    return [cell if cell is None or type(cell) is str else Number(cell) for cell in kept]
+
+
+# What is kept together are neighbours, so what comes after a line begins no earlier than the row that has it.
+_EACH = """import_rows r cross join lateral unnest(r.line || r.further) with ordinality l(line, n)
+  cross join lateral (select r.cells::json -> (l.n - 1)::int as cells) c"""
+_FROM = "coalesce((select max(line) from import_rows where org_id = $1 and id = $2 and line <= {after}), 0)"
 
 
 async def sample(uow: UnitOfWork, one: UUID) -> list[list[str | None]]:
     """The cells of the first rows that can be read."""
     rows = await uow.fetch(
-        "select cells from import_rows where org_id = $1 and id = $2 and cells is not null and code is null"
-        f" order by line limit {SHOWN}",
+        "select line, further, cells from import_rows where org_id = $1 and id = $2 and cells is not null"
+        f" and code is null order by line limit {SHOWN}",
         uow.org_id,
         one,
     )
-    return [cells_of(row) for row in rows]
+    return [cells for row in rows for _, cells in kept_of(row)][:SHOWN]
 
 
 async def to_preview(door: Reads, one: UUID) -> Row:
@@ -304,8 +329,8 @@ async def to_preview(door: Reads, one: UUID) -> Row:
     await reads.must_see(door, IMPORTS, one)
     sql = f"""select o.stamp, o.time_zone, o.currency, i.owner_id, i.target, i.mode, i.match, i.layout, i.mapping, i.options,
         (select coalesce(jsonb_agg(jsonb_build_array(r.line, r.cells::jsonb, r.detail) order by r.line), '[]') from (
-          select * from import_rows where org_id = $1 and id = $2 and cells is not null order by line limit {SHOWN}
-        ) r) as sample
+          select l.line, c.cells, r.detail from {_EACH} where r.org_id = $1 and r.id = $2 and r.cells is not null
+          order by r.line, l.line limit {SHOWN}) r) as sample
       from organisations o join imports i on i.org_id = o.id and i.id = $2 where o.id = $1"""
 
     def build(actor: Actor) -> Question:
@@ -314,9 +339,10 @@ async def to_preview(door: Reads, one: UUID) -> Row:
     return await door.row(build)
 
 
-_ROWS = """select r.line, case when r.cells is not null then array(
-    select cell from json_array_elements_text(r.cells::json) with ordinality c(cell, n) order by n) end as cells, r.outcome, r.record_id, r.code, r.detail from import_rows r
-  where r.org_id = $1 and r.id = $2 and ($3::text is null or r.outcome = $3) and r.line > $4 order by r.line limit $5"""
+_ROWS = f"""select l.line, case when c.cells is not null then array(
+    select cell from json_array_elements_text(c.cells) with ordinality e(cell, n) order by n) end as cells, r.outcome, r.record_id, r.code, r.detail from {_EACH}
+  where r.org_id = $1 and r.id = $2 and ($3::text is null or r.outcome = $3)
+    and r.line >= {_FROM.format(after="$4")} and l.line > $4 order by r.line, l.line limit $5"""
 
 
 async def list_rows(door: Reads, one: UUID, outcome: Outcome | None, limit: int, after: str | None) -> bytes:
@@ -333,9 +359,10 @@ async def list_rows(door: Reads, one: UUID, outcome: Outcome | None, limit: int,
     return paging.answer(await door.row(build), limit, context)
 
 
-_TOLD = """select o.stamp, r.line, r.cells, r.code, r.detail from organisations o left join (
-    select * from import_rows where org_id = $1 and id = $2 and outcome in ('skipped', 'failed') and cells is not null
-      and line > $3 order by line limit $4) r on true
+_TOLD = f"""select o.stamp, r.line, r.cells::text, r.code, r.detail from organisations o left join (
+    select l.line, c.cells, r.code, r.detail from {_EACH} where r.org_id = $1 and r.id = $2
+      and r.outcome in ('skipped', 'failed') and r.cells is not null
+      and r.line >= {_FROM.format(after="$3")} and l.line > $3 order by r.line, l.line limit $4) r on true
   where o.id = $1 order by r.line"""
 
 

@@ -58,7 +58,8 @@ MOST = Decimal(10) ** 16
 
 
 def _amount(value: Any) -> Decimal:
-    return Decimal(str(value)).quantize(SMALLEST, rounding=ROUND_HALF_UP)
+    exact = value if type(value) is Decimal else Decimal(str(value))
+    return exact.quantize(SMALLEST, rounding=ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def decoded(head: bytes, encoding: str) -> str:
 
 def storable(text: str) -> bool:
     """Whether the text has neither NUL nor halves of characters."""
-    return _UNSTORABLE.search(text) is None
+    return "\x00" not in text if text.isascii() else _UNSTORABLE.search(text) is None
 
 
 def mended(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 
 import clevercsv
 import orjson
@@ -57,8 +57,7 @@ class Layout:
     columns: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row: where it begins (1 is the first line, or the first row of a sheet), its cells, and what is wrong."""
 
     line: int
@@ -207,7 +206,9 @@ def _separated(found: Lines, layout: Layout) -> Iterator[Row]:
         except (csv.Error, Endless):
             yield _open_quote(line, found, layout, decoded)
             continue
-        stripped = tuple([unescaped(cell.strip()) or None for cell in cells])
+        stripped = tuple(
+            [(unescaped(text) if "'" in (text := cell.strip()) else text) or None for cell in cells]
+        )
         if any(stripped):
             yield Row(line, stripped, _TOO_LONG if found.cut else None, found.place)
 
@@ -315,12 +316,16 @@ def _text(value: Any) -> str | None:
 def _fitted(row: Row, width: int) -> Row:
     """The row with as many cells as there are columns, or with its fault."""
     cells = row.cells
+    if row.fault is None and len(cells) == width:
+        together = "".join(filter(None, cells))
+        if len(together) <= LONGEST_CELL and encodings.storable(together):
+            return row
     if len(cells) > width and not any(cell is not None for cell in cells[width:]):
         cells = cells[:width]
     found = _fault(cells, width, row.fault)
     if found is not None:
-        return replace(row, cells=tuple(map(_storable, cells)), fault=found)
-    return row if cells is row.cells else replace(row, cells=cells)
+        return row._replace(cells=tuple(map(_storable, cells)), fault=found)
+    return row if cells is row.cells else row._replace(cells=cells)
 
 
 def _fault(cells: Cells, width: int, known: tuple[str, str] | None) -> tuple[str, str] | None:
@@ -340,7 +345,7 @@ def _fault(cells: Cells, width: int, known: tuple[str, str] | None) -> tuple[str
             " a line break must be quoted."
         )
     for n, cell in enumerate(cells, start=1):
-        if cell is not None and not (cell.isascii() and "\x00" not in cell) and not encodings.storable(cell):
+        if cell is not None and not encodings.storable(cell):
             return "cell_undecodable", (
                 f"Cell {n} has characters that are none in the file's encoding; state the encoding, or save the file"
                 " as UTF-8."

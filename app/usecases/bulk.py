@@ -33,6 +33,8 @@ Form = Callable[[Values], Values]
 T = TypeVar("T")
 
 _CHUNK = 500
+_CHUNK_OF_WHOLES = 125
+"""Of records that have parts, which come to as much."""
 _MANY = 100
 
 
@@ -130,7 +132,7 @@ class _Bulk:
 
     async def upsert(self, items: Sequence[Item]) -> None:
         # A chunk is named two turns and planned one turn before it is written; the empty ones let the last come out.
-        first, second, *rest = [*_chunks(items), (), (), ()]
+        first, second, *rest = [*self._chunks(items), (), (), ()]
         named = await _aside(len(items), self._names, first)
         await self._claim(items, named)
         found = await self._find(named)
@@ -144,8 +146,12 @@ class _Bulk:
                 found = await writing
         for wave in waves([names for _, names in self.named]) if self.later else ():
             put_off = [self.named[place][0] for place in wave if place in self.later]
-            for part in _chunks(put_off):
+            for part in self._chunks(put_off):
                 await self._apply(part)
+
+    def _chunks(self, items: Sequence[T]) -> list[Sequence[T]]:
+        size = _CHUNK_OF_WHOLES if self.noun.children else _CHUNK
+        return [items[start : start + size] for start in range(0, len(items), size)]
 
     async def _claim(self, items: Sequence[Item], named: Named) -> None:
         """Wait for whoever is adding one of these records, so that what they add is found and edited."""
@@ -301,10 +307,6 @@ def _unknown(noun: Noun) -> NotFound:
 async def _aside(size: int, function: Callable[..., T], *inputs: Any) -> T:
     """Run a long computation beside the event loop, which other requests need; a short one at once."""
     return await asyncio.to_thread(function, *inputs) if size > _MANY else function(*inputs)
-
-
-def _chunks(items: Sequence[T]) -> list[Sequence[T]]:
-    return [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
 
 
 @cache

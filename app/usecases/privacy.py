@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -123,7 +124,7 @@ async def _erase_from_imports(uow: UnitOfWork, contact: UUID, words: Sequence[st
         row
         for row in rows
         if row["record_id"] == contact
-        or any(map(tells, filter(None, [row["detail"], *json.loads(row["cells"])])))
+        or any(map(tells, filter(None, [row["detail"], *chain(*json.loads(row["cells"]))])))
     ]
     await privacy.forget_rows(uow, told)
 

@@ -129,6 +129,7 @@ def upgrade() -> None:
     op.create_table(
         "import_rows",
         sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("further", postgresql.ARRAY(sa.Integer()), nullable=True),
         sa.Column("cells", sa.Text(collation="pg_c_utf8"), nullable=True),
         sa.Column("key", sa.Text(collation="pg_c_utf8"), nullable=True),
         sa.Column("outcome", sa.Text(collation="pg_c_utf8"), nullable=True),

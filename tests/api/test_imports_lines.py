@@ -1,14 +1,21 @@
 """Lines of orders: one file of them makes orders, customers and products."""
 
+import csv
+import io
+import itertools
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from app.usecases.imports import reading
 from tests.api.test_imports import _done, _sent
 from tests.makers.files import account, imported, rows
 from tests.makers.organisations import Organisation
+from tests.nouns.nouns import run_here
 
 LINES = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
 1001,A1,LANTERN,6,2010-12-01 08:26:00,2.55,17850,United Kingdom
@@ -172,3 +179,54 @@ async def test_customers_and_products_are_not_made_for_orders_that_are_skipped(
     done = await imported(service, org, HEAD + line(customer="C-9"), "lines.csv", target="line", plan=plan)
     assert done["account"] == account(skipped=1), await rows(org, done)
     assert await _counts(org) == before
+
+
+LINES_OF_ANY_ORDER = st.lists(
+    st.tuples(st.sampled_from("ABCD"), st.sampled_from(["1", "1", "1", "many", "1\n"])),
+    min_size=1,
+    max_size=25,
+)
+
+
+async def test_every_line_is_told_of_wherever_it_stands(service: FastAPI, org: Organisation, monkeypatch):
+    monkeypatch.setattr(reading, "PACKED", 3)
+    monkeypatch.setattr(reading, "READ", 7)
+    tries = itertools.count()
+
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(lines=LINES_OF_ANY_ORDER, size=st.integers(1, 4))
+    async def told(lines: list[tuple[str, str]], size: int) -> None:
+        run, begins, at = next(tries), [], 2
+        for order, quantity in lines:
+            begins.append((at, f"{run}{order}", quantity.strip()))
+            at += 1 + quantity.count("\n")
+        text = HEAD + "".join(
+            line(number=number, quantity=f'"{quantity}"', description=f"at {at}")
+            for (at, number, _), (_, quantity) in zip(begins, lines, strict=True)
+        )
+        one = await _sent(org, text, "lines.csv", target="line", mode="create")
+        done = await _done(service, org, one)
+        bad = {number for _, number, quantity in begins if quantity == "many"}
+        failed = [found for found in begins if found[1] in bad]
+        assert done["account"] == account(created=len(begins) - len(failed), failed=len(failed))
+        assert [row["line"] for row in await every(org, one, size)] == [at for at, _, _ in begins]
+        left = await every(org, one, size, outcome="failed")
+        assert [(row["line"], row["cells"][0], row["cells"][4]) for row in left] == failed
+        again = (await org.admin.get(f"/v1/imports/{one['id']}/failures.csv")).text
+        reasons = [row[0] for row in csv.reader(io.StringIO(again.removeprefix("\ufeff")))][1:]
+        assert [f"line {at})" in reason for (at, _, _), reason in zip(failed, reasons, strict=True)] == [
+            True
+        ] * len(failed)
+
+    await run_here(told)
+
+
+async def every(org: Organisation, one: dict[str, Any], size: int, **asked: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    more: dict[str, Any] = {}
+    while True:
+        page = await org.admin.get(f"/v1/imports/{one['id']}/rows", params={"limit": size, **asked, **more})
+        found += page.json()["data"]
+        if page.json()["next"] is None:
+            return found
+        more = {"cursor": page.json()["next"]}

@@ -18,8 +18,8 @@ OF_NO_TENANT = {
     "attempts": "an address may be nobody's; only three functions come near it",
 }
 DELETABLE = {
-    *("duplicate_members", "external_ids", "file_parts", "import_undone", "memberships", "merge_members"),
-    *("order_lines", "rfm_scores"),
+    *("duplicate_members", "external_ids", "file_parts", "import_rows", "import_undone", "memberships"),
+    *("merge_members", "order_lines", "rfm_scores"),
 }
 """Parts of a record that are written anew with it, and numbers about people; everything else is archived, or forgotten by the owner's functions."""
 APPEND_ONLY = {"events"}

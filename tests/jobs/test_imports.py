@@ -164,7 +164,7 @@ async def test_imports_killed_at_ten_moments_come_to_what_they_would_have_come_t
         await until(lambda: all_ended(other, quiet), 150)
     imports = await asked(org)
     for kill in range(KILLS):
-        with Worker(chosen, lease=5, rows=ROWS) as worker:
+        with Worker(chosen, lease=2, rows=ROWS) as worker:
             before = await stands(org, imports)
 
             async def further(since: list[tuple[Any, ...]] = before) -> bool:

@@ -134,7 +134,7 @@ async def apply(
     fields = kind.noun.known(uow.actor)
     style = cells.style_of(one["options"], one["time_zone"], one["currency"])
     read = cells.reader(one["layout"]["columns"], one["mapping"], fields, style)
-    said = await asyncio.to_thread(lambda: [read(imports.cells_of(row)) for row in (*earlier, *rows)])
+    said = await asyncio.to_thread(lambda: [read(imports.kept_of(row)[0][1]) for row in (*earlier, *rows)])
     items = await asyncio.to_thread(_items, uow, one, kind, said)
     names = [match.names(item.sent, one["match"], uow.actor.region) for item in items]
     turns = match.turns(names, one["match"])

@@ -41,7 +41,7 @@ FIELDS: Mapping[str, Field] = {
 }
 """What a line can say, by its path."""
 _OF_ORDER = ("currency", "channel", "country")
-ROUND = 5_000
+ROUND = 10_000
 """Rows that are made into orders together, while a thread reads the cells of the next."""
 
 
@@ -50,8 +50,10 @@ class _Order:
     """The rows of one number."""
 
     number: str
+    kept: list[int] = field(default_factory=list)
+    """What is kept of it, by the first line of each."""
     lines: list[int] = field(default_factory=list)
-    """Where they stand in the file."""
+    """Where its rows stand in the file."""
     said: list[dict[str, Any]] = field(default_factory=list)
     fault: str | None = None
     customer: UUID | None = None
@@ -83,10 +85,13 @@ def _rounds(rows: Sequence[Row]) -> Sequence[Sequence[Row]]:
     for row in rows:
         by_order.setdefault(row["key"], []).append(row)
     rounds: list[list[Row]] = [[]]
-    for lines in by_order.values():
-        if len(rounds[-1]) >= ROUND:
+    lines = 0
+    for kept in by_order.values():
+        if lines >= ROUND:
             rounds.append([])
-        rounds[-1] += lines
+            lines = 0
+        rounds[-1] += kept
+        lines += sum(1 + len(row["further"] or ()) for row in kept)
     return rounds
 
 
@@ -110,14 +115,16 @@ async def _write(uow: UnitOfWork, one: Row, orders: Sequence[_Order]) -> list[Ve
 def _grouped(read: Callable[[Sequence[str | None]], Read], rows: Sequence[Row]) -> list[_Order]:
     orders: dict[str, _Order] = {}
     for row in rows:
-        said = read(imports.cells_of(row))
         order = orders.setdefault(row["key"], _Order(row["key"]))
-        order.lines.append(row["line"])
-        order.said.append(said.values)
+        order.kept.append(row["line"])
         if row["broken"]:
             order.fault = f"Another line of order {order.number!r} cannot be read."
-        if said.faults and order.fault is None:
-            order.fault = f"Line {row['line']}: {' '.join(said.faults)}"[:1_000]
+        for line, listed in imports.kept_of(row):
+            said = read(listed)
+            order.lines.append(line)
+            order.said.append(said.values)
+            if said.faults and order.fault is None:
+                order.fault = f"Line {line}: {' '.join(said.faults)}"[:1_000]
     for order in orders.values():
         for name in ("customer", "currency"):
             if order.fault is None and len({one[name] for one in order.said if one.get(name)}) > 1:
@@ -249,14 +256,14 @@ def _dateless(number: str) -> dict[str, Any]:
 
 
 def _line(line: Mapping[str, Any], products: Mapping[str, UUID]) -> dict[str, Any]:
-    quantity, price = Decimal(line["quantity"]), _price(line)
-    if price < 0:
-        quantity, price = -quantity, -price
+    quantity, price = line["quantity"], line["unit_price"]
+    if _price(line) < 0:
+        quantity, price = (format(-Decimal(one), "f") for one in (quantity, price))
     made = {
         "product_id": products.get(line.get("sku", "")),
         "description": line.get("description") or line.get("sku"),
-        "quantity": format(quantity, "f"),
-        "unit_price": format(price, "f"),
+        "quantity": quantity,
+        "unit_price": price,
     }
     return made | ({"discount": line["discount"]} if line.get("discount") else {})
 
@@ -264,6 +271,6 @@ def _line(line: Mapping[str, Any], products: Mapping[str, UUID]) -> dict[str, An
 def _verdicts(order: _Order, item: Item) -> list[Verdict]:
     problem: DomainError | None = item.problem
     if problem is None:
-        return [Verdict(line, Outcome(item.status), item.id) for line in order.lines]
+        return [Verdict(line, Outcome(item.status), item.id) for line in order.kept]
     outcome = Outcome.SKIPPED if problem.code in cells.LEFT_OUT else Outcome.FAILED
-    return [Verdict(line, outcome, None, problem.code, problem.detail) for line in order.lines]
+    return [Verdict(line, outcome, None, problem.code, problem.detail) for line in order.kept]

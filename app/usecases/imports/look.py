@@ -12,7 +12,7 @@ from app.domain.access import Actor
 from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.fields import Field
 from app.domain.imports import Outcome, Target, plan_start
-from app.kit import sheets
+from app.kit import json, sheets
 from app.usecases import bulk
 from app.usecases.imports import cells
 from app.usecases.imports.apply import KINDS, Kind, must_know, told
@@ -60,7 +60,7 @@ async def _written(reads: Reads, one: UUID, columns: Sequence[str]) -> AsyncIter
 
 
 def _failure(row: Row, own: Sequence[int], width: int) -> list[str | None]:
-    listed = imports.cells_of(row)
+    listed = imports.as_cells(json.loads(row["cells"]))
     cells = [listed[n] for n in own if n < len(listed)] + listed[width:]
     return [f"{row['detail']} ({row['code']}, line {row['line']})", *cells]
 

@@ -25,7 +25,7 @@ from app.usecases import plain
 from app.usecases.imports import cells
 from app.usecases.imports.apply import KINDS, check_allowed, must_know
 from app.usecases.imports.lines import FIELDS
-from app.usecases.imports.reading import kept, must_be_kept
+from app.usecases.imports.reading import keeper, must_be_kept
 from app.usecases.imports.work import IMPORT, TRIAL
 
 SAMPLE = 500
@@ -78,7 +78,7 @@ async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mappin
         "expires_at": until,
     }
     await write.add(uow, IMPORTS, [row], "import.added")
-    await imports.add_rows(uow, made, [kept(one, row) for one in sample[:SHOWN]])
+    await imports.add_rows(uow, made, list(map(keeper(row), sample[:SHOWN])))
     return made
 
 

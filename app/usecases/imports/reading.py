@@ -8,7 +8,7 @@ readers of events until they commit.
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from app.db import files, imports
@@ -26,6 +26,8 @@ READ = 20_000
 """Rows of the file that are kept in one statement."""
 READ_TEXT = 16 * 1024**2
 """Characters after which such a statement takes no further row."""
+PACKED = 500
+"""Lines of an order that are kept as one row."""
 SECONDS = 8.0
 """How long one batch reads a file of lines."""
 SILENT = 20.0
@@ -54,12 +56,14 @@ async def read(uow: UnitOfWork, one: Row, here: Mapping[str, Any], name: Name | 
     count, began = here["read"], clock.monotonic()
     with tempfile.TemporaryFile() as spool:
         await files.spool(uow, one["file_id"], spool)
+        if not count:
+            await imports.clear_rows(uow, one["id"])
         with contextlib.closing(tables.rows(spool, _layout(one), at)) as rows:
             reading = _next(rows, one, name)
             try:
                 while (found := await _heard(uow, reading))[0]:
                     chunk, at = found
-                    count += len(chunk)
+                    count += _rows_in(chunk)
                     over = clock.monotonic() - began > SECONDS
                     if not over:
                         reading = _next(rows, one, name)  # while PostgreSQL writes
@@ -79,7 +83,7 @@ async def collect(uow: UnitOfWork, one: Row, into: IO[bytes], name: Name | None)
         with contextlib.closing(tables.rows(spool, _layout(one))) as rows:
             while chunk := (await _heard(uow, _next(rows, one, name)))[0]:
                 into.write(
-                    json.dumps([[kept.line, kept.cells, kept.key, kept.fault] for kept in chunk]) + b"\n"
+                    json.dumps([[kept.lines, kept.cells, kept.key, kept.fault] for kept in chunk]) + b"\n"
                 )
     into.seek(0)
 
@@ -87,12 +91,17 @@ async def collect(uow: UnitOfWork, one: Row, into: IO[bytes], name: Name | None)
 async def keep(uow: UnitOfWork, one: Row, collected: IO[bytes]) -> Progress:
     """Keep all rows that were collected. Raises RuleBroken when their file was let go meanwhile."""
     await must_be_kept(uow, one)
+    await imports.clear_rows(uow, one["id"])
     count = 0
     for line in collected:
-        chunk = [Kept(place, cells, key, fault) for place, cells, key, fault in json.loads(line)]
+        chunk = [Kept(lines, cells, key, fault) for lines, cells, key, fault in json.loads(line)]
         await imports.add_rows(uow, one["id"], chunk)
-        count += len(chunk)
+        count += _rows_in(chunk)
     return _so_far(count, whole=True, at=None)
+
+
+def _rows_in(chunk: Sequence[Kept]) -> int:
+    return sum(len(kept.lines) for kept in chunk)
 
 
 def _so_far(count: int, *, whole: bool, at: Place | None) -> Progress:
@@ -121,17 +130,49 @@ def _chunk(rows: Iterator[tables.Row], one: Row, name: Name | None) -> _Chunk:
         found = list(tables.some(rows, READ, READ_TEXT))
     except Unreadable as fault:
         raise RuleBroken(fault.code, fault.detail) from None
-    return [kept(row, one, name) for row in found], found[-1].after if found else None
+    rows_kept = map(keeper(one, name), found)
+    chunk = _packed(rows_kept) if one["target"] == Target.LINE else list(rows_kept)
+    return chunk, found[-1].after if found else None
 
 
-def kept(row: tables.Row, one: Mapping[str, Any], name: Name | None = None) -> Kept:
-    """A row of a file as it is kept: a line with the number of its order, without which it belongs nowhere."""
-    cells, fault = imports.cells_kept(row.cells), row.fault
-    if one["target"] == Target.LINE:
-        column = next((column for column, path in one["mapping"].items() if path == "number"), None)
-        place = len(row.cells) if column is None else one["layout"]["columns"].index(column)
-        number = row.cells[place] if place < len(row.cells) else None
+def _packed(rows: Iterable[Kept]) -> list[Kept]:
+    """The rows, with neighbours of one order as one."""
+    packed: list[Kept] = []
+    for row in rows:
+        last = packed[-1] if packed else None
+        if (
+            last
+            and row.key is not None
+            and row.key == last.key
+            and not row.fault
+            and not last.fault
+            and len(last.lines) < PACKED
+        ):
+            last.lines.extend(row.lines)
+            last.cells.extend(row.cells)
+        else:
+            packed.append(row)
+    return packed
+
+
+def keeper(one: Mapping[str, Any], name: Name | None = None) -> Callable[[tables.Row], Kept]:
+    """A function from a row of a file to how it is kept: a line with the number of its order, without which it belongs
+    nowhere.
+    """
+    if one["target"] != Target.LINE:
+
+        def kept(row: tables.Row) -> Kept:
+            key = name(row.cells) if name and row.fault is None else None
+            return Kept([row.line], [imports.cells_kept(row.cells)], key, row.fault)
+
+        return kept
+    column = next((column for column, path in one["mapping"].items() if path == "number"), None)
+    place = tables.MOST_COLUMNS if column is None else one["layout"]["columns"].index(column)
+
+    def kept_line(row: tables.Row) -> Kept:
+        number, fault = row.cells[place] if place < len(row.cells) else None, row.fault
         if number is None:
             fault = fault or ("number_missing", "The number is empty: which order is this line of?")
-        return Kept(row.line, cells, number, fault)
-    return Kept(row.line, cells, name(row.cells) if name and fault is None else None, fault)
+        return Kept([row.line], [imports.cells_kept(row.cells)], number, fault)
+
+    return kept_line

@@ -99,7 +99,9 @@ async def _apply(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> P
     trial = run["kind"] == TRIAL
     verdicts = await (_tried if trial else _written)(uow, one, rows)
     await imports.settle(uow, one["id"], verdicts, keep=trial)
-    return Progress(here | {"turn": turn + 1}, run["done"] + len(verdicts))
+    settled = {verdict.line for verdict in verdicts}
+    many = sum(1 + len(row["further"] or ()) for row in rows if row["line"] in settled)
+    return Progress(here | {"turn": turn + 1}, run["done"] + many)
 
 
 async def _written(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
