@@ -294,9 +294,29 @@ async def test_what_a_row_names_is_not_made_for_one_that_is_skipped(
     assert await _names(org, "companies") == []
 
 
-async def test_what_a_bad_row_names_is_not_made_for_it(service: FastAPI, org: Organisation):
-    done = await imported(
-        service, org, "name,email,birthday,company\nBob,b@example.com,31/02/1990,Nowhere Ltd\n"
-    )
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("Bob,b@example.com,31/02/1990,,,Nowhere Ltd", "31/02/1990"),
+        (f"{'B' * 300},b@example.com,,,,Nowhere Ltd", "name"),
+        ("Bob,b@example.com,,klingon speech,,Nowhere Ltd", "language"),
+        ("Bob,b@example.com,,,nobody@example.com,Nowhere Ltd", "no user called"),
+        (",b@example.com,,,,Nowhere Ltd", "name"),
+    ],
+)
+async def test_what_a_bad_row_names_is_not_made_for_it(
+    service: FastAPI, org: Organisation, row: str, says: str
+):
+    done = await imported(service, org, f"name,email,birthday,language,owner,company\n{row}\n")
     assert done["account"] == account(failed=1)
+    [told] = await rows(org, done)
+    assert says in told["detail"]
+    assert "company" not in told["detail"]
     assert await _names(org, "companies") == []
+
+
+async def test_what_a_row_names_is_made_for_one_that_only_edits(service: FastAPI, org: Organisation):
+    bob = await _made(org, "contacts", name="Bob", emails=[{"address": "b@example.com"}])
+    done = await imported(service, org, "name,email,company\n,b@example.com,Nowhere Ltd\n")
+    assert done["account"] == account(updated=1), await rows(org, done)
+    assert (await _shown(org, "contacts", bob["id"]))["company_id"] is not None

@@ -147,8 +147,10 @@ async def apply(
             await match.find(uow, kind.noun, one["match"], together, [names[place] for place in turn])
         # What a row names is not made for one that is bad, or is going to be skipped.
         goes = await match.going_on(uow, kind.noun, Mode(one["mode"]), [item.sent for item in together])
-        going = [said[place] for place, on in zip(turn, goes, strict=True) if on]
-        await links.link(uow, one["options"], [row for row in going if not row.faults])
+        going = [place for place, on in zip(turn, goes, strict=True) if on and not said[place].faults]
+        by_row = {id(said[place]): items[place] for place in going}
+        sound = partial(_sound, uow, kind.noun, by_row)
+        await links.link(uow, one["options"], [said[place] for place in going], sound)
         await bulk.upsert(uow, kind.noun, together)
     columns = cells.columns_by_field(one["mapping"])
     done = sorted(place for turn in turns for place in turn if place >= len(earlier))
@@ -165,6 +167,23 @@ def _items(uow: UnitOfWork, one: Row, kind: Kind, said: Sequence[Read]) -> list[
         ask = partial(_asked, kind, row, uow.actor.region)
         items.append(Item(n, ask, row.values, only=only, unite=kind.unite))
     return items
+
+
+async def _sound(uow: UnitOfWork, noun: Noun, items: Mapping[int, Item], rows: Sequence[Read]) -> list[Read]:
+    """The rows that fit their shape, and are enough for a new record or have one already; the others have failed."""
+    known = await references.known(uow, noun, [references.names_of(noun, row.values) for row in rows])
+
+    def judge() -> None:
+        for row, record in zip(rows, known, strict=True):
+            try:
+                _, complete = items[id(row)].ask()
+                if record is None and complete is not None:
+                    complete()
+            except DomainError as refusal:
+                items[id(row)].fail(refusal)
+
+    await asyncio.to_thread(judge)
+    return [row for row in rows if not items[id(row)].status]
 
 
 def _asked(kind: Kind, row: Read, region: str) -> tuple[Values, Whole]:

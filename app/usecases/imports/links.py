@@ -1,6 +1,7 @@
 """The records that rows name (their company, owner, contact, product), found for many rows at once."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,8 @@ from app.usecases.bulk import Item
 from app.usecases.imports import cells
 from app.usecases.imports.cells import Read
 
+Sound = Callable[[Sequence[Read]], Awaitable[Sequence[Read]]]
+"""Those among the rows that, as far as can be told, will come to something; the others have failed."""
 _FILLS = {
     "company": ("company_id", "company"),
     "parent": ("parent_id", "company"),
@@ -24,48 +27,83 @@ _FILLS = {
     "product": ("product_id", "product"),
 }
 """What a path fills, with what kind of record."""
+_MADE = frozenset({"company", "parent"})
+"""Paths that name what can be made of a name."""
 _OWN = {"company": "name", "parent": "name", "owner": "email", "product": "sku"}
 """What such a record is called by, where the path does not say."""
 
 
-async def link(uow: UnitOfWork, options: Mapping[str, Any], rows: Sequence[Read]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """A company that a row names, and that nobody has found."""
+
+    row: Read
+    path: str
+    name: str
+    """Folded."""
+
+
+async def link(uow: UnitOfWork, options: Mapping[str, Any], rows: Sequence[Read], sound: Sound) -> None:
     """Put the ids of the named records into the rows; a fault where no path finds one, or only more than one.
 
-    A path that names the id in another system comes before one that names it by a word.
+    A path that names the id in another system comes before one that names it by a word. Companies that are missing are
+    made, but not for a row that comes to nothing for another reason.
     """
-    may_make = options.get("make_missing", True) and uow.actor.may(Scope.companies_write)
     paths = sorted({path for row in rows for path in row.links}, key=lambda path: (":" not in path, path))
     unsure: set[tuple[int, str]] = set()
+    missing: list[_Missing] = []
     for path in paths:
-        named = [row for row in rows if path in row.links and _FILLS[_head(path)][0] not in row.values]
-        several = await _link(uow, path, named, make=may_make and path in {"company", "parent"})
-        unsure.update((id(row), _head(path)) for row in several)
+        named = [row for row in rows if path in row.links and _column(path) not in row.values]
+        missing += await _find(uow, path, named, unsure)
+    may_make = options.get("make_missing", True) and uow.actor.may(Scope.companies_write)
+    apart = await _make(uow, missing, unsure, sound) if may_make and missing else {}
     for row in rows:
-        row.faults += _unfound(row, unsure)
+        row.faults += _unfound(row, unsure, apart.get(id(row), frozenset()))
 
 
 def _head(path: str) -> str:
     return path.partition(":")[0]
 
 
-async def _link(uow: UnitOfWork, path: str, rows: Sequence[Read], *, make: bool) -> list[Read]:
-    """The rows for which there is more than one."""
-    column, noun = _FILLS[_head(path)]
+def _column(path: str) -> str:
+    return _FILLS[_head(path)][0]
+
+
+async def _find(
+    uow: UnitOfWork, path: str, rows: Sequence[Read], unsure: set[tuple[int, str]]
+) -> list[_Missing]:
+    """The companies that are not found by their name; the rows for which there is more than one become unsure."""
     by = path.partition(":")[2] or _OWN[path]
-    called = {id(row): _compared(uow, by, row.links[path]) for row in rows}
-    names = sorted(set(called.values()))
-    known = dict(await linked.found(uow, noun, by, names))
-    if make:
-        typed = {called[id(row)]: row.links[path] for row in reversed(rows)}
-        known |= await _made(uow, {name: typed[name] for name in names if name not in known})
-    several = []
-    for row in rows:
-        found = known.get(called[id(row)], ())
+    called = [_compared(uow, by, row.links[path]) for row in rows]
+    known = await linked.found(uow, _FILLS[_head(path)][1], by, sorted(set(called)))
+    for row, name in zip(rows, called, strict=True):
+        found = known.get(name, ())
         if len(found) == 1:
-            row.values[column] = found[0]
+            row.values[_column(path)] = found[0]
         elif found:
-            several.append(row)
-    return several
+            unsure.add((id(row), _head(path)))
+    if path not in _MADE:
+        return []
+    named = zip(rows, called, strict=True)
+    return [_Missing(row, path, name) for row, name in named if name not in known]
+
+
+async def _make(
+    uow: UnitOfWork, missing: Sequence[_Missing], unsure: Set[tuple[int, str]], sound: Sound
+) -> Mapping[int, Set[str]]:
+    """Make the companies of rows that will come to something; what the others name stays missing, which is no fault."""
+    named: dict[int, set[str]] = {}
+    for one in missing:
+        named.setdefault(id(one.row), set()).add(one.path)
+    rows = {id(one.row): one.row for one in missing}
+    asking = [row for n, row in rows.items() if not any(_unfound(row, unsure, named[n]))]
+    good = {id(row) for row in await sound(asking)}
+    wanted = [one for one in missing if id(one.row) in good]
+    made = await _made(uow, {one.name: one.row.links[one.path] for one in reversed(wanted)})
+    for one in wanted:
+        if len(found := made.get(one.name, ())) == 1:
+            one.row.values[_column(one.path)] = found[0]
+    return {row: paths for row, paths in named.items() if row not in good}
 
 
 async def _made(uow: UnitOfWork, missing: Mapping[str, str]) -> dict[str, Sequence[UUID]]:
@@ -83,11 +121,11 @@ async def _made(uow: UnitOfWork, missing: Mapping[str, str]) -> dict[str, Sequen
     return known | {name: [item.id] for name, item in zip(new, items, strict=True) if item.id}
 
 
-def _unfound(row: Read, unsure: Set[tuple[int, str]]) -> Iterator[str]:
-    """A sentence for each record that the row names and none was found for."""
+def _unfound(row: Read, unsure: Set[tuple[int, str]], apart: Set[str] = frozenset()) -> Iterator[str]:
+    """A sentence for each record that the row names and none was found for, some kinds apart."""
     named: dict[str, list[str]] = {}
     for path in row.links:
-        if _FILLS[_head(path)][0] not in row.values:
+        if _column(path) not in row.values and _head(path) not in apart:
             named.setdefault(_head(path), []).append(path)
     for head, paths in named.items():
         much = "more than one" if (id(row), head) in unsure else "no"
