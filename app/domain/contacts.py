@@ -1,6 +1,7 @@
 """The words of a contact, and what they said we may do."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -33,6 +34,10 @@ class ConsentState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+MARKETING = "marketing"
+"""What a consent is for where nothing else is said."""
+
+
 class ContactLike(Protocol):
     """What the rules need to know of a contact."""
 
@@ -59,3 +64,29 @@ def plan_consent(contact: ContactLike, said: Mapping[str, Any], *, at: datetime)
     )
     consented = [f"{c['purpose']}:{c['channel']}" for c in consents if c["state"] == ConsentState.GRANTED]
     return {"consents": consents, "consented": consented}
+
+
+@dataclass(slots=True)
+class Standing:
+    """A contact with the consents that it has by then."""
+
+    consents: Sequence[Mapping[str, Any]]
+    archived_at: datetime | None
+
+
+def plan_listed(contact: ContactLike, said: Sequence[Mapping[str, Any]], *, at: datetime) -> dict[str, Any]:
+    """The consents of a list that says of nothing when it was said: a no counts, a yes where nothing was said before.
+
+    So no list, however old, takes back somebody's no. Nothing when all was known. Raises RuleBroken as `plan_consent`.
+    """
+    standing, after = Standing(contact.consents, contact.archived_at), dict[str, Any]()
+    for one in said:
+        about = (one["purpose"], one["channel"])
+        kept = next((c for c in standing.consents if (c["purpose"], c["channel"]) == about), None)
+        if kept is None or (
+            (kept["state"], one["state"]) == (ConsentState.GRANTED, ConsentState.WITHDRAWN)
+            and datetime.fromisoformat(kept["at"]) <= one["at"]
+        ):
+            after = plan_consent(standing, one, at=at)
+            standing.consents = after["consents"]
+    return after

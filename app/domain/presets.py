@@ -1,7 +1,6 @@
 """Presets: where the columns of well-known systems' exports go.
 
-The labels are those of the products' own exports and field lists, in English and, where there is one, in their Chinese
-version. Of several labels for one path the one listed first is used.
+The labels are those of the products' own exports, in English and, where there is, Chinese; the first for a path is used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from app.domain.columns import bare, table
+from app.domain.columns import bare
+from app.domain.headers import table
 from app.domain.imports import Mode
 
 
@@ -75,9 +75,11 @@ address:other.country = Other Country | 其他国家/地区
 company:external:salesforce = Account ID | 客户 ID
 company = Account Name | 客户名 | 客户名称
 source = Lead Source | 潜在客户来源
+opt_out.email = Email Opt Out
+opt_out.phone = Do Not Call
 """),
         "salesforce",
-        "Owners (the export names them without their e-mail), managers, departments and opt-outs are left out.",
+        "Owners (the export names them without their e-mail), managers and departments are left out.",
     ),
     Preset(
         "salesforce-companies",
@@ -119,9 +121,10 @@ address.country = Country/Region | Country | 国家/地区
 company:external:hubspot = Primary Associated Company ID | Associated Company IDs (Primary)
 company = Associated Company (Primary) | Associated Company | Company Name | 关联公司 | 公司名称
 source = Original Traffic Source | Original Source | 原始流量来源 | 原始来源
+opt_out.email = Unsubscribed from all email
 """),
         "hubspot",
-        "Owners, lifecycle stages, lead statuses, further companies and subscriptions are left out.",
+        "Owners, lifecycle stages, lead statuses, further companies and single subscriptions are left out.",
     ),
     Preset(
         "hubspot-companies",
@@ -173,9 +176,10 @@ company:external:zoho = Account Name.id | 客户名称.id | 账户名称.id
 company = Account Name | 客户名称 | 账户名称
 source = Lead Source | 线索来源
 tags = Tag | 标签
+opt_out.email = Email Opt Out
 """),
         "zoho",
-        "Owners, departments, assistants, vendors and e-mail opt-outs are left out.",
+        "Owners, departments, assistants and vendors are left out.",
     ),
     Preset(
         "zoho-companies",

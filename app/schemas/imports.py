@@ -15,7 +15,7 @@ Path = Annotated[
         max_length=200,
         pattern=r"^[^\x00]+$",
         description="Where a column goes: a field, email:work, phone:mobile, address.city, external:system, custom.key,"
-        " company, owner, contact:email, …",
+        " company, owner, contact:email, consent.email, opt_out:research.sms, …",
     ),
 ]
 Mapping = Annotated[dict[Line, Path], Field(max_length=1000)]

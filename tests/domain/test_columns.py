@@ -1,11 +1,14 @@
 """Columns: which paths there are, and what a column's name and values tell."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain import imports
 from app.domain.columns import NAMES, bare, guess_target, is_path, suggest
+from app.schemas.contacts import Channel
 
 UNTOLD = ("Favourite colour", "备用字段", "Created By", "")
 HEADERS = {
@@ -31,6 +34,9 @@ HEADERS = {
         ("contact", "custom.vip_level"),
         ("contact", "company:external:erp"),
         ("contact", "owner"),
+        *(("contact", f"consent.{channel}") for channel in get_args(Channel)),
+        ("contact", "consent:research.sms"),
+        ("contact", "opt_out.phone"),
         ("company", "parent"),
         ("product", "active"),
         ("order", "contact:external:shop"),
@@ -63,6 +69,9 @@ def test_a_path_of_its_target_is_legal(target: str, path: str):
         ("contact", "custom.1st"),
         ("contact", "company:erp"),
         ("contact", "consent:marketing:email"),
+        ("contact", "consent.pigeon"),
+        ("contact", "consent"),
+        ("company", "opt_out.email"),
         ("contact", "sku"),
         ("company", "email"),
         ("order", "contact:name"),

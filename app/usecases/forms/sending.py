@@ -4,7 +4,7 @@ Nobody has come by a door, and what is refused is counted although it is refused
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from app.db.idempotency import Replayed
 from app.db.interactions import INTERACTIONS
 from app.db.uow import Answer, UnitOfWork
 from app.domain.access import Actor, Grant, Sight
-from app.domain.contacts import plan_consent
+from app.domain.contacts import Standing, plan_consent
 from app.domain.errors import DomainError, InvalidInput
 from app.domain.fields import CUSTOM
 from app.domain.forms import people, tickets
@@ -247,7 +247,7 @@ async def _consent(uow: UnitOfWork, form: Opened, contact: Row, sent: Sent) -> s
     if not (asked_for and sent.consent):
         return None
     text, language = words(asked_for["text"], sent.language)
-    so_far = _With(contact["consents"], contact["archived_at"])
+    so_far = Standing(contact["consents"], contact["archived_at"])
     after: dict[str, Any] = {}
     for one in people.consents(contact["consents"], form.row, text, language, at=uow.now):
         after = plan_consent(so_far, one, at=uow.now)
@@ -255,14 +255,6 @@ async def _consent(uow: UnitOfWork, form: Opened, contact: Row, sent: Sent) -> s
     if after:
         await write.change(uow, CONTACTS, [(contact, after)], "contact.consent_recorded")
     return text
-
-
-@dataclass(slots=True)
-class _With:
-    """A contact with the consents that it has by then."""
-
-    consents: Sequence[Mapping[str, Any]]
-    archived_at: datetime | None
 
 
 async def _interaction(uow: UnitOfWork, form: Opened, contact: Row, body: str, language: Language) -> None:

@@ -18,7 +18,8 @@ from app.db.orders import ORDERS
 from app.db.products import PRODUCTS
 from app.db.sight import sees_all
 from app.db.uow import UnitOfWork
-from app.domain.access import Actor, Scope, must_read
+from app.domain.access import Actor, Scope, must_read, must_write
+from app.domain.columns import is_consent
 from app.domain.errors import DomainError, Forbidden, RuleBroken
 from app.domain.imports import Mode, Outcome, Target, way
 from app.kit import emails, phones
@@ -30,7 +31,7 @@ from app.schemas.orders import OrderAdd, OrderUpsert
 from app.schemas.products import ProductAdd, ProductUpsert
 from app.usecases import bulk
 from app.usecases.bulk import Item, Whole
-from app.usecases.imports import cells, links, match
+from app.usecases.imports import cells, consents, links, match
 from app.usecases.imports.cells import Read
 from app.usecases.plain import Values
 
@@ -84,11 +85,17 @@ TABLES: Mapping[Target, Sequence[str]] = {
 
 
 def check_allowed(actor: Actor, one: Mapping[str, Any], by: Sequence[str]) -> None:
-    """Raise Forbidden for whoever may not write the target, or not read what rows are matched by: outcomes tell of it."""
+    """Raise Forbidden for whoever may not write the target, or not read what rows are matched by: outcomes tell of it.
+
+    They tell of consents, too.
+    """
     noun = KINDS[Target(one["target"])].noun
     for written in nouns_of(Target(one["target"])):
         actor.needs(Scope(f"{written.plural}:write"))
     must_read(actor, noun.name, [name for name in by if name in match.LOOSE and not noun.shows(actor, name)])
+    if any(map(is_consent, one["mapping"].values())):
+        must_write(actor, noun.name, ["consents"])
+        must_read(actor, noun.name, ["consents"])
 
 
 def must_know(actor: Actor, one: Mapping[str, Any]) -> None:
@@ -134,7 +141,8 @@ async def apply(
     fields = kind.noun.known(uow.actor)
     style = cells.style_of(one["options"], one["time_zone"], one["currency"])
     read = cells.reader(one["layout"]["columns"], one["mapping"], fields, style)
-    said = await asyncio.to_thread(lambda: [read(imports.kept_of(row)[0][1]) for row in (*earlier, *rows)])
+    asked = (*earlier, *rows)
+    said = await asyncio.to_thread(lambda: [read(imports.kept_of(row)[0][1]) for row in asked])
     items = await asyncio.to_thread(_items, uow, one, kind, said)
     names = [match.names(item.sent, one["match"], uow.actor.region) for item in items]
     turns = match.turns(names, one["match"])
@@ -152,6 +160,8 @@ async def apply(
         sound = partial(_sound, uow, kind.noun, by_row)
         await links.link(uow, one["options"], [said[place] for place in going], sound)
         await bulk.upsert(uow, kind.noun, together)
+        lines = [consents.Told(asked[place]["line"], said[place], items[place]) for place in turn]
+        await consents.record(uow, one, lines)
     columns = cells.columns_by_field(one["mapping"])
     done = sorted(place for turn in turns for place in turn if place >= len(earlier))
     return [_verdict(rows[place - len(earlier)]["line"], items[place], columns) for place in done]

@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from app.domain.columns import is_consent
+from app.domain.contacts import MARKETING, ConsentState
 from app.domain.errors import RuleBroken
 from app.domain.fields import CUSTOM, Field, Kind
 from app.domain.imports import Mode, full_name
@@ -28,6 +30,27 @@ _CHOICES = {
         "女士": "female",
     },
 }
+_GRANTED = frozenset(
+    {"subscribed", "opted in", "opt-in", "granted", "accepted", "agreed", "allow", "allowed"}
+    | {"同意", "已同意", "订阅", "已订阅", "接收", "接受", "愿意", "允许"}
+)
+_WITHDRAWN = frozenset(
+    {
+        "unsubscribed",
+        "opted out",
+        "opt-out",
+        "withdrawn",
+        "declined",
+        "refused",
+        "do not allow",
+        "not allowed",
+    }
+    | {"不同意", "退订", "已退订", "取消订阅", "拒绝", "已拒绝", "不接收", "不接受", "不愿意", "不允许"}
+)
+_NOT_SAID = frozenset(
+    {"never subscribed", "not subscribed", "pending", "unconfirmed", "unknown", "none", "n/a"}
+    | {"未订阅", "未确认", "待确认", "未知", "未填写"}
+)
 _LARGEST = 2**31 - 1
 """What an integer of the database holds."""
 _AFTER_HOST = re.compile(r"[/:?#]")
@@ -71,6 +94,8 @@ class Read:
     """Its addresses, by the paths of their columns."""
     named: frozenset[str] | None = None
     """The currencies that its amounts may be in, where they name any."""
+    consents: dict[tuple[str, str], ConsentState] = field(default_factory=dict)
+    """By purpose and channel."""
     half_named: bool = False
     """Whether the name is made from one part of two: it does for a new record, and replaces no name that is there."""
 
@@ -161,6 +186,8 @@ def _setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[R
     if path.startswith("address"):
         place, _, part = path.rpartition(".")
         return lambda row, cell: _address(row, place, part, cell)
+    if is_consent(path):
+        return _consent(path)
     if head == "external":
         return lambda row, cell: row.values.setdefault("external_ids", {}).update({rest: cell})
     if path.startswith(CUSTOM):
@@ -179,6 +206,30 @@ def _setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[R
         row.values[path] = convert(cell)
 
     return put
+
+
+def _consent(path: str) -> Callable[[Read, str], None]:
+    place, _, channel = path.rpartition(".")
+    kind, purpose = slot(place)
+    about = (purpose or MARKETING, channel)
+
+    def put(row: Read, cell: str) -> None:
+        state = _said(cell, opt_out=kind == "opt_out")
+        if state is not None and row.consents.get(about) is not ConsentState.WITHDRAWN:
+            row.consents[about] = state
+
+    return put
+
+
+def _said(cell: str, *, opt_out: bool) -> ConsentState | None:
+    """What a cell says of a consent, if anything: whoever has not opted out has allowed nothing by it."""
+    word = written.plain(cell).casefold().replace("_", " ")
+    if word in _NOT_SAID:
+        return None
+    no = word in _WITHDRAWN or (word not in _GRANTED and yes_or_no(cell) is opt_out)
+    if no:
+        return ConsentState.WITHDRAWN
+    return None if opt_out else ConsentState.GRANTED
 
 
 def _amount(row: Read, path: str, value: str, named: frozenset[str] | None) -> None:

@@ -52,7 +52,12 @@ async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mappin
     )
     mapping = preset.mapping(layout.columns) if preset else columns.suggest(target, layout.columns, by_column)
     fields = _fields(uow, target)
-    mapping = {column: path for column, path in mapping.items() if cells.is_known(path, fields)}
+    allowed = uow.actor.writes("contact", "consents") and uow.actor.reads("contact", "consents")
+    mapping = {
+        column: path
+        for column, path in mapping.items()
+        if cells.is_known(path, fields) and (allowed or not columns.is_consent(path))
+    }
     possible = possible_matches(target, mapping.values())
     file.seek(0)
     until = uow.now + KEPT_FOR
