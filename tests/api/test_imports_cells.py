@@ -9,11 +9,11 @@ from tests.makers.work import work_off
 
 
 async def test_a_column_that_goes_nowhere_is_left_out(service: FastAPI, org: Organisation):
-    text = "Email,First Name,Accepts Email Marketing,custom.level\na@example.com,Anna,yes,gold\n"
+    text = "Email,First Name,Favourite colour,custom.level\na@example.com,Anna,red,gold\n"
     one = await sent(org, text, target="contact")
     assert set(one["mapping"].values()) == {"email", "given_name"}
     shown = (await org.admin.get(f"/v1/imports/{one['id']}/preview")).json()
-    assert shown["unmapped"] == ["Accepts Email Marketing", "custom.level"]
+    assert shown["unmapped"] == ["Favourite colour", "custom.level"]
     assert (await done(service, org, one))["account"] == account(created=1)
 
 
