@@ -2,8 +2,9 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,10 @@ from fastapi import FastAPI
 from app.db.engine import Row
 from app.db.imports import Verdict
 from app.db.uow import UnitOfWork
+from app.jobs.base import do_batch
 from app.kit import clock
 from app.settings import Settings
-from app.usecases.imports import work
+from app.usecases.imports import reading, work
 from tests.api.test_imports_bad_files import book
 from tests.makers.files import Body, begun, sent
 from tests.makers.organisations import Organisation
@@ -121,6 +123,30 @@ async def test_imports_of_one_organisation_take_turns(
     await work_off(service, seconds=60)
     found = [(await each.admin.get(run)).json() for each, run in runs]
     assert [(run["status"], run["error"]) for run in found] == [("done", None)] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), [("x.csv", b"name\nAnna\n"), ("x.xlsx", book([["name"], ["Anna"]]))]
+)
+async def test_a_worker_that_is_stopped_while_it_reads_hands_the_work_back(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch, name: str, data: bytes
+):
+    loop, in_it, real = asyncio.get_running_loop(), asyncio.Event(), reading.tables.rows
+
+    def slowly(*given: Any) -> Iterator[Any]:
+        loop.call_soon_threadsafe(in_it.set)
+        time.sleep(0.5)  # in a thread
+        yield from real(*given)
+
+    run = UUID((await begun(org, await sent(org, data, name, mode="create"))).rpartition("/")[2])
+    monkeypatch.setattr(reading.tables, "rows", slowly)
+    working = asyncio.create_task(do_batch(org.database, org.id, run, work.IMPORT))
+    await asyncio.wait_for(in_it.wait(), 5)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    row = await run_row(org, run)
+    assert (row["lease"], row["attempts"], row["error"]) == (None, 0, None)
 
 
 @pytest.mark.slow

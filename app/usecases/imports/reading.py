@@ -120,8 +120,11 @@ def _next(rows: Iterator[tables.Row], one: Row, name: Name | None) -> asyncio.Ta
 
 async def _heard(uow: UnitOfWork, reading: asyncio.Task[_Chunk]) -> _Chunk:
     """What was read; PostgreSQL, which ends transactions that are silent for a minute, is spoken to meanwhile."""
-    while not (await asyncio.wait({reading}, timeout=SILENT))[0]:
-        await uow.speak()
+    try:
+        while not (await asyncio.wait({reading}, timeout=SILENT))[0]:
+            await uow.speak()
+    finally:
+        await asyncio.wait({reading})  # whoever is stopped meanwhile cannot close what is being read
     return await reading
 
 
