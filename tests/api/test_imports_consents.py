@@ -78,6 +78,15 @@ async def test_a_consent_has_the_file_as_its_evidence_and_an_event_of_its_own(
     assert {event["cause"] for event in events} == {f"import:{one['id']}"}
 
 
+async def test_a_preview_shows_what_a_row_says_of_consents(org: Organisation):
+    one = await sent(org, "name,email,Email opt-in\nA,a@example.com,yes\nB,b@example.com,perhaps\n")
+    shown = (await org.admin.get(f"/v1/imports/{one['id']}/preview")).json()["rows"]
+    assert shown[0]["values"]["consents"] == [
+        {"purpose": "marketing", "channel": "email", "state": "granted"}
+    ]
+    assert shown[1]["problems"] == ["Email opt-in: 'perhaps' is neither yes nor no."]
+
+
 async def test_a_no_counts_and_a_yes_where_nothing_was_said(service: FastAPI, org: Organisation):
     for name, *states in (
         ("silent",),

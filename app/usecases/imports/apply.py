@@ -148,6 +148,7 @@ async def apply(
     turns = match.turns(names, one["match"])
     own = next(n for n, turn in enumerate(turns) if turn[-1] >= len(earlier))
     turns = turns[: max(TURNS, own + 1)]
+    telling = any(map(is_consent, one["mapping"].values()))
     await references.claim(uow, kind.noun, None)
     for turn in turns:
         together = [items[place] for place in turn]
@@ -160,8 +161,9 @@ async def apply(
         sound = partial(_sound, uow, kind.noun, by_row)
         await links.link(uow, one["options"], [said[place] for place in going], sound)
         await bulk.upsert(uow, kind.noun, together)
-        lines = [consents.Told(asked[place]["line"], said[place], items[place]) for place in turn]
-        await consents.record(uow, one, lines)
+        if telling:
+            lines = [consents.Told(asked[place]["line"], said[place], items[place]) for place in turn]
+            await consents.record(uow, one, lines)
     columns = cells.columns_by_field(one["mapping"])
     done = sorted(place for turn in turns for place in turn if place >= len(earlier))
     return [_verdict(rows[place - len(earlier)]["line"], items[place], columns) for place in done]

@@ -82,12 +82,20 @@ def _previewed(actor: Actor, one: Mapping[str, Any], most: int) -> dict[str, Any
         # A line alone is no record yet.
         found = [] if target is Target.LINE else _problems(row.values, kind, named)
         problems = [detail] if detail else [*row.faults, *found]
-        shown.append({"line": line, "values": row.values | row.links, "problems": problems})
+        shown.append({"line": line, "values": row.values | row.links | _consents(row), "problems": problems})
     return {
         "rows": shown,
         "unmapped": [column for column in one["layout"]["columns"] if column not in one["mapping"]],
         "missing": _missing(one, known),
     }
+
+
+def _consents(row: cells.Read) -> dict[str, Any]:
+    said = [
+        {"purpose": purpose, "channel": channel, "state": state}
+        for (purpose, channel), state in row.consents.items()
+    ]
+    return {"consents": said} if said else {}
 
 
 def _missing(one: Mapping[str, Any], fields: Mapping[str, Field]) -> str | None:
