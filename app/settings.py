@@ -29,7 +29,7 @@ class Unwalled(Exception):
 
 
 _ROOM = 20
-"""Connections for commands, backups and superusers, besides the pools."""
+"""Connections for commands, backups, superusers and the renewing of leases, besides the pools."""
 
 
 class Settings(BaseSettings):
