@@ -1,4 +1,8 @@
-"""What a record points to: it must exist, be visible to the writer, and make no circle."""
+"""What a record points to: it must exist, be visible to the writer, and make no circle.
+
+What became part of another record is named by its old id for years, by systems that know no other; the survivor is
+meant, and written.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
@@ -13,7 +17,9 @@ from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 from app.domain.waves import Name
 
-Pairs = Sequence[tuple[UUID, Mapping[str, Any]]]
+MERGED = "merged_into_id"
+"""The column of nouns that can be merged; it names the record that one became part of."""
+Pairs = Sequence[tuple[UUID, dict[str, Any]]]
 """Records by their ids, each with its new values."""
 
 
@@ -29,22 +35,68 @@ async def hold_trees(uow: UnitOfWork, noun: Noun, givens: Iterable[Mapping[str, 
         )
 
 
-async def check(uow: UnitOfWork, noun: Noun, pairs: Pairs) -> None:
-    """Raise InvalidInput for a reference that the writer may not see, RuleBroken for a circle.
+async def resolve(uow: UnitOfWork, noun: Noun, pairs: Pairs) -> list[dict[str, Any]]:
+    """The records' values as they are to be written: a reference to what was merged names the survivor.
 
-    Foreign keys refuse what does not exist; `hold_trees` keeps the trees as they are looked at here.
+    Raises InvalidInput for a reference that the writer may not see, before or after the merge, and RuleBroken for a
+    circle. Foreign keys refuse what does not exist; `hold_trees` keeps the trees as they are looked at here.
     """
     rows = [values for _, values in pairs]
-    for column, target in noun.references.items():
+    for column, target in pointing(noun).items():
         await _visible(uow, target, column, {row[column] for row in rows if row.get(column)})
+        rows = await _followed(uow, target, column, rows)
     for child_name, child in noun.children.items():
         for column, target in child.references.items():
             named = {line[column] for row in rows for line in row.get(child_name, ()) if line.get(column)}
             await _visible(uow, target, column, named)
     for column in noun.parents:
-        moved = {record: values[column] for record, values in pairs if column in values}
-        await _visible(uow, noun, column, {above for above in moved.values() if above})
+        moved = {record: row[column] for (record, _), row in zip(pairs, rows, strict=True) if column in row}
         await _no_circle(uow, noun, column, moved)
+    return rows
+
+
+def pointing(noun: Noun) -> Mapping[str, Noun]:
+    """The columns that name another record, to its noun."""
+    return {**noun.references, **dict.fromkeys(noun.parents, noun)}
+
+
+async def _followed(
+    uow: UnitOfWork, target: Noun, column: str, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    moved = await survivors(uow, target, {row[column] for row in rows if row.get(column)})
+    if hidden := [one for one, survivor in moved.items() if survivor is None]:
+        # Named by what was sent: where it went is not for the writer's eyes.
+        raise unknown_reference(column, min(hidden))
+    return [row | {column: moved[row[column]]} if row.get(column) in moved else row for row in rows]
+
+
+async def survivors(uow: UnitOfWork, noun: Noun, ids: Set[UUID]) -> Mapping[UUID, UUID | None]:
+    """Those of the records that became part of another one, and the one that they are part of now; None for a hidden one.
+
+    A merge that is under way is waited for, and another one waits until this has ended: what is read is locked as a
+    foreign key locks it, or a record could be hung on one that is being merged away.
+    """
+    above: dict[UUID, UUID] = {}
+    here = ids if MERGED in noun.table.c else frozenset()
+    while here:
+        rows = await uow.fetch(
+            f"select id, {MERGED} as above from {noun.plural} where org_id = $1 and id = any($2::uuid[])"
+            " order by id for key share",
+            uow.org_id,
+            sorted(here),
+        )
+        found = {row["id"]: row["above"] for row in rows if row["above"] is not None}
+        above |= found
+        here = set(found.values()) - above.keys()
+    ends = {one: _end(above, one) for one in ids & above.keys()}
+    known = await seen(uow, noun, set(ends.values()))
+    return {one: end if end in known else None for one, end in ends.items()}
+
+
+def _end(above: Mapping[UUID, UUID], one: UUID) -> UUID:
+    while one in above:
+        one = above[one]
+    return one
 
 
 async def seen(uow: UnitOfWork, noun: Noun, ids: Set[UUID]) -> Set[UUID]:

@@ -103,7 +103,7 @@ class DuplicatesMerge(Shape):
 
 
 class ContactMerge(Shape):
-    """Contacts that are to become part of this one."""
+    """Contacts that are to become part of this one; what is hung on them by their ids later is hung on this one."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from app.domain.interactions import Direction, InteractionKind
 from app.schemas.base import (
     NUMBER,
+    SURVIVING,
     Custom,
     DatedQuery,
     External,
@@ -36,7 +37,7 @@ class InteractionFields(Shape):
     page: Line | None = None
     campaign: Label | None = None
     session: Label | None = None
-    contact_id: UUID | None = None
+    contact_id: UUID | None = Field(None, description=SURVIVING)
     company_id: UUID | None = None
     product_id: UUID | None = None
     owner_id: UUID | None = None

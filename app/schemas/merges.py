@@ -35,7 +35,7 @@ class MergeKept(BaseModel):
 
 
 class MergeUndone(BaseModel):
-    """What came of undoing a merge."""
+    """What came of undoing a merge; what was hung on any of its contacts after it stays with the survivor."""
 
     id: UUID
     status: MergeStatus

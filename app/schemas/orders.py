@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.domain.orders import OrderStatus
 from app.schemas.base import (
+    SURVIVING,
     Code,
     Currency,
     Custom,
@@ -56,7 +57,7 @@ class OrderFields(Shape):
     """What can be written of an order. Money can be changed while the order is placed and not yet paid or shipped."""
 
     number: Code = optional()
-    contact_id: UUID | None = None
+    contact_id: UUID | None = Field(None, description=SURVIVING)
     company_id: UUID | None = None
     channel: Label | None = None
     country: Label | None = Field(None, description="Where it was sold to, as the source says it.")

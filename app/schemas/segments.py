@@ -108,7 +108,7 @@ _Ids = Annotated[list[UUID], Field(max_length=MOST_AT_ONCE)]
 
 
 class MembersChange(Shape):
-    """Contacts to put into a static segment and to take out of it."""
+    """Contacts to put into a static segment and to take out of it; one that was merged stands for its survivor."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"add": ["0197b2a4-6c1e-7d42-9b1f-5a3c8e7d9f10"]}]}

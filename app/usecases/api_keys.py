@@ -64,8 +64,8 @@ async def add_api_key(uow: UnitOfWork, values: Values, given: Set[str]) -> tuple
     key = tokens.new_key()
     made = {**values, "prefix": key[: tokens.SHOWN], "key_hash": tokens.digest(key)}
     row = {"id": new_id(), **plain.new_row(uow, API_KEYS, made, given)}
-    await references.check(uow, API_KEYS, [(row["id"], row)])
-    await write.add(uow, API_KEYS, [row], "api_key.added")
+    rows = await references.resolve(uow, API_KEYS, [(row["id"], row)])
+    await write.add(uow, API_KEYS, rows, "api_key.added")
     return row["id"], key
 
 

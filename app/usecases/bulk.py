@@ -291,11 +291,29 @@ class _Bulk:
     async def _write(self, plan: _Plan) -> None:
         if self.judge:
             await self.judge(self.uow, [*((None, row) for row in plan.adding), *plan.changing])
-        adding = [(row["id"], row) for row in plan.adding]
-        changing = [(row["id"], after) for row, after in plan.changing]
-        await references.check(self.uow, self.noun, [*adding, *changing])
+        await self._resolve(plan)
         await write.add(self.uow, self.noun, plan.adding, f"{self.noun.name}.added", plan.ready)
         await write.change(self.uow, self.noun, plan.changing, f"{self.noun.name}.edited")
+
+    async def _resolve(self, plan: _Plan) -> None:
+        """Have what the records name checked, and followed to the survivors of merges."""
+        sent = [(row["id"], row) for row in plan.adding]
+        sent += [(row["id"], after) for row, after in plan.changing]
+        resolved = await references.resolve(self.uow, self.noun, sent)
+        if all(now is before for now, (_, before) in zip(resolved, sent, strict=True)):
+            return
+        many = len(plan.adding)
+        plan.adding = resolved[:many]
+        plan.ready = write.documents(self.noun, plan.adding)
+        changing = [
+            (row, plain.differing(self.uow, self.noun, row, after))
+            for (row, _), after in zip(plan.changing, resolved[many:], strict=True)
+        ]
+        plan.changing = [(row, after) for row, after in changing if after]
+        same = {row["id"] for row, after in changing if not after}
+        for item in plan.items:
+            if item.id in same:
+                item.status = "unchanged"
 
 
 def _unknown(noun: Noun) -> NotFound:

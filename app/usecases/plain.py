@@ -75,6 +75,13 @@ def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
     return {} if noun.unread.issuperset(new) else new
 
 
+def differing(uow: UnitOfWork, noun: Noun, row: Row, resolved: Values) -> Values:
+    """What still differs once references are resolved: a survivor that is named by an old id may stand there already."""
+    names = references.pointing(noun).keys() & resolved.keys()
+    same = {name for name in names - _blind(noun, uow.actor, resolved) if resolved[name] == row[name]}
+    return {name: value for name, value in resolved.items() if name not in same}
+
+
 def _blind(noun: Noun, actor: Actor, given: Values) -> frozenset[str]:
     """What is written without being read: it counts as changed, or "unchanged" would tell that a guess was right."""
     unseen = {name.partition(".")[0] for name in _written(noun, given) if not noun.shows(actor, name)}
@@ -114,8 +121,8 @@ async def add(
     row = new_row(uow, noun, values, given)
     if judge:
         await judge(uow, [(None, row)])
-    await references.check(uow, noun, [(row["id"], row)])
-    await write.add(uow, noun, [row], f"{noun.name}.added")
+    rows = await references.resolve(uow, noun, [(row["id"], row)])
+    await write.add(uow, noun, rows, f"{noun.name}.added")
     made: UUID = row["id"]
     return made
 
@@ -196,8 +203,9 @@ async def edit_row(
     if after:
         if judge:
             await judge(uow, [(row, after)])
-        await references.check(uow, noun, [(row["id"], after)])
-        await write.change(uow, noun, [(row, after)], f"{noun.name}.edited")
+        (resolved,) = await references.resolve(uow, noun, [(row["id"], after)])
+        if after := differing(uow, noun, row, resolved):
+            await write.change(uow, noun, [(row, after)], f"{noun.name}.edited")
 
 
 async def archive(uow: UnitOfWork, noun: Noun, record: UUID, *, version: int | None) -> None:

@@ -145,8 +145,8 @@ async def _merge(
     uow: UnitOfWork, held: stays.Held, survivor: Row, others: Sequence[Row], values: dict[str, Any]
 ) -> UUID:
     merge, before = new_id(), uow.cause
+    (values,) = await references.resolve(uow, CONTACTS, [(survivor["id"], values)])
     after = _planned(uow, survivor, others, values, await survivorship(uow))
-    await references.check(uow, CONTACTS, [(survivor["id"], {name: values[name] for name in values})])
     uow.cause = f"merge:{merge}"
     try:
         await write.change(uow, CONTACTS, _left(uow, survivor, others, after), "contact.merged")

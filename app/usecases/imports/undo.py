@@ -216,7 +216,7 @@ class _Undoing:
         return [step.settled for step in steps]
 
     async def _write(self, noun: Noun, steps: Sequence[_Step]) -> None:
-        await references.check(
+        await references.resolve(
             self.uow, noun, [(step.row["id"], step.after) for step in steps if step.verb == "edited"]
         )
         # A name that a new record has taken is free before its old bearer takes it again.

@@ -47,6 +47,12 @@ async def change_members(
     check_putting(uow.actor, row["tag"])
     _check(row, adding, removing)
     await _check_seen(uow, adding, removing)
+    if row["tag"] is not None:
+        # Before survivors are held: two that tag the same contacts would wait for each other.
+        await references.claim(uow, CONTACTS, None)
+    moved_on = await references.survivors(uow, CONTACTS, {*adding, *removing})
+    adding, removing = _followed(adding, moved_on, "add"), _followed(removing, moved_on, "remove")
+    _check(row, adding, removing)
     looked = dict.fromkeys((*adding, *removing), Why.BY_HAND)
     moved = await _move(uow, row, adding, looked, later(uow, cursor))
     entered = sum(one["entered"] for one in moved)
@@ -82,9 +88,21 @@ async def _check_seen(uow: UnitOfWork, adding: Sequence[UUID], removing: Sequenc
     seen = {row["id"] for row in await uow.fetch(question.sql, *question.values(binds))}
     for field, ids in (("add", adding), ("remove", removing)):
         if unseen := set(ids) - seen:
-            raise InvalidInput(
-                "contact_unknown", f"There is no contact {min(unseen)}, or you may not see it.", field=field
-            )
+            raise _unknown(min(unseen), field)
+
+
+def _followed(ids: Sequence[UUID], moved: Mapping[UUID, UUID | None], field: str) -> list[UUID]:
+    """With survivors in the place of those who became part of them. Raises InvalidInput for one that is not seen."""
+    now = [(one, moved.get(one, one)) for one in ids]
+    if hidden := [one for one, survivor in now if survivor is None]:
+        raise _unknown(min(hidden), field)
+    return [*dict.fromkeys(survivor for _, survivor in now if survivor)]
+
+
+def _unknown(contact: UUID, field: str) -> InvalidInput:
+    return InvalidInput(
+        "contact_unknown", f"There is no contact {contact}, or you may not see it.", field=field
+    )
 
 
 async def put_tag(uow: UnitOfWork, tag: str | None, moved: Sequence[Row]) -> None:
