@@ -19,6 +19,7 @@ from app.db.engine import Prepared, Row, compiled
 from app.db.imports import IMPORTS
 from app.db.nouns import Noun
 from app.db.reads import Question, Reads, must_see
+from app.db.references import MERGED
 from app.db.registry import NOUNS
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
@@ -134,6 +135,7 @@ async def in_use(uow: UnitOfWork, noun: Noun, records: Sequence[UUID]) -> Set[UU
         f"select t.{column} as id from {other.plural} t where t.org_id = $1 and t.{column} = any($2::uuid[])"
         " and t.archived_at is null and t.id <> all($2::uuid[])"
         for other in NOUNS.values()
+        if other.every is None  # what is told of records together, such as their merge, does not use them
         for column in _pointing(other.references, noun) | (other.parents if other is noun else frozenset())
     ]
     ways += [
@@ -144,6 +146,18 @@ async def in_use(uow: UnitOfWork, noun: Noun, records: Sequence[UUID]) -> Set[UU
         for column in _pointing(child.references, noun)
     ]
     rows = await uow.fetch(" union ".join(ways), uow.org_id, list(records)) if ways else ()
+    return {row["id"] for row in rows}
+
+
+async def survivors(uow: UnitOfWork, noun: Noun, records: Sequence[UUID]) -> Set[UUID]:
+    """Those of the records that others became part of."""
+    if not records or MERGED not in noun.fields:
+        return frozenset()
+    rows = await uow.fetch(
+        f"select distinct {MERGED} as id from {noun.plural} where org_id = $1 and {MERGED} = any($2::uuid[])",
+        uow.org_id,
+        list(records),
+    )
     return {row["id"] for row in rows}
 
 

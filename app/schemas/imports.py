@@ -166,7 +166,9 @@ class RowOut(BaseModel):
         description="Null once the row has gone well: then they are let go."
     )
     outcome: Outcome | None = Field(description="Null until the row has had its turn.")
-    record_id: UUID | None
+    record_id: UUID | None = Field(
+        description="The record that it was made into; one that was merged since says in its merged_into_id where it went."
+    )
     code: str | None = Field(
         description="Why it was skipped or failed, as a stable code: there_already, not_there; row_ragged, row_too_long, quote_open, cell_too_long,"
         " cell_undecodable, line_not_json, column_unknown, cell_invalid, match_ambiguous; erased; or that of a problem."
@@ -197,7 +199,10 @@ class UndoneOut(BaseModel):
     noun: str
     record_id: UUID | None = Field(description="Null for a record that you do not see.")
     outcome: Undone
-    code: str | None = Field(description="Why it was kept, as a stable code.")
+    code: str | None = Field(
+        description="Why it was kept, as a stable code: changed_since; in_use, others point to it; merged, it became part of"
+        " another record, or others of it, so that merge is to be undone first; erased; hidden; or that of a problem."
+    )
     conflicts: list[Conflict]
 
 

@@ -174,3 +174,76 @@ async def test_rights_that_are_lost_meanwhile_stop_it_and_others_go_on(service: 
     await org.admin.post(f"{run}/cancel")
     assert (await org.admin.get(here)).json()["stage"] == "undoing"
     assert await undone(service, org.admin, here) == {"restored": 0, "archived": 3, "kept": 0}
+
+
+async def _contact(org: Organisation, name: str) -> dict[str, Any]:
+    said = {"name": name, "emails": [{"address": f"{name}@x.example"}]}
+    made: dict[str, Any] = (await org.admin.post("/v1/contacts", json=said)).json()
+    return made
+
+
+async def _merge(org: Organisation, survivor: dict[str, Any], other: dict[str, Any]) -> str:
+    said = {"others": [other["id"]]}
+    done = await org.admin.post(f"/v1/contacts/{survivor['id']}/merge", json=said, headers=ANY)
+    assert done.status_code == 200, done.text
+    return f"/v1/merges/{done.json()['id']}/undo"
+
+
+async def test_who_was_merged_since_is_left_and_told_until_the_merge_is_undone(
+    service: FastAPI, org: Organisation
+):
+    old, older = await _contact(org, "old"), await _contact(org, "older")
+    before = await everything(org, "contacts")
+    text = "name,email,customer id\nAnna,anna@x.example,C-1\nBoris,boris@x.example,C-2\n"
+    here = await imported(service, org, text)
+    anna, boris = [(await org.admin.get(f"/v1/contacts/by/import/C-{n}")).json() for n in (1, 2)]
+    merges = [await _merge(org, old, anna), await _merge(org, boris, older)]
+    now = await everything(org, "contacts")
+    assert await undone(service, org.admin, here) == {"restored": 0, "archived": 0, "kept": 2}
+    kept = {row["record_id"]: row["code"] for row in await listed(org.admin, here)}
+    assert kept == {anna["id"]: "merged", boris["id"]: "merged"}
+    assert await everything(org, "contacts") == now
+    made = (await org.admin.get(f"{here}/rows")).json()["data"]
+    assert [row["record_id"] for row in made] == [anna["id"], boris["id"]]
+    assert (await org.admin.get(f"/v1/contacts/{anna['id']}")).json()["merged_into_id"] == old["id"]
+    for merge in merges:
+        assert (await org.admin.post(merge)).status_code == 200
+    assert await undone(service, org.admin, here) == {"restored": 0, "archived": 2, "kept": 0}
+    assert await everything(org, "contacts") == before
+
+
+async def test_what_was_changed_of_somebody_merged_since_is_not_said_to_be_taken_back(
+    service: FastAPI, org: Organisation
+):
+    first = "name,email,customer id\nAnna,,C-1\n"
+    await imported(service, org, first)
+    here = await imported(service, org, first.replace(",,", ",anna@x.example,"))
+    anna = (await org.admin.get("/v1/contacts/by/import/C-1")).json()
+    old = await _contact(org, "old")
+    merge = await _merge(org, old, anna)
+    assert (await undone(service, org.admin, here))["kept"] == 1
+    [row] = await listed(org.admin, here)
+    assert (row["record_id"], row["code"]) == (anna["id"], "merged")
+    assert "emails" in {one["field"] for one in row["conflicts"]}
+    assert (await org.admin.post(merge)).status_code == 200
+    assert (await undone(service, org.admin, here))["restored"] == 1
+    assert (await org.admin.get(f"/v1/contacts/{anna['id']}")).json()["email"] is None
+
+
+async def test_what_went_along_with_a_merged_contact_goes_back_and_hangs_on_survivors(
+    service: FastAPI, org: Organisation
+):
+    a, b, p, q = [await _contact(org, name) for name in "abpq"]
+    order = {"number": "2", "currency": "CNY", "placed_at": "2026-03-01T00:00:00Z", "contact_id": p["id"]}
+    old = (await org.admin.post("/v1/orders", json=order)).json()
+    text = "order number,placed at,contact email,channel,currency\n" + "".join(
+        f"{number},2026-03-01T00:00:00Z,a@x.example,web,CNY\n" for number in (1, 2)
+    )
+    here = await imported(service, org, text, target="order")
+    assert (await org.admin.get(f"/v1/orders/{old['id']}")).json()["contact_id"] == a["id"]
+    await _merge(org, b, a)
+    await _merge(org, q, p)
+    assert await undone(service, org.admin, here) == {"restored": 1, "archived": 1, "kept": 0}
+    back = (await org.admin.get(f"/v1/orders/{old['id']}")).json()
+    assert (back["contact_id"], back["channel"]) == (q["id"], None)
+    assert list(await everything(org, "orders")) == [old["id"]]

@@ -3,10 +3,13 @@
 A record that the import made is archived, and nothing is deleted here; one that others point to by now is left. Its names
 are let go with that: its external ids are taken from it, and its own key (a number, a SKU) is set aside, so that the
 corrected file makes a record anew rather than meet one that is put away. The log keeps what they were.
+
+A record that was merged since, into another one or with others into itself, is left, because what it is made of is no
+longer its own: undo the merge, then the import once more. What merely hung on it goes back, and hangs on the survivor.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -23,6 +26,7 @@ from app.db.interactions import INTERACTIONS
 from app.db.nouns import Noun
 from app.db.orders import ORDERS
 from app.db.products import PRODUCTS
+from app.db.references import MERGED
 from app.db.undone import Settled
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
@@ -43,6 +47,9 @@ _NOUNS: Mapping[str, Noun] = {
 }
 """What an import can make or change."""
 _SHELVED = frozenset({"archived_at"})
+_Event = Row | Mapping[str, Any]
+"""One change of a record, as the log tells of it; see app.db.undone.told."""
+_Events = Mapping[UUID, Sequence[_Event]]
 
 
 async def undo_import(uow: UnitOfWork, one: UUID, *, version: int | None) -> UUID:
@@ -134,9 +141,12 @@ class _Undoing:
         await references.claim(self.uow, noun, None)
         await references.hold_trees(self.uow, noun, [dict.fromkeys(noun.parents, True)])
         rows = await write.locked(self.uow, noun, records)
-        told = await undone.told(self.uow, records, f"import:{self.one}", begun)
+        told = await self._followed(noun, await undone.told(self.uow, records, f"import:{self.one}", begun))
+        joined = await undone.survivors(self.uow, noun, list(rows))
         steps = await asyncio.to_thread(
-            lambda: [self._step(noun, rows[record], told[record]) for record in records if record in rows]
+            lambda: [
+                self._step(noun, rows[record], told[record], joined) for record in records if record in rows
+            ]
         )
         made = [step.row["id"] for step in steps if step.settled.outcome is Undone.ARCHIVED]
         used = await undone.in_use(self.uow, noun, made)
@@ -144,13 +154,41 @@ class _Undoing:
         hidden = [Settled(record, Undone.KEPT, "hidden") for record in records if record not in rows]
         return hidden + await self._apply(noun, steps)
 
-    def _step(self, noun: Noun, row: Row, told: Sequence[Row]) -> _Step:
+    async def _followed(self, noun: Noun, told: _Events) -> _Events:
+        """The events with survivors for whom was merged: that a record went along with its contact is nobody's change."""
+        columns = references.pointing(noun)
+        moved: dict[str, str] = {}
+        for column, target in columns.items():
+            sides = [
+                side for events in told.values() for one in events for side in (one["before"], one["after"])
+            ]
+            named = {UUID(side[column]) for side in sides if side.get(column)}
+            survivors = await references.survivors(self.uow, target, named)
+            moved |= {str(one): str(survivor) for one, survivor in survivors.items() if survivor}
+        if not moved:
+            return told
+
+        def now(side: Mapping[str, Any]) -> dict[str, Any]:
+            return {
+                **side,
+                **{name: moved.get(side[name], side[name]) for name in columns.keys() & side.keys()},
+            }
+
+        return {
+            record: [{**one, "before": now(one["before"]), "after": now(one["after"])} for one in events]
+            for record, events in told.items()
+        }
+
+    def _step(self, noun: Noun, row: Row, told: Sequence[_Event], joined: Set[UUID]) -> _Step:
         now = {name: json.loads(json.text(row[name])) for name in noun.fields}
         undo = plan([Told(one["own"], one["before"], one["after"]) for one in told], now)
         if any(one["type"].endswith(".erased") for one in told):
             return _kept(row, "erased", ())
+        if MERGED in noun.fields and row[MERGED] is not None:
+            # What it had is the survivor's by now, and nothing of it would go back there.
+            return _kept(row, "merged", _given(noun, undo.left | undo.back.keys()))
         if any(one["own"] and one["new"] for one in told):
-            return self._put_away(noun, row, undo)
+            return _kept(row, "merged", ()) if row["id"] in joined else self._put_away(noun, row, undo)
         if not undo.back:
             left = _given(noun, undo.left)
             return _kept(row, "changed_since", left) if left else _as_it_was(row)
@@ -216,13 +254,13 @@ class _Undoing:
         return [step.settled for step in steps]
 
     async def _write(self, noun: Noun, steps: Sequence[_Step]) -> None:
-        await references.resolve(
-            self.uow, noun, [(step.row["id"], step.after) for step in steps if step.verb == "edited"]
-        )
+        edited = [step for step in steps if step.verb == "edited"]
+        resolved = await references.resolve(self.uow, noun, [(step.row["id"], step.after) for step in edited])
+        archived = [(step.row, step.after) for step in steps if step.verb == "archived"]
         # A name that a new record has taken is free before its old bearer takes it again.
-        for verb in ("archived", "edited"):
-            changes = [(step.row, step.after) for step in steps if step.verb == verb]
-            await write.change(self.uow, noun, changes, f"{noun.name}.{verb}")
+        await write.change(self.uow, noun, archived, f"{noun.name}.archived")
+        going_back = [(step.row, after) for step, after in zip(edited, resolved, strict=True)]
+        await write.change(self.uow, noun, going_back, f"{noun.name}.edited")
 
 
 def _kept(row: Row, code: str, fields: Any) -> _Step:
