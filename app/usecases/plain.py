@@ -52,7 +52,7 @@ def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
     actor = uow.actor
     noun.must_be_writable(actor, _written(noun, given))
     if row["archived_at"] is not None:
-        raise RuleBroken("archived", f"This {noun.name} is archived; restore it before you change it.")
+        raise _put_away(noun, actor, row)
     new = {
         name: merged(row[name], value) if name in _MERGED else value
         for name, value in noun.exact(given).items()
@@ -73,6 +73,15 @@ def changes_to(uow: UnitOfWork, noun: Noun, row: Row, given: Values) -> Values:
     if noun.guard:
         _guard(noun, actor, row, new)
     return {} if noun.unread.issuperset(new) else new
+
+
+def _put_away(noun: Noun, actor: Actor, row: Row) -> RuleBroken:
+    if references.MERGED in noun.fields and row[references.MERGED] and noun.shows(actor, references.MERGED):
+        return RuleBroken(
+            "merged",
+            f"This {noun.name} became part of another one, which merged_into_id names; change that one.",
+        )
+    return RuleBroken("archived", f"This {noun.name} is archived; restore it before you change it.")
 
 
 def differing(uow: UnitOfWork, noun: Noun, row: Row, resolved: Values) -> Values:

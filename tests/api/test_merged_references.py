@@ -206,3 +206,23 @@ async def test_who_does_not_see_the_survivor_moves_nobody_by_naming_whom_they_se
             told.append(refusal(answer, one))
             assert answer.json()["code"] == "contact_unknown"
     assert told[:2] == told[2:]
+
+
+async def test_who_edits_a_merged_contact_is_told_where_it_went_if_they_may_know(org: Organisation):
+    await org.role(
+        "blind",
+        scopes=["contacts:write"],
+        sight={"*": "all"},
+        read={"contact": ["name"]},
+        write={"contact": ["name"]},
+    )
+    _, blind = await org.user("blind", "blind")
+    a, b = await contacts(org, *"ab")
+    await merge(org, b, a)
+    for client, code in ((org.admin, "merged"), (blind, "archived")):
+        refused = await client.patch(f"/v1/contacts/{a['id']}", json={"name": "c"}, headers=ANY)
+        assert (refused.status_code, refused.json()["code"]) == (409, code)
+        [item] = (
+            await client.post("/v1/contacts/bulk", json={"items": [{"id": a["id"], "name": "c"}]})
+        ).json()["items"]
+        assert code in str(item)
