@@ -21,6 +21,7 @@ class Company(Record):
     __tablename__ = "companies"
     __table_args__ = (
         points_to("parent_id", "companies"),
+        points_to("merged_into_id", "companies"),
         points_to("owner_id", "users"),
         newest_first("companies"),
         last_changed("companies"),
@@ -28,6 +29,12 @@ class Company(Record):
         Index("ix_companies_owner", "org_id", "owner_id"),
         Index("ix_companies_domain", "org_id", "domain"),
         Index("ix_companies_parent", "org_id", "parent_id"),
+        Index(
+            "ix_companies_merged",
+            "org_id",
+            "merged_into_id",
+            postgresql_where=text("merged_into_id is not null"),
+        ),
         Index("ix_companies_called", "org_id", text("lower(name)")),
         sought("companies"),
     )
@@ -42,6 +49,8 @@ class Company(Record):
     parent_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
     owner_id: Mapped[UUID | None] = mapped_column(info=field("basic"))
     tags: Mapped[list[str]] = mapped_column(info=field("basic"))
+    merged_into_id: Mapped[UUID | None] = mapped_column(info=field("basic", writable=False))
+    """The company that this one, put away, became part of."""
     custom: Mapped[dict[str, Any]] = mapped_column(info=field())
     terms: Mapped[str] = mapped_column(TSVECTOR, info=field(internal=True))
 

@@ -82,7 +82,7 @@ DUPLICATES = Noun(
     plural="duplicates",
     model=Duplicate,
     made_of={"score": tells_scores},
-    every=Every(DuplicateMember.__table__, "duplicate_id", "member_id", CONTACTS),  # type: ignore[arg-type]  # a Table
+    every=(Every(DuplicateMember.__table__, "duplicate_id", "member_id", CONTACTS),),  # type: ignore[arg-type]  # a Table
     children={
         "members": Child(
             DuplicateMember.__table__,  # type: ignore[arg-type]  # a Table

@@ -8,7 +8,6 @@ from sqlalchemy import ColumnElement, Select, Text, Uuid, bindparam, column, fun
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.db import merges, references, sight
-from app.db.contacts import CONTACTS
 from app.db.engine import Prepared, compiled, prepared
 from app.db.external_ids import ExternalId
 from app.db.nouns import Noun
@@ -58,13 +57,15 @@ async def found(uow: UnitOfWork, name: str, by: str, names: Sequence[str]) -> Ma
         for called, record in await _asked(uow, noun, by, build, values):
             known.setdefault(called, {})[record] = None
     listed_by_name = {called: list(records) for called, records in known.items()}
-    return await _survivors(uow, listed_by_name) if noun is CONTACTS and way not in _BY else listed_by_name
+    return await _survivors(uow, noun, listed_by_name) if way not in _BY else listed_by_name
 
 
-async def _survivors(uow: UnitOfWork, known: Mapping[str, Sequence[UUID]]) -> Mapping[str, Sequence[UUID]]:
-    """With those that became part of another contact in its place, if that is seen."""
-    moved = await merges.survivors(uow, {one for listed in known.values() for one in listed})
-    seen = await references.seen(uow, CONTACTS, set(moved.values()))
+async def _survivors(
+    uow: UnitOfWork, noun: Noun, known: Mapping[str, Sequence[UUID]]
+) -> Mapping[str, Sequence[UUID]]:
+    """With those that became part of another record in its place, if that is seen."""
+    moved = await merges.survivors(uow, noun, {one for listed in known.values() for one in listed})
+    seen = await references.seen(uow, noun, set(moved.values()))
     return {
         name: [moved.get(one, one) for one in listed if one not in moved or moved[one] in seen]
         for name, listed in known.items()
@@ -84,11 +85,11 @@ async def _asked(
 
 
 def _seen(actor: Actor, noun: Noun, *, merged: bool) -> Select[Any]:
-    """The ids of what the actor sees; an id of another system also leads to a contact that became part of another."""
+    """The ids of what the actor sees; an id of another system also leads to what became part of another."""
     table = noun.table
     there: ColumnElement[bool] = table.c.archived_at.is_(None)
-    if merged and noun is CONTACTS:
-        there = or_(there, table.c.merged_into_id.is_not(None))
+    if merged and references.MERGED in table.c:
+        there = or_(there, table.c[references.MERGED].is_not(None))
     return select(table.c.id).where(sight.tenant(noun), sight.visible(actor, noun), there)
 
 

@@ -1,19 +1,21 @@
-"""Merges: contacts that became one, and what moved to it, so that it can go back.
+"""Merges: records that became one, and what moved to it, so that it can go back.
 
-What moves is read from the tables themselves: every column called contact_id that points to contacts. One that is
-part of a key stays, for it is a finding about that record, such as its score in a run.
+What moves is read from the tables themselves: every column called contact_id that points to contacts, called company_id
+that points to companies, and what a company stands below. One that is part of a key stays, for it is a finding about
+that record, such as its score in a run.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import Computed, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import privacy, references
 from app.db.base import Base, Keyed, Record, choice, field, last_changed, newest_first, one_of, points_to
+from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.nouns import Child, Every, Noun
@@ -21,28 +23,35 @@ from app.db.uow import UnitOfWork
 from app.domain.duplicates import MergeStatus
 
 
+def _of(noun: Noun, column: str) -> Computed:
+    return Computed(f"case when noun = '{noun.name}' then {column} end", persisted=True)
+
+
 class MergeMember(Keyed):
-    """One of the contacts, the survivor among them."""
+    """One of the records, the survivor among them; for each noun a column that points to it, computed from its id."""
 
     __tablename__ = "merge_members"
     __table_args__ = (
         points_to("merge_id", "merges"),
-        points_to("member_id", "contacts"),
+        points_to("member_contact_id", "contacts"),
+        points_to("member_company_id", "companies"),
         Index("ix_merge_members_merge", "org_id", "merge_id", "position"),
         Index("ix_merge_members_member", "org_id", "member_id"),
     )
 
     merge_id: Mapped[UUID]
     position: Mapped[int]
+    noun: Mapped[str]
     member_id: Mapped[UUID]
+    member_contact_id: Mapped[UUID | None] = mapped_column(_of(CONTACTS, "member_id"))
+    member_company_id: Mapped[UUID | None] = mapped_column(_of(COMPANIES, "member_id"))
 
 
 class Merge(Record):
-    """Contacts that became one."""
+    """Records that became one; the survivor is the first of the members."""
 
     __tablename__ = "merges"
     __table_args__ = (
-        points_to("survivor_id", "contacts"),
         one_of("status", MergeStatus),
         newest_first("merges"),
         last_changed("merges"),
@@ -62,7 +71,6 @@ class MergeMove(Base):
     __table_args__ = (
         PrimaryKeyConstraint("org_id", "id", "place", "row_id"),
         points_to("id", "merges"),
-        points_to("from_id", "contacts"),
     )
 
     org_id: Mapped[UUID]
@@ -71,19 +79,22 @@ class MergeMove(Base):
     """The table."""
     row_id: Mapped[UUID]
     from_id: Mapped[UUID]
+    """One of the members."""
 
 
 MERGES = Noun(
     name="merge",
     plural="merges",
     model=Merge,
-    every=Every(MergeMember.__table__, "merge_id", "member_id", CONTACTS),  # type: ignore[arg-type]  # a Table
-    references={"survivor_id": CONTACTS},
+    every=tuple(
+        Every(MergeMember.__table__, "merge_id", f"member_{noun.name}_id", noun)  # type: ignore[arg-type]  # a Table
+        for noun in (CONTACTS, COMPANIES)
+    ),
     children={
         "members": Child(
             MergeMember.__table__,  # type: ignore[arg-type]  # a Table
             "merge_id",
-            ("id", "member_id"),
+            ("id", "noun", "member_id"),
         )
     },
     custom=False,
@@ -91,17 +102,30 @@ MERGES = Noun(
 )
 
 
+class Place(NamedTuple):
+    """Where rows hang on records of a noun."""
+
+    table: Table
+    column: str
+
+
 @cache
-def places() -> tuple[Table, ...]:
-    """The tables whose rows move."""
-    return tuple(table for table in Base.metadata.sorted_tables if _moves(table))
+def places(noun: Noun) -> tuple[Place, ...]:
+    """The tables whose rows move, and the columns by which they hang on what is merged."""
+    columns = (f"{noun.name}_id", *sorted(noun.parents))
+    return tuple(
+        Place(table, column)
+        for table in Base.metadata.sorted_tables
+        for column in columns
+        if _moves(table, column, noun)
+    )
 
 
-def _moves(table: Table) -> bool:
-    column = table.c.get("contact_id")
+def _moves(table: Table, name: str, noun: Noun) -> bool:
+    column = table.c.get(name)
     if column is None or "id" not in table.c:
         return False
-    points = any(key.column.table.name == CONTACTS.plural for key in column.foreign_keys)
+    points = any(key.column.table.name == noun.plural for key in column.foreign_keys)
     keys = (c for c in table.constraints if isinstance(c, UniqueConstraint | PrimaryKeyConstraint))
     unique = any(column in key.columns.values() for key in keys) or any(
         index.unique and column in index.columns.values() for index in table.indexes
@@ -113,89 +137,129 @@ def _versioned(table: Table) -> bool:
     return "version" in table.c
 
 
-async def hold_still(uow: UnitOfWork, nouns: Mapping[str, Noun]) -> None:
-    """Wait for whoever is hanging many records on contacts, before any contact is locked."""
-    for noun in _nouns(nouns):
-        await references.claim(uow, noun, None)
-
-
-def _nouns(nouns: Mapping[str, Noun]) -> Iterator[Noun]:
-    tables = {table.name for table in places()}
-    return (noun for noun in nouns.values() if noun.plural in tables)
+async def hold_still(uow: UnitOfWork, noun: Noun, nouns: Mapping[str, Noun]) -> None:
+    """Wait for whoever is hanging many records on those of the noun, before any of these is locked."""
+    tables = {place.table.name for place in places(noun)} | {noun.plural}
+    held = [one for one in nouns.values() if one.plural in tables]
+    for one in sorted(
+        held, key=lambda one: references.MERGED in one.fields
+    ):  # as imports do: what is named, last
+        await references.claim(uow, one, None)
 
 
 async def move(
-    uow: UnitOfWork, merge: UUID, others: Sequence[UUID], survivor: UUID, nouns: Mapping[str, Noun]
+    uow: UnitOfWork,
+    noun: Noun,
+    merge: UUID,
+    others: Sequence[UUID],
+    survivor: UUID,
+    nouns: Mapping[str, Noun],
 ) -> None:
     """Hang everything on the survivor that hangs on the others, with its events."""
-    for table in places():
-        sql = _MOVING.format(table=table.name, touched=_touched(table), version=_version(table))
-        sql += _told(table, nouns)
-        event = _event(uow, f"{_name(table, nouns)}.merged")
+    for place in places(noun):
+        sql = _MOVING.format(**_texts(place)) + _told(place, nouns)
+        event = _event(uow, place.table, nouns, "merged")
         await uow.execute(sql, uow.org_id, list(others), survivor, merge, *event)
 
 
-async def move_back(uow: UnitOfWork, merge: UUID, survivor: UUID, nouns: Mapping[str, Noun]) -> None:
+async def move_back(
+    uow: UnitOfWork, noun: Noun, merge: UUID, survivor: UUID, nouns: Mapping[str, Noun]
+) -> None:
     """Hang on the others again what still hangs on the survivor; what somebody has moved on since stays there."""
-    for table in places():
-        sql = _RETURNING.format(table=table.name, touched=_touched(table), version=_version(table))
-        sql += _told(table, nouns)
-        event = _event(uow, f"{_name(table, nouns)}.unmerged")
-        await uow.execute(sql, uow.org_id, merge, survivor, table.name, *event)
+    for place in places(noun):
+        sql = _RETURNING.format(**_texts(place)) + _told(place, nouns)
+        event = _event(uow, place.table, nouns, "unmerged")
+        await uow.execute(sql, uow.org_id, merge, survivor, place.table.name, *event)
 
 
-def _touched(table: Table) -> str:
-    return ", version = t.version + 1, updated_at = $5" if _versioned(table) else ""
+async def below(uow: UnitOfWork, noun: Noun, records: Collection[UUID]) -> set[UUID]:
+    """What stands below the records in the noun's trees, however deep."""
+    found: set[UUID] = set()
+    for column in noun.parents:
+        rows = await uow.fetch(
+            f"""with recursive down as (
+              select id from {noun.plural} where org_id = $1 and {column} = any($2::uuid[])
+              union select t.id from {noun.plural} t join down d on t.org_id = $1 and t.{column} = d.id
+            ) select id from down""",
+            uow.org_id,
+            list(records),
+        )
+        found.update(row["id"] for row in rows)
+    return found
 
 
-def _version(table: Table) -> str:
-    return "t.version" if _versioned(table) else "1"
+async def circular(uow: UnitOfWork, noun: Noun, records: Collection[UUID]) -> bool:
+    """Whether one of the records stands above itself, or below one that does."""
+    for column in noun.parents:
+        found: bool = await uow.fetchval(
+            f"""with recursive up as (
+              select id, {column} as above from {noun.plural} where org_id = $1 and id = any($2::uuid[])
+              union all select t.id, t.{column} from {noun.plural} t join up on t.org_id = $1 and t.id = up.above
+            ) cycle id set looped using path select coalesce(bool_or(looped), false) from up""",
+            uow.org_id,
+            list(records),
+        )
+        if found:
+            return True
+    return False
+
+
+def _texts(place: Place) -> dict[str, str]:
+    versioned = _versioned(place.table)
+    return {
+        "table": place.table.name,
+        "column": place.column,
+        "touched": ", version = t.version + 1, updated_at = $5" if versioned else "",
+        "version": "t.version" if versioned else "1",
+    }
 
 
 def _name(table: Table, nouns: Mapping[str, Noun]) -> str:
     return next((noun.name for noun in nouns.values() if noun.plural == table.name), table.name)
 
 
-def _event(uow: UnitOfWork, event: str) -> tuple[Any, ...]:
-    return uow.now, event, uow.actor.id, uow.actor.kind, uow.cause
+def _event(uow: UnitOfWork, table: Table, nouns: Mapping[str, Noun], verb: str) -> tuple[Any, ...]:
+    # A contact that goes along with its company was not merged itself.
+    verb = "edited" if references.MERGED in table.c else verb
+    return uow.now, f"{_name(table, nouns)}.{verb}", uow.actor.id, uow.actor.kind, uow.cause
 
 
 _MOVING = """
 with went as (
-  update {table} t set contact_id = $3{touched} where t.org_id = $1 and t.contact_id = any($2::uuid[])
-  returning t.id, {version} as version, old.contact_id as was, new.contact_id as goes
+  update {table} t set {column} = $3{touched} where t.org_id = $1 and t.{column} = any($2::uuid[])
+  returning t.id, {version} as version, old.{column} as was, new.{column} as goes
 ), noted as (
   insert into merge_moves (org_id, id, place, row_id, from_id) select $1, $4, '{table}', w.id, w.was from went w
 )"""
 _RETURNING = """
 with went as (
-  update {table} t set contact_id = m.from_id{touched} from merge_moves m
-  where m.org_id = $1 and m.id = $2 and m.place = $4 and t.org_id = $1 and t.id = m.row_id and t.contact_id = $3
-  returning t.id, {version} as version, old.contact_id as was, new.contact_id as goes
+  update {table} t set {column} = m.from_id{touched} from merge_moves m
+  where m.org_id = $1 and m.id = $2 and m.place = $4 and t.org_id = $1 and t.id = m.row_id and t.{column} = $3
+  returning t.id, {version} as version, old.{column} as was, new.{column} as goes
 )"""
 
 
-def _told(table: Table, nouns: Mapping[str, Noun]) -> str:
+def _told(place: Place, nouns: Mapping[str, Noun]) -> str:
     """The events of the rows that have some."""
-    if not _versioned(table):
+    if not _versioned(place.table):
         return """
 select count(*) from went where $5::timestamptz is not null and $6::text is not null and $7::uuid is not null
   and $8::text is not null and ($9::text is null or true)"""
     return f""", told as (
   insert into events (org_id, at, type, noun, noun_id, version, actor_id, actor_kind, before, after, cause)
-  select $1, $5, $6, '{_name(table, nouns)}', w.id, w.version, $7, $8,
-    jsonb_build_object('contact_id', w.was), jsonb_build_object('contact_id', w.goes), $9
+  select $1, $5, $6, '{_name(place.table, nouns)}', w.id, w.version, $7, $8,
+    jsonb_build_object('{place.column}', w.was), jsonb_build_object('{place.column}', w.goes), $9
   from went w order by w.id
 )
 select count(*) from went"""
 
 
-async def begun(uow: UnitOfWork, cause: str, contacts: Sequence[UUID]) -> int:
+async def begun(uow: UnitOfWork, cause: str, records: Sequence[UUID]) -> int:
     """The place in the log just before the merge."""
     found: int | None = await uow.fetchval(
         "select min(seq) from events where org_id = $1 and noun_id = any($2::uuid[]) and cause = $3",
         uow.org_id,
-        list(contacts),
+        list(records),
         cause,
     )
     return (found or 1) - 1
@@ -224,8 +288,16 @@ async def parted(uow: UnitOfWork) -> Sequence[Row]:
     )
 
 
+async def noun_of(uow: UnitOfWork, merge: UUID) -> str | None:
+    """What was merged; None where there is no such merge."""
+    found: str | None = await uow.fetchval(
+        "select noun from merges where org_id = $1 and id = $2", uow.org_id, merge
+    )
+    return found
+
+
 async def members(uow: UnitOfWork, merge: UUID) -> list[UUID]:
-    """The contacts of a merge, the survivor first."""
+    """The records of a merge, the survivor first."""
     rows = await uow.fetch(
         "select member_id from merge_members where org_id = $1 and merge_id = $2 order by position",
         uow.org_id,
@@ -235,16 +307,18 @@ async def members(uow: UnitOfWork, merge: UUID) -> list[UUID]:
 
 
 _UP = """with recursive up as (
-  select id as begun, id, merged_into_id from contacts where org_id = $1 and id = any($2::uuid[])
-  union select u.begun, c.id, c.merged_into_id from contacts c join up u on c.org_id = $1 and c.id = u.merged_into_id)"""
+  select id as begun, id, merged_into_id from {table} where org_id = $1 and id = any($2::uuid[])
+  union select u.begun, c.id, c.merged_into_id from {table} c join up u on c.org_id = $1 and c.id = u.merged_into_id)"""
 
 
-async def survivors(uow: UnitOfWork, contacts: Collection[UUID]) -> Mapping[UUID, UUID]:
-    """Those of the contacts that went into another one, and where they are now."""
+async def survivors(uow: UnitOfWork, noun: Noun, records: Collection[UUID]) -> Mapping[UUID, UUID]:
+    """Those of the records that went into another one, and where they are now."""
+    if references.MERGED not in noun.fields:
+        return {}
     rows = await uow.fetch(
-        f"{_UP} select begun, id from up where merged_into_id is null and begun <> id",
+        f"{_UP.format(table=noun.plural)} select begun, id from up where merged_into_id is null and begun <> id",
         uow.org_id,
-        list(contacts),
+        list(records),
     )
     return {row["begun"]: row["id"] for row in rows}
 
@@ -252,7 +326,7 @@ async def survivors(uow: UnitOfWork, contacts: Collection[UUID]) -> Mapping[UUID
 async def person(uow: UnitOfWork, contact: UUID) -> list[UUID]:
     """Every record of the person whom a contact is of: the survivor first, then all that went into it."""
     rows = await uow.fetch(
-        f"""{_UP}, down as (
+        f"""{_UP.format(table=CONTACTS.plural)}, down as (
           select id, 0 as depth from up where merged_into_id is null
           union all select c.id, d.depth + 1 from contacts c join down d on c.org_id = $1 and c.merged_into_id = d.id)
         select id from down order by depth, id""",

@@ -65,7 +65,7 @@ class Every:
     parent: str
     """The members' column that holds the record's id."""
     column: str
-    """The members' column that holds the id of what must be seen."""
+    """The members' column that holds the id of what must be seen; a member of another noun has none there."""
     noun: "Noun"
 
 
@@ -109,7 +109,7 @@ class Noun:
     owned: bool = False
     """Whether owner_id decides who sees a record."""
     through: tuple[Through, ...] = ()
-    every: Every | None = None
+    every: tuple[Every, ...] = ()
     references: Mapping[str, "Noun"] = field(default_factory=dict)
     """Columns that point to another noun; the writer must see what they name."""
     parents: frozenset[str] = frozenset()
@@ -167,7 +167,7 @@ class Noun:
         for name in ALWAYS & fields.keys():
             groups[name] = "basic"
         object.__setattr__(self, "table", table)
-        above = (*(one.noun for one in self.through), *((self.every.noun,) if self.every else ()))
+        above = (*(one.noun for one in self.through), *(one.noun for one in self.every))
         object.__setattr__(self, "seen_by", (self, *above))
         object.__setattr__(self, "reading", self.reading or f"{self.plural}:read")
         object.__setattr__(self, "fields", fields)

@@ -169,13 +169,15 @@ def one(noun: Noun, record: UUID, fields: Sequence[str] | None = None) -> Callab
 
 def by_external_id(noun: Noun, system: str, external_id: str) -> Callable[[Actor], Question]:
     """The record that another system calls so: (stamp, id). Raises Forbidden where external ids are hidden."""
+    # What became part of another record is looked for there.
+    survivor = (
+        "(with recursive up as (select c.id, c.merged_into_id from {table} c where c.org_id = $1 and c.id = x.noun_id"
+        "   union select c.id, c.merged_into_id from {table} c join up u on c.org_id = $1 and c.id = u.merged_into_id)"
+        "   select u.id from up u where u.merged_into_id is null)"
+    )
+    found = survivor.format(table=noun.plural) if "merged_into_id" in noun.table.c else "x.noun_id"
     statement = Prepared(
-        # A contact that became part of another one is looked for there.
-        "select o.stamp, case when x.noun <> 'contact' then x.noun_id else (with recursive up as ("
-        "   select c.id, c.merged_into_id from contacts c where c.org_id = $1 and c.id = x.noun_id"
-        "   union select c.id, c.merged_into_id from contacts c join up u on c.org_id = $1 and c.id = u.merged_into_id)"
-        "   select u.id from up u where u.merged_into_id is null) end as noun_id"
-        " from organisations o left join external_ids x"
+        f"select o.stamp, {found} as noun_id from organisations o left join external_ids x"
         " on x.org_id = o.id and x.noun = $2 and x.system = $3 and x.external_id = $4 where o.id = $1",
         ("org", "noun", "system", "external_id"),
     )

@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, not_, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
@@ -24,8 +24,8 @@ def tenant(noun: Noun) -> ColumnElement[bool]:
 
 def sees_all(actor: Actor, noun: Noun) -> bool:
     """Whether no record of the noun is hidden from the actor."""
-    if noun.every is not None:
-        return sees_all(actor, noun.every.noun)
+    if noun.every:
+        return all(sees_all(actor, one.noun) for one in noun.every)
     return (not noun.owned or actor.owners(noun.name) is None) and not (noun.tells and not _reads_all(actor))
 
 
@@ -75,8 +75,8 @@ def visible(actor: Actor, noun: Noun, parents: Parents = Parents.ASKED) -> Colum
     table = noun.table
     if noun.tells:
         return told(table.c.uses)
-    if noun.every is not None:
-        return _whole_seen(actor, noun, noun.every)
+    if noun.every:
+        return and_(*(_whole_seen(actor, noun, every) for every in noun.every))
     ways = [table.c.owner_id == func.any(bindparam(f"{noun.name}_owners", type_=UUIDS))]
     for through in noun.through:
         parent = through.noun.table
@@ -102,6 +102,7 @@ def _whole_seen(actor: Actor, noun: Noun, every: Every) -> ColumnElement[bool]:
     hidden: Select[Any] = select(literal_column("1")).where(
         member.c.org_id == bindparam("org", type_=Uuid),
         member.c[every.parent] == noun.table.c.id,
+        member.c[every.column].is_not(None),
         not_(seen.correlate(member).exists()),
     )
     return not_(hidden.correlate(noun.table).exists())

@@ -135,7 +135,7 @@ async def in_use(uow: UnitOfWork, noun: Noun, records: Sequence[UUID]) -> Set[UU
         f"select t.{column} as id from {other.plural} t where t.org_id = $1 and t.{column} = any($2::uuid[])"
         " and t.archived_at is null and t.id <> all($2::uuid[])"
         for other in NOUNS.values()
-        if other.every is None  # what is told of records together, such as their merge, does not use them
+        if not other.every  # what is told of records together, such as their merge, does not use them
         for column in _pointing(other.references, noun) | (other.parents if other is noun else frozenset())
     ]
     ways += [

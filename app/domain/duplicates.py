@@ -1,6 +1,6 @@
 """Records of one person: what becomes of them, which value survives when they become one record, and why in words."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -60,6 +60,20 @@ class Survivorship:
     """The channels that records came by, the most trusted first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What a merge makes of a noun's fields."""
+
+    scalars: Sequence[str]
+    """Fields of which one value survives."""
+    lists: Mapping[str, str]
+    """Fields that come together, and the key by which their items are the same; the whole item, or typed form, where it
+    is null."""
+    tree: frozenset[str] = frozenset()
+    """Fields among the scalars that name a record of the noun which this one stands below."""
+    consents: bool = False
+
+
 SCALARS = (
     "name",
     "given_name",
@@ -78,29 +92,47 @@ SCALARS = (
 )
 """Fields of which one value survives."""
 LISTS = {"emails": "normalised", "phones": "e164", "addresses": "", "tags": ""}
-"""Fields that come together, and the key by which their items are the same; the whole item, or typed form, where it is null."""
+OF_CONTACTS = Fields(SCALARS, LISTS, consents=True)
+OF_COMPANIES = Fields(
+    ("name", "domain", "industry", "employees", "region", "country", "parent_id", "owner_id"),
+    {"tags": ""},
+    tree=frozenset({"parent_id"}),
+)
 
 
-def plan_merge(survivor: Row, others: Sequence[Row], how: Survivorship) -> dict[str, Any]:
-    """The survivor's new values, where they differ from those that it has. Others come in any order."""
+def plan_merge(
+    survivor: Row,
+    others: Sequence[Row],
+    how: Survivorship,
+    fields: Fields = OF_CONTACTS,
+    below: Set[Any] = frozenset(),
+) -> dict[str, Any]:
+    """The survivor's new values, where they differ from those that it has. Others come in any order.
+
+    below are the ids of what stands below any of them, and so will below the survivor: it cannot stand below those.
+    """
     ordered = sorted(others, key=lambda row: (row["created_at"], row["id"]))
     rows = [survivor, *ordered]
-    after: dict[str, Any] = {name: _chosen(name, [(row, row[name]) for row in rows], how) for name in SCALARS}
-    after |= {name: _together([row[name] for row in rows], key) for name, key in LISTS.items()}
+    beneath = below | {row["id"] for row in rows}
+    after: dict[str, Any] = {}
+    for name in fields.scalars:
+        values = [(row, None if name in fields.tree and row[name] in beneath else row[name]) for row in rows]
+        after[name] = _chosen(name, values, how, fields)
+    after |= {name: _together([row[name] for row in rows], key) for name, key in fields.lists.items()}
     after["external_ids"] = _first_of_each(row["external_ids"] for row in rows)
     keys = {key for row in rows for key in row["custom"]}
     custom = {
-        key: _chosen(f"custom.{key}", [(row, row["custom"].get(key)) for row in rows], how)
+        key: _chosen(f"custom.{key}", [(row, row["custom"].get(key)) for row in rows], how, fields)
         for key in sorted(keys)
     }
     after["custom"] = {key: value for key, value in custom.items() if value is not None}
-    after |= consents(rows)
+    after |= consents(rows) if fields.consents else {}
     return {name: value for name, value in after.items() if value != survivor[name]}
 
 
-def suggested(rows: Sequence[Row]) -> Row:
+def suggested(rows: Sequence[Row], fields: Fields = OF_CONTACTS) -> Row:
     """The record that had best survive: the fullest, then the oldest."""
-    return min(rows, key=lambda row: (-_fullness(row), row["created_at"], row["id"]))
+    return min(rows, key=lambda row: (-_fullness(row, fields), row["created_at"], row["id"]))
 
 
 def consents(rows: Sequence[Row]) -> dict[str, Any]:
@@ -120,7 +152,7 @@ def _strictness(one: Mapping[str, Any]) -> tuple[bool, str]:
     return one["state"] == ConsentState.WITHDRAWN, one["at"]
 
 
-def _chosen(name: str, values: Sequence[tuple[Row, Any]], how: Survivorship) -> Any:
+def _chosen(name: str, values: Sequence[tuple[Row, Any]], how: Survivorship, fields: Fields) -> Any:
     held = [(row, value) for row, value in values if value not in (None, "")]
     if not held:
         return values[0][1]
@@ -130,9 +162,9 @@ def _chosen(name: str, values: Sequence[tuple[Row, Any]], how: Survivorship) -> 
         case Rule.LONGEST:
             return max(held, key=lambda one: len(str(one[1])))[1]
         case Rule.MOST_COMPLETE:
-            return max(held, key=lambda one: _fullness(one[0]))[1]
+            return max(held, key=lambda one: _fullness(one[0], fields))[1]
         case Rule.SOURCE_ORDER:
-            return min(held, key=lambda one: _trust(one[0]["source"], how.sources))[1]
+            return min(held, key=lambda one: _trust(one[0].get("source"), how.sources))[1]
         case _:
             return held[0][1]
 
@@ -141,8 +173,9 @@ def _trust(source: str | None, sources: Sequence[str]) -> int:
     return sources.index(source) if source in sources else len(sources)
 
 
-def _fullness(row: Row) -> int:
-    return sum(bool(row[name]) for name in (*SCALARS, *LISTS)) + len(row["custom"]) + len(row["external_ids"])
+def _fullness(row: Row, fields: Fields) -> int:
+    held = sum(bool(row[name]) for name in (*fields.scalars, *fields.lists))
+    return held + len(row["custom"]) + len(row["external_ids"])
 
 
 def _together(lists: Iterable[Sequence[Any]], key: str) -> list[Any]:

@@ -151,7 +151,7 @@ Flag = Annotated[bool, BeforeValidator(_is_bool)]
 """In a body, where pydantic would take words such as "yes"."""
 NUMBER = BeforeValidator(_is_number)
 """Of whole numbers in a body, where pydantic would take text and booleans."""
-SURVIVING = "A contact that became part of another one stands for the survivor: that is kept, and stays when the merge is undone."
+SURVIVING = "One that was merged into another stands for the survivor: that is kept, and stays when the merge is undone."
 """What is told of a reference to what can be merged."""
 
 

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from app.schemas.base import (
     NUMBER,
+    SURVIVING,
     Country,
     Custom,
     External,
@@ -34,7 +35,7 @@ class CompanyFields(Shape):
     employees: Annotated[int, Field(ge=0, le=100_000_000), NUMBER] | None = None
     region: Line | None = None
     country: Country | None = None
-    parent_id: UUID | None = None
+    parent_id: UUID | None = Field(None, description=SURVIVING)
     owner_id: UUID | None = None
     tags: Labels = Field(default_factory=list)
     external_ids: External = Field(default_factory=dict)
@@ -76,6 +77,7 @@ class CompanyOut(RecordOut, CompanyFields):
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": []})
 
+    merged_into_id: UUID | None = Field(None, description="The company that this one became part of.")
     external_ids: ExternalOut = Field(default_factory=dict)  # type: ignore[assignment]  # no null, no limit
 
 

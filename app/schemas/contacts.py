@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.domain.contacts import ConsentState, Gender, Stage
 from app.schemas.base import (
+    SURVIVING,
     Country,
     Custom,
     Day,
@@ -105,7 +106,7 @@ class ContactFields(Shape):
     emails: list[Email] = Field(default_factory=list, max_length=20)
     phones: list[Phone] = Field(default_factory=list, max_length=20)
     addresses: list[Address] = Field(default_factory=list, max_length=20)
-    company_id: UUID | None = None
+    company_id: UUID | None = Field(None, description=SURVIVING)
     job_title: Line | None = None
     birth_date: Day | None = None
     gender: Gender | None = None

@@ -38,7 +38,7 @@ class InteractionFields(Shape):
     campaign: Label | None = None
     session: Label | None = None
     contact_id: UUID | None = Field(None, description=SURVIVING)
-    company_id: UUID | None = None
+    company_id: UUID | None = Field(None, description=SURVIVING)
     product_id: UUID | None = None
     owner_id: UUID | None = None
     tags: Labels = Field(default_factory=list)

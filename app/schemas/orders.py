@@ -58,7 +58,7 @@ class OrderFields(Shape):
 
     number: Code = optional()
     contact_id: UUID | None = Field(None, description=SURVIVING)
-    company_id: UUID | None = None
+    company_id: UUID | None = Field(None, description=SURVIVING)
     channel: Label | None = None
     country: Label | None = Field(None, description="Where it was sold to, as the source says it.")
     currency: Currency = optional()

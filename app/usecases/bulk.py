@@ -14,7 +14,6 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from app.db import merges, references, write
-from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
@@ -185,16 +184,17 @@ class _Bulk:
     async def _locked(self, names: Sequence[Sequence[Name]]) -> tuple[list[UUID | None], Mapping[UUID, Row]]:
         """For each item's names, the record that they belong to; and those records that the actor sees, locked."""
         known = await references.known(self.uow, self.noun, names)
-        if self.noun is CONTACTS:
-            known = await self._survivors(known, names)
+        known = await self._survivors(known, names)
         ids = [record for record in known if record is not None]
         return known, await write.locked(self.uow, self.noun, ids) if ids else {}
 
     async def _survivors(
         self, known: Sequence[UUID | None], names: Sequence[Sequence[Name]]
     ) -> list[UUID | None]:
-        """What is known by an external id of a contact that became part of another one is meant for that one."""
-        moved = await merges.survivors(self.uow, {record for record in known if record is not None})
+        """What is known by an external id of a record that became part of another one is meant for that one."""
+        moved = await merges.survivors(
+            self.uow, self.noun, {record for record in known if record is not None}
+        )
         found = []
         for record, listed in zip(known, names, strict=True):
             survivor = moved.get(record) if record is not None else None

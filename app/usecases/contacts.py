@@ -8,7 +8,6 @@ from app.db.contacts import CONTACTS
 from app.db.uow import UnitOfWork
 from app.domain.access import must_write
 from app.domain.contacts import plan_consent
-from app.domain.errors import RuleBroken
 from app.usecases import plain
 
 
@@ -20,14 +19,3 @@ async def record_consent(
     row = await plain.get_locked(uow, CONTACTS, contact, version, {})
     after = plan_consent(row, said, at=uow.now)
     await write.change(uow, CONTACTS, [(row, after)], "contact.consent_recorded")
-
-
-async def restore_contact(uow: UnitOfWork, contact: UUID, *, version: int | None) -> None:
-    """Bring an archived contact back. Raises RuleBroken for one that became part of another."""
-    row = await plain.get_locked(uow, CONTACTS, contact, version, {})
-    if row["merged_into_id"] is not None:
-        raise RuleBroken(
-            "merged",
-            "This contact became part of another one; undo the merge to bring it back.",
-        )
-    await plain.restore_row(uow, CONTACTS, row)

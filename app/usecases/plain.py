@@ -232,7 +232,7 @@ async def archive_row(uow: UnitOfWork, noun: Noun, row: Row) -> None:
 
 
 async def restore(uow: UnitOfWork, noun: Noun, record: UUID, *, version: int | None) -> None:
-    """Bring an archived record back."""
+    """Bring an archived record back. Raises RuleBroken for one that became part of another."""
     await restore_row(uow, noun, await get_locked(uow, noun, record, version, {}))
 
 
@@ -240,4 +240,8 @@ async def restore_row(uow: UnitOfWork, noun: Noun, row: Row) -> None:
     """As `restore`, for a record that is locked already."""
     if row["archived_at"] is None:
         raise RuleBroken("not_archived", f"This {noun.name} is not archived.")
+    if references.MERGED in noun.fields and row[references.MERGED] is not None:
+        raise RuleBroken(
+            "merged", f"This {noun.name} became part of another one; undo the merge to bring it back."
+        )
     await write.change(uow, noun, [(row, {"archived_at": None})], f"{noun.name}.restored")

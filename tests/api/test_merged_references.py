@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from app.db.contacts import CONTACTS
 from app.usecases.duplicates import merging
 from tests.makers.organisations import Organisation
 
@@ -162,7 +163,9 @@ async def test_what_is_hung_on_a_contact_while_it_is_being_merged_is_not_left_be
 ):
     a, b = await contacts(org, *"ab")
     async with await org.work() as uow:
-        await merging.merge_contact(uow, UUID(b["id"]), [UUID(a["id"])], {}, version=None, versions={})
+        await merging.merge_records(
+            uow, CONTACTS, UUID(b["id"]), [UUID(a["id"])], {}, version=None, versions={}
+        )
         adding = asyncio.create_task(add(org, plural, fresh(plural, "1", a)))
         await asyncio.sleep(0.3)
         assert not adding.done()

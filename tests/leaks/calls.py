@@ -260,11 +260,14 @@ def _explained(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
             yield "/v1/access/explain", {"params": {"noun": one.noun, "record_id": one.id}}
 
 
-def _merging(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
-    ids = t.ids("contacts", writing=True)
-    for one, other in zip(ids, [*ids[1:], *ids[:1]], strict=True):
-        said = {"others": [other]}
-        yield f"/v1/contacts/{one}/merge", {"params": DRY, "headers": ANY, "json": said}
+def _merging(plural: str) -> Callable[[Targets], Iterator[tuple[str, dict[str, Any]]]]:
+    def calls(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
+        ids = t.ids(plural, writing=True)
+        for one, other in zip(ids, [*ids[1:], *ids[:1]], strict=True):
+            said = {"others": [other]}
+            yield f"/v1/{plural}/{one}/merge", {"params": DRY, "headers": ANY, "json": said}
+
+    return calls
 
 
 def _matching(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -328,7 +331,8 @@ ROUTES |= {
     ),
     ("OPTIONS", "/v1/public/forms/{token}"): _plainly("/v1/public/forms/x", {}),
     ("POST", "/v1/contacts/match"): _matching,
-    ("POST", "/v1/contacts/{id}/merge"): _merging,
+    ("POST", "/v1/contacts/{id}/merge"): _merging("contacts"),
+    ("POST", "/v1/companies/{id}/merge"): _merging("companies"),
     ("POST", "/v1/duplicates/find"): _plainly("/v1/duplicates/find", {"params": DRY, "json": {}}),
     ("GET", "/v1/duplicates/settings"): _plainly("/v1/duplicates/settings", {}),
     ("PATCH", "/v1/duplicates/settings"): _plainly(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -71,7 +72,7 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
 
 
 async def _told_together(world: World) -> dict[str, list[str]]:
-    """Duplicates and merges of contacts that different people see; the contacts themselves stay as they are."""
+    """Duplicates and merges of what different people see; the contacts and companies themselves stay as they are."""
     keys = [one.id for one in world.of("contact")]
     told: dict[str, list[str]] = {"duplicates": [], "merges": []}
     async with await world.org.work() as uow:
@@ -89,22 +90,29 @@ async def _told_together(world: World) -> dict[str, list[str]]:
                 "merge_id": None,
                 "pairs": [pair],
                 "digests": {},
-                "members": [dict(member) for member in members],
-            }
-            merge = {
-                "id": new_id(),
-                "noun": "contact",
-                "survivor_id": one,
-                "status": "done",
-                "undone": [],
                 "members": members,
             }
             await write.add(uow, DUPLICATES, [duplicate], "duplicate.found")
-            await write.add(uow, MERGES, [merge], "merge.done")
             told["duplicates"].append(str(duplicate["id"]))
-            told["merges"].append(str(merge["id"]))
+        for noun in ("contact", "company"):
+            keys = [one.id for one in world.of(noun)]
+            for one, other in zip(keys, [*keys[1:], *keys[:1]], strict=True):
+                merge = _merge(noun, one, other)
+                await write.add(uow, MERGES, [merge], "merge.done")
+                told["merges"].append(str(merge["id"]))
         await uow.commit()
     return told
+
+
+def _merge(noun: str, one: str, other: str) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "noun": noun,
+        "survivor_id": one,
+        "status": "done",
+        "undone": [],
+        "members": [{"noun": noun, "member_id": each} for each in (one, other)],
+    }
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,9 @@ from uuid import UUID
 import httpx
 
 from app.db import write
+from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
+from app.db.nouns import Noun
 from app.db.roles import ROLES
 from app.db.users import USERS
 from tests.makers import records
@@ -102,21 +104,23 @@ async def build(org: Organisation) -> World:
             await _plant(world, noun, f"{noun} by the company of {owner}", None, through)
     for noun in NOUNS:
         await _plant_references(world, noun)
-    await _plant_merged(world)
+    await _plant_merged(world, CONTACTS, {"company_id": "company of boss"})
+    await _plant_merged(world, COMPANIES, {})
     return world
 
 
-async def _plant_merged(world: World) -> None:
-    """A contact that became part of another one."""
-    key, survivor = "contact that was merged", world.records["contact of boss"]
-    await _plant(world, "contact", key, "boss", {"company_id": "company of boss"})
+async def _plant_merged(world: World, noun: Noun, points: dict[str, str]) -> None:
+    """A record that became part of another one."""
+    key, survivor = f"{noun.name} that was merged", world.records[f"{noun.name} of boss"]
+    await _plant(world, noun.name, key, "boss", points)
     async with await world.org.work() as uow:
-        rows = await write.locked(uow, CONTACTS, [UUID(world.records[key].id)])
+        rows = await write.locked(uow, noun, [UUID(world.records[key].id)])
         after = {"archived_at": uow.now, "merged_into_id": UUID(survivor.id)}
-        await write.change(uow, CONTACTS, [(row, after) for row in rows.values()], "contact.merged")
+        await write.change(uow, noun, [(row, after) for row in rows.values()], f"{noun.name}.merged")
         await uow.commit()
-    world.canaries.plant(survivor.id, "contact", key, "merged_into_id")
-    world.canaries.plant(world.records["company of boss"].id, "contact", key, "company_id")
+    world.canaries.plant(survivor.id, noun.name, key, "merged_into_id")
+    for column, other in points.items():
+        world.canaries.plant(world.records[other].id, noun.name, key, column)
 
 
 def _done(answer: httpx.Response) -> Values:

@@ -10,6 +10,7 @@ from app.api.etag import Version
 from app.db import history
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
+from app.db.merges import MERGES
 from app.db.reads import Reads, must_see
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope
@@ -23,7 +24,9 @@ from app.schemas.companies import (
 )
 from app.schemas.contacts import CompanyContactQuery, ContactOut, ContactQuery
 from app.schemas.events import EventOut, HistoryQuery
+from app.schemas.merges import CompanyMerge, MergeOut
 from app.usecases import bulk, plain
+from app.usecases.duplicates import merging
 
 router = APIRouter(prefix="/companies", tags=["companies"])
 Reading = Annotated[Reads, reads(Scope.companies_read)]
@@ -104,6 +107,16 @@ async def restore_company(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived company back."""
     await plain.restore(uow, COMPANIES, id_, version=version)
     return await answers.changed(uow, COMPANIES, id_)
+
+
+@router.post("/{id:uuid}/merge", **docs.changed(MergeOut))
+async def merge_company(id_: Id, body: CompanyMerge, version: Version, uow: Writing) -> Response:
+    """Make other companies part of this one, with everything that hangs on them; the merge can be undone."""
+    values = body.values.model_dump(exclude_unset=True)
+    merge = await merging.merge_records(
+        uow, COMPANIES, id_, body.others, values, version=version, versions=body.versions
+    )
+    return await answers.changed(uow, MERGES, merge)
 
 
 @router.get("/{id:uuid}/history", **docs.page(EventOut))

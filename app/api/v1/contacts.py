@@ -115,7 +115,7 @@ async def archive_contact(id_: Id, version: Version, uow: Writing) -> Response:
 @router.post("/{id:uuid}/restore", **docs.changed(ContactOut))
 async def restore_contact(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived contact back."""
-    await contacts.restore_contact(uow, id_, version=version)
+    await plain.restore(uow, CONTACTS, id_, version=version)
     return await answers.changed(uow, CONTACTS, id_)
 
 
@@ -123,8 +123,8 @@ async def restore_contact(id_: Id, version: Version, uow: Writing) -> Response:
 async def merge_contact(id_: Id, body: ContactMerge, version: Version, uow: Writing) -> Response:
     """Make other contacts part of this one, with everything that hangs on them; the merge can be undone."""
     values = body.values.model_dump(exclude_unset=True)
-    merge = await merging.merge_contact(
-        uow, id_, body.others, values, version=version, versions=body.versions
+    merge = await merging.merge_records(
+        uow, CONTACTS, id_, body.others, values, version=version, versions=body.versions
     )
     return await answers.changed(uow, MERGES, merge)
 

@@ -1,4 +1,4 @@
-"""Merges: contacts that became one, and the way back."""
+"""Merges: contacts, or companies, that became one, and the way back."""
 
 from typing import Annotated
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from app.analytics.duplicates.comparing import Model, remembered
 from app.analytics.duplicates.linking import Pair, Reason, Records, clusters
 from app.db import duplicates, merges, write
+from app.db.contacts import CONTACTS
 from app.db.duplicates import DUPLICATES
 from app.db.engine import Row
 from app.db.uow import UnitOfWork
@@ -179,7 +180,7 @@ async def _merge_sure(uow: UnitOfWork, run: Row, here: Mapping[str, Any]) -> Pro
     after = None if here["after"] is None else UUID(here["after"])
     sure = [] if least is None else await duplicates.sure(uow, least, after, MERGED)
     merged = 0
-    await merging.hold_still(uow, await duplicates.members(uow, sure))
+    await merging.hold_still(uow, CONTACTS, await duplicates.members(uow, sure))
     for one in sure:
         try:
             async with uow.savepoint():

@@ -1,21 +1,26 @@
-"""Making contacts one: the survivor takes what the others have, and everything that hangs on them."""
+"""Making records one: the survivor takes what the others have, and everything that hangs on them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from app.db import duplicates, memberships, merges, references, write
+from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.duplicates import DUPLICATES
 from app.db.engine import Row
 from app.db.merges import MERGES
+from app.db.nouns import Noun
 from app.db.reads import absent
 from app.db.registry import NOUNS
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
 from app.domain.duplicates import (
     MOST,
+    OF_COMPANIES,
+    OF_CONTACTS,
     STATUSES,
+    Fields,
     MergeStatus,
     Rule,
     Status,
@@ -31,8 +36,13 @@ from app.usecases.duplicates import stays
 Versions = Mapping[UUID, int]
 
 
-async def merge_contact(
+FIELDS: Mapping[str, Fields] = {CONTACTS.name: OF_CONTACTS, COMPANIES.name: OF_COMPANIES}
+"""What can be merged."""
+
+
+async def merge_records(
     uow: UnitOfWork,
+    noun: Noun,
     survivor: UUID,
     others: Sequence[UUID],
     values: dict[str, Any],
@@ -46,22 +56,24 @@ async def merge_contact(
     """
     if survivor in others or not others or len(set(others)) >= MOST:
         raise InvalidInput(
-            "others_invalid", f"Name up to {MOST - 1} other contacts to merge into this one.", field="others"
+            "others_invalid",
+            f"Name up to {MOST - 1} other {noun.plural} to merge into this one.",
+            field="others",
         )
-    _must_be_allowed(uow)
-    held = await hold_still(uow, [survivor, *others])
-    rows = await write.locked(uow, CONTACTS, [survivor, *others])
+    _must_be_allowed(uow, noun)
+    held = await hold_still(uow, noun, [survivor, *others])
+    rows = await write.locked(uow, noun, [survivor, *others])
     known = {**versions} | _version_of(survivor, version)
-    return await _one(uow, held, rows, survivor, others, values, known)
+    return await _one(uow, noun, held, rows, survivor, others, values, known)
 
 
 async def merge_found(
     uow: UnitOfWork, one: UUID, survivor: UUID | None, values: dict[str, Any], *, versions: Versions
 ) -> UUID:
-    """Merge what was found: into the survivor, or the suggested one; the merge's id. Raises like merge_contact."""
-    _must_be_allowed(uow)
+    """Merge what was found: into the survivor, or the suggested one; the merge's id. Raises like merge_records."""
+    _must_be_allowed(uow, CONTACTS)
     people = await duplicates.members(uow, [one])
-    held = await hold_still(uow, people)
+    held = await hold_still(uow, CONTACTS, people)
     rows = await write.locked(uow, CONTACTS, people)
     # All that this closes, in the order in which a search locks them.
     await duplicates.touching(uow, people)
@@ -77,19 +89,19 @@ async def merge_found(
     if survivor not in people:
         raise InvalidInput("survivor_unknown", "The survivor is one of the members.", field="survivor_id")
     others = [one for one in people if one != survivor]
-    return await _one(uow, held, rows, survivor, others, values, versions)
+    return await _one(uow, CONTACTS, held, rows, survivor, others, values, versions)
 
 
-def _must_be_allowed(uow: UnitOfWork) -> None:
-    for scope in (Scope.contacts_write, Scope.merges_write):
+def _must_be_allowed(uow: UnitOfWork, noun: Noun) -> None:
+    for scope in (Scope(f"{noun.plural}:write"), Scope.merges_write):
         uow.actor.needs(scope)
 
 
-async def hold_still(uow: UnitOfWork, people: Sequence[UUID]) -> stays.Held:
-    """Comes before any contact is locked, as contacts come before duplicates: so no two merges wait for each other."""
-    held = await memberships.hold_static(uow, people)
-    await merges.hold_still(uow, NOUNS)
-    await references.claim(uow, CONTACTS, None)
+async def hold_still(uow: UnitOfWork, noun: Noun, records: Sequence[UUID]) -> stays.Held:
+    """Comes before any of them is locked, as these come before duplicates: so no two merges wait for each other."""
+    held = await memberships.hold_static(uow, records) if noun is CONTACTS else {}
+    await merges.hold_still(uow, noun, NOUNS)
+    await references.hold_trees(uow, noun, [dict.fromkeys(noun.parents, True)])
     return held
 
 
@@ -99,6 +111,7 @@ def _version_of(survivor: UUID, version: int | None) -> dict[UUID, int]:
 
 async def _one(
     uow: UnitOfWork,
+    noun: Noun,
     held: stays.Held,
     rows: Mapping[UUID, Row],
     survivor: UUID,
@@ -106,62 +119,73 @@ async def _one(
     values: dict[str, Any],
     versions: Versions,
 ) -> UUID:
-    """As merge_contact, for contacts that are locked already."""
+    """As merge_records, for records that are locked already."""
     if {survivor, *others} - rows.keys():
-        raise absent(CONTACTS)
+        raise absent(noun)
     if all(rows[one]["merged_into_id"] == survivor for one in others):
         done = await merges.latest(uow, survivor, others)
         if done is not None:
             return done
-    _must_be_known(rows, versions)
+    _must_be_known(noun, rows, versions)
     for row in rows.values():
         if row["archived_at"] is not None:
             raise RuleBroken(
                 "archived",
-                "One of these contacts is archived; restore it before it is merged.",
+                "One of these records is archived; restore it before it is merged.",
             )
-    return await _merge(uow, held, rows[survivor], [rows[one] for one in dict.fromkeys(others)], values)
+    return await _merge(uow, noun, held, rows[survivor], [rows[one] for one in dict.fromkeys(others)], values)
 
 
-def _must_be_known(rows: Mapping[UUID, Row], versions: Versions) -> None:
+def _must_be_known(noun: Noun, rows: Mapping[UUID, Row], versions: Versions) -> None:
     for one, version in versions.items():
         if one in rows and rows[one]["version"] != version:
             raise Stale(
                 "version_mismatch",
-                f"The contact {one} is now in version {rows[one]['version']}, and you know version {version};"
+                f"The {noun.name} {one} is now in version {rows[one]['version']}, and you know version {version};"
                 " read it again.",
                 version=rows[one]["version"],
                 conflicts=[],
             )
 
 
-async def survivorship(uow: UnitOfWork) -> Survivorship:
-    """The organisation's rules."""
+async def survivorship(uow: UnitOfWork, noun: Noun) -> Survivorship:
+    """The organisation's rules, which are for contacts; of other nouns the survivor's own values survive."""
+    if noun is not CONTACTS:
+        return Survivorship()
     held = await duplicates.held(uow)
     return Survivorship({name: Rule(rule) for name, rule in held["rules"].items()}, held["sources"])
 
 
 async def _merge(
-    uow: UnitOfWork, held: stays.Held, survivor: Row, others: Sequence[Row], values: dict[str, Any]
+    uow: UnitOfWork,
+    noun: Noun,
+    held: stays.Held,
+    survivor: Row,
+    others: Sequence[Row],
+    values: dict[str, Any],
 ) -> UUID:
     merge, before = new_id(), uow.cause
-    (values,) = await references.resolve(uow, CONTACTS, [(survivor["id"], values)])
-    after = _planned(uow, survivor, others, values, await survivorship(uow))
+    (values,) = await references.resolve(uow, noun, [(survivor["id"], values)])
+    ids = [one["id"] for one in others]
+    below = await merges.below(uow, noun, [survivor["id"], *ids])
+    if any(values.get(column) in below | {*ids} for column in noun.parents):
+        raise RuleBroken("circle", f"This {noun.name} would stand above itself.")
+    chosen = plan_merge(survivor, others, await survivorship(uow, noun), FIELDS[noun.name], below)
+    after = _planned(uow, noun, survivor, chosen, values)
     uow.cause = f"merge:{merge}"
     try:
-        await write.change(uow, CONTACTS, _left(uow, survivor, others, after), "contact.merged")
-        await write.change(uow, CONTACTS, [(survivor, after)], "contact.merged")
+        await write.change(uow, noun, _left(uow, survivor, others, after), f"{noun.name}.merged")
+        await write.change(uow, noun, [(survivor, after)], f"{noun.name}.merged")
         row = {
             "id": merge,
-            "noun": CONTACTS.name,
+            "noun": noun.name,
             "survivor_id": survivor["id"],
             "status": MergeStatus.DONE,
             "undone": [],
-            "members": [{"member_id": one["id"]} for one in (survivor, *others)],
+            "members": [{"noun": noun.name, "member_id": one["id"]} for one in (survivor, *others)],
         }
         await write.add(uow, MERGES, [row], "merge.done")
-        ids = [one["id"] for one in others]
-        await merges.move(uow, merge, ids, survivor["id"], NOUNS)
+        await merges.move(uow, noun, merge, ids, survivor["id"], NOUNS)
         await stays.enter(uow, held, ids, survivor["id"])
         await _close_found(uow, merge, survivor["id"], {survivor["id"], *ids})
     finally:
@@ -170,32 +194,36 @@ async def _merge(
 
 
 def _planned(
-    uow: UnitOfWork, survivor: Row, others: Sequence[Row], values: dict[str, Any], how: Survivorship
+    uow: UnitOfWork,
+    noun: Noun,
+    survivor: Row,
+    chosen: Mapping[str, Any],
+    values: dict[str, Any],
 ) -> dict[str, Any]:
     """What the survivor becomes. The rules choose among all fields, also those that whoever merges does not see.
 
     Of those a refusal would tell whether they agree; so only what is seen to change must be theirs to change.
     """
-    after = plan_merge(survivor, others, how)
-    CONTACTS.must_be_writable(uow.actor, _told_of(uow, survivor, after))
+    noun.must_be_writable(uow.actor, _told_of(uow, noun, survivor, chosen))
+    after = {**chosen}
     if values:
         whole = {**survivor, **after}
-        after |= plain.changes_to(uow, CONTACTS, whole, values)  # type: ignore[arg-type]  # it is read by its names
-    if CONTACTS.derive and not CONTACTS.sources.isdisjoint(after):
-        after |= CONTACTS.derive({**survivor, **after}, values.keys(), uow.actor)
+        after |= plain.changes_to(uow, noun, whole, values)  # type: ignore[arg-type]  # it is read by its names
+    if noun.derive and not noun.sources.isdisjoint(after):
+        after |= noun.derive({**survivor, **after}, values.keys(), uow.actor)
     return {
         name: value
         for name, value in after.items()
-        if name in CONTACTS.unread or name not in survivor or value != survivor[name]
+        if name in noun.unread or name not in survivor or value != survivor[name]
     }
 
 
-def _told_of(uow: UnitOfWork, survivor: Row, after: Mapping[str, Any]) -> list[str]:
+def _told_of(uow: UnitOfWork, noun: Noun, survivor: Row, after: Mapping[str, Any]) -> list[str]:
     """The fields that would change and whoever merges sees."""
     custom = after.get("custom", {})
     names = [name for name in after if name not in ("custom", "consented")]
     names += [f"custom.{key}" for key, value in custom.items() if survivor["custom"].get(key) != value]
-    return [name for name in names if CONTACTS.shows(uow.actor, name)]
+    return [name for name in names if noun.shows(uow.actor, name)]
 
 
 def _left(

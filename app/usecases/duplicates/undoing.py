@@ -5,11 +5,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from app.db import duplicates, memberships, merges, undone, write
+from app.db import duplicates, merges, undone, write
 from app.db.contacts import CONTACTS
 from app.db.duplicates import DUPLICATES
 from app.db.engine import Row
 from app.db.merges import MERGES
+from app.db.nouns import Noun
 from app.db.reads import absent
 from app.db.registry import NOUNS
 from app.db.uow import UnitOfWork
@@ -20,16 +21,16 @@ from app.domain.errors import RuleBroken
 from app.domain.undo import Told, Undo, grouped, plan
 from app.kit import json
 from app.usecases import plain
-from app.usecases.duplicates import stays
+from app.usecases.duplicates import merging, stays
 
 
 async def undo_merge(uow: UnitOfWork, merge: UUID) -> dict[str, Any]:
     """Take a merge back; what came of it. Raises NotFound, Forbidden or RuleBroken."""
-    uow.actor.needs(Scope.contacts_write)
+    noun = NOUNS[await merges.noun_of(uow, merge) or CONTACTS.name]
+    uow.actor.needs(Scope(f"{noun.plural}:write"))
     people = await merges.members(uow, merge)
-    held = await memberships.hold_static(uow, people)
-    await merges.hold_still(uow, NOUNS)
-    rows = await write.locked(uow, CONTACTS, people)
+    held = await merging.hold_still(uow, noun, people)
+    rows = await write.locked(uow, noun, people)
     row = await plain.get_locked(uow, MERGES, merge, None, {})
     if rows.keys() != set(people):
         raise absent(MERGES)
@@ -42,64 +43,78 @@ async def undo_merge(uow: UnitOfWork, merge: UUID) -> dict[str, Any]:
     for one in people:
         if one != survivor and rows[one]["merged_into_id"] != survivor:
             raise RuleBroken(
-                "merged_elsewhere", "One of these contacts is not part of the survivor any more."
+                "merged_elsewhere", f"One of these {noun.plural} is not part of the survivor any more."
             )
     if rows[survivor]["merged_into_id"] is not None:
         raise RuleBroken(
             "merged_elsewhere",
-            "The survivor has become part of another contact since; undo that merge first.",
+            f"The survivor has become part of another {noun.name} since; undo that merge first.",
         )
-    return await _undo(uow, held, row, rows)
+    return await _undo(uow, noun, held, row, rows)
 
 
-async def _undo(uow: UnitOfWork, held: stays.Held, merge: Row, rows: Mapping[UUID, Row]) -> dict[str, Any]:
+async def _undo(
+    uow: UnitOfWork, noun: Noun, held: stays.Held, merge: Row, rows: Mapping[UUID, Row]
+) -> dict[str, Any]:
     survivor, own = merge["survivor_id"], f"merge:{merge['id']}"
     begun = await merges.begun(uow, own, list(rows))
     told = await undone.told(uow, list(rows), own, begun)
-    plans = {one: _plan(rows[one], told[one]) for one in rows}
+    plans = {one: _plan(noun, rows[one], told[one]) for one in rows}
     before, uow.cause = uow.cause, f"unmerge:{merge['id']}"
     try:
         # The survivor first: what it gives back must be free before the others take it again.
         for one in (survivor, *(other for other in rows if other != survivor)):
-            after = _back(uow, rows[one], plans[one])
+            after = _back(uow, noun, rows[one], plans[one])
             if after:
-                await write.change(uow, CONTACTS, [(rows[one], after)], "contact.unmerged")
-        await merges.move_back(uow, merge["id"], survivor, NOUNS)
+                await write.change(uow, noun, [(rows[one], after)], f"{noun.name}.unmerged")
+        await merges.move_back(uow, noun, merge["id"], survivor, NOUNS)
+        if await merges.circular(uow, noun, list(rows)):
+            raise RuleBroken(
+                "circle",
+                f"A {noun.name} was moved since, and would stand above itself; move it elsewhere first.",
+            )
         others = [one for one in rows if one != survivor]
         await stays.leave(uow, held, merge["id"], merge["created_at"], survivor, others)
-        kept = [{"contact_id": one, "fields": sorted(plans[one].left)} for one in rows if plans[one].left]
+        kept = [
+            {f"{noun.name}_id": one, "fields": sorted(plans[one].left)} for one in rows if plans[one].left
+        ]
         changed = {"status": MergeStatus.UNDONE, "undone": kept}
         await write.change(uow, MERGES, [(merge, changed)], "merge.undone")
         await _reopen(uow, merge["id"])
     finally:
         uow.cause = before
     restored = [one for one in rows if not plans[one].left]
-    return {"id": merge["id"], "status": MergeStatus.UNDONE, "restored": restored, "kept": _shown(uow, kept)}
+    return {
+        "id": merge["id"],
+        "status": MergeStatus.UNDONE,
+        "restored": restored,
+        "kept": _shown(uow, noun, kept),
+    }
 
 
-def _shown(uow: UnitOfWork, kept: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _shown(uow: UnitOfWork, noun: Noun, kept: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Without the names of hidden fields: that somebody has changed them is told to nobody else."""
-    return [{**one, "fields": [name for name in one["fields"] if _open(uow, name)]} for one in kept]
+    return [{**one, "fields": [name for name in one["fields"] if _open(uow, noun, name)]} for one in kept]
 
 
-def _open(uow: UnitOfWork, name: str) -> bool:
-    return CONTACTS.shows(uow.actor, name if name.startswith("custom.") else name.partition(".")[0])
+def _open(uow: UnitOfWork, noun: Noun, name: str) -> bool:
+    return noun.shows(uow.actor, name if name.startswith("custom.") else name.partition(".")[0])
 
 
-def _plan(row: Row, told: list[Row]) -> Undo:
-    now = {name: json.loads(json.text(row[name])) for name in CONTACTS.fields}
+def _plan(noun: Noun, row: Row, told: list[Row]) -> Undo:
+    now = {name: json.loads(json.text(row[name])) for name in noun.fields}
     return plan([Told(one["own"], one["before"], one["after"]) for one in told], now)
 
 
-def _back(uow: UnitOfWork, row: Row, undo: Undo) -> dict[str, Any]:
+def _back(uow: UnitOfWork, noun: Noun, row: Row, undo: Undo) -> dict[str, Any]:
     """The values to write: those of the log, and what words find the contact by, which the log does not keep."""
-    now = {name: json.loads(json.text(row[name])) for name in CONTACTS.fields}
+    now = {name: json.loads(json.text(row[name])) for name in noun.fields}
     after = {name: _typed(name, value) for name, value in grouped(undo.back, now).items()}
-    if CONTACTS.derive and not CONTACTS.sources.isdisjoint(after):
-        follows = CONTACTS.derive({**row, **after}, frozenset(), uow.actor)
-        computed = follows.keys() - CONTACTS.fields.keys()
+    if noun.derive and not noun.sources.isdisjoint(after):
+        follows = noun.derive({**row, **after}, frozenset(), uow.actor)
+        computed = follows.keys() - noun.fields.keys()
         after |= {name: follows[name] for name in computed}
-    return {name: value for name, value in after.items() if name in CONTACTS.unread or value != row[name]}
+    return {name: value for name, value in after.items() if name in noun.unread or value != row[name]}
 
 
 def _typed(name: str, value: Any) -> Any:
