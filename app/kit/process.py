@@ -1,5 +1,6 @@
 """The interpreter of a process that lives long and works on thousands of objects at a time."""
 
+import atexit
 import gc
 import sys
 
@@ -13,5 +14,7 @@ def settle_in() -> None:
     """
     gc.collect()
     gc.freeze()
+    # What stays to the very end, libraries written in C++ take for a leak, and list it.
+    atexit.register(gc.unfreeze)
     gc.set_threshold(50_000, 20, 50)
     sys.setswitchinterval(0.0005)
