@@ -57,7 +57,7 @@ class Stored:
 
 
 async def begin(uow: UnitOfWork, name: str, media_type: str, expires_at: datetime | None) -> UUID:
-    """A file with nothing in it yet; what is never ended is let go like the others."""
+    """A file with nothing in it yet; what is never ended is let go once its time is over."""
     file = new_id()
     await uow.execute(
         "insert into files (org_id, id, name, media_type, size, created_at, expires_at) values ($1, $2, $3, $4, 0, $5, $6)",
@@ -112,9 +112,8 @@ async def part(connection: Connection, org_id: UUID, file: UUID, n: int) -> byte
     return found
 
 
-async def parts(uow: UnitOfWork, file: UUID) -> AsyncIterator[bytes]:
-    """A file's bytes, part by part."""
-    n = 0
+async def parts(uow: UnitOfWork, file: UUID, n: int = 0) -> AsyncIterator[bytes]:
+    """A file's bytes, part by part, from the n-th on."""
     while (found := await part(uow.connection, uow.org_id, file, n)) is not None:
         yield found
         n += 1
@@ -138,8 +137,10 @@ async def forget(uow: UnitOfWork, file: UUID) -> None:
     await uow.execute("delete from file_parts where org_id = $1 and id = $2", uow.org_id, file)
 
 
-async def spool(uow: UnitOfWork, file: UUID, into: IO[bytes]) -> None:
-    """Write a file out to where it can be read back and forth."""
-    async for piece in parts(uow, file):
+async def spool(uow: UnitOfWork, file: UUID, into: IO[bytes], first_byte: int = 0) -> None:
+    """Write a file out to where it can be read back and forth; what stands before a byte is left empty."""
+    n = first_byte // PART
+    into.seek(n * PART)
+    async for piece in parts(uow, file, n):
         into.write(piece)
     into.seek(0)

@@ -140,7 +140,7 @@ class Verdict:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kept:
     """A row of the file, or some of one order, on its way in."""
 
@@ -192,20 +192,40 @@ async def add_rows(uow: UnitOfWork, one: UUID, rows: Sequence[Kept]) -> None:
     )
 
 
+async def fail_long(uow: UnitOfWork, one: UUID, most: int) -> None:
+    """Let all rows of a key that has more than so many fail."""
+    await uow.execute(
+        """with long as (select key, sum(1 + coalesce(cardinality(further), 0)) as lines from import_rows
+            where org_id = $1 and id = $2 and key is not null group by key
+            having sum(1 + coalesce(cardinality(further), 0)) > $3)
+          update import_rows r set outcome = 'failed', code = 'order_too_long', detail = format(
+            'The number %L stands in %s lines, and an order has up to %s; which column has the numbers of orders?',
+            left(long.key, 100), long.lines, $3)
+          from long where r.org_id = $1 and r.id = $2 and r.key = long.key and r.outcome is null""",
+        uow.org_id,
+        one,
+        most,
+    )
+
+
 async def groups_ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
-    """The rows of the records that the next rows, up to so many, belong to; whole records, and of the first in any case.
+    """The rows of the records that the next rows belong to, up to so many; whole records, and the first in any case.
 
     Rows of line, further, cells, key, and whether one of the record's rows is missing.
     """
     return await uow.fetch(
-        """with ahead as (select key, line, sum(1 + coalesce(cardinality(further), 0)) over (order by line) as upto
-            from (select key, line, further from import_rows
+        """with upto as (select key, line, lines, sum(lines) over (order by line) as upto from (
+              select key, line, 1 + coalesce(cardinality(further), 0) as lines from import_rows
               where org_id = $1 and id = $2 and outcome is null order by line limit $3) r),
-          mine as (select line, further, cells, key, outcome,
-              bool_or(outcome = 'failed' or code = 'erased') over (partition by key) is true as broken
-            from import_rows where org_id = $1 and id = $2 and key = any(array(
-              select distinct key from ahead where upto <= $3 or line = (select min(line) from ahead))))
-          select line, further, cells, key, broken from mine where outcome is null order by line""",
+          ahead as (select key, min(line) as line from upto where upto - lines < $3 group by key),
+          sized as (select a.key, a.line, s.lines, s.broken from ahead a cross join lateral (
+            select sum(1 + coalesce(cardinality(further), 0)) as lines,
+              bool_or(outcome = 'failed' or code = 'erased') is true as broken
+            from import_rows r where org_id = $1 and id = $2 and r.key = a.key) s),
+          cut as (select key, broken, sum(lines) over (order by line) - lines as before from sized)
+          select r.line, r.further, r.cells, r.key, c.broken from cut c join import_rows r
+            on r.org_id = $1 and r.id = $2 and r.key = c.key
+          where r.outcome is null and c.before < $3 order by r.line""",
         uow.org_id,
         one,
         most,
@@ -261,7 +281,7 @@ async def analyse(uow: UnitOfWork, tables: Sequence[str]) -> None:
     It takes a table that it has never counted for an empty one, and may keep to a plan that reads all of it for every
     row that points there; PostgreSQL counts by itself, but a minute of an import later.
     """
-    async with uow.database.connection(uow.org_id) as connection:
+    async with uow.database.aside(uow.org_id) as connection:
         await connection.execute("select rapport_analyse($1)", list(tables))
 
 
@@ -304,8 +324,8 @@ def as_cells(kept: Sequence[str | float | None]) -> list[str | None]:
 
 
 # What is kept together are neighbours, so what comes after a line begins no earlier than the row that has it.
-_EACH = """import_rows r cross join lateral unnest(r.line || r.further) with ordinality l(line, n)
-  cross join lateral (select r.cells::json -> (l.n - 1)::int as cells) c"""
+_EACH = """import_rows r cross join lateral rows from (
+    unnest(r.line || r.further), json_array_elements(r.cells::json)) l(line, cells)"""
 _FROM = "coalesce((select max(line) from import_rows where org_id = $1 and id = $2 and line <= {after}), 0)"
 
 
@@ -329,7 +349,7 @@ async def to_preview(door: Reads, one: UUID) -> Row:
     await reads.must_see(door, IMPORTS, one)
     sql = f"""select o.stamp, o.time_zone, o.currency, i.owner_id, i.target, i.mode, i.match, i.layout, i.mapping, i.options,
         (select coalesce(jsonb_agg(jsonb_build_array(r.line, r.cells::jsonb, r.detail) order by r.line), '[]') from (
-          select l.line, c.cells, r.detail from {_EACH} where r.org_id = $1 and r.id = $2 and r.cells is not null
+          select l.line, l.cells, r.detail from {_EACH} where r.org_id = $1 and r.id = $2 and r.cells is not null
           order by r.line, l.line limit {SHOWN}) r) as sample
       from organisations o join imports i on i.org_id = o.id and i.id = $2 where o.id = $1"""
 
@@ -339,8 +359,8 @@ async def to_preview(door: Reads, one: UUID) -> Row:
     return await door.row(build)
 
 
-_ROWS = f"""select l.line, case when c.cells is not null then array(
-    select cell from json_array_elements_text(c.cells) with ordinality e(cell, n) order by n) end as cells, r.outcome, r.record_id, r.code, r.detail from {_EACH}
+_ROWS = f"""select l.line, case when l.cells is not null then array(
+    select cell from json_array_elements_text(l.cells) with ordinality e(cell, n) order by n) end as cells, r.outcome, r.record_id, r.code, r.detail from {_EACH}
   where r.org_id = $1 and r.id = $2 and ($3::text is null or r.outcome = $3)
     and r.line >= {_FROM.format(after="$4")} and l.line > $4 order by r.line, l.line limit $5"""
 
@@ -360,7 +380,7 @@ async def list_rows(door: Reads, one: UUID, outcome: Outcome | None, limit: int,
 
 
 _TOLD = f"""select o.stamp, r.line, r.cells::text, r.code, r.detail from organisations o left join (
-    select l.line, c.cells, r.code, r.detail from {_EACH} where r.org_id = $1 and r.id = $2
+    select l.line, l.cells, r.code, r.detail from {_EACH} where r.org_id = $1 and r.id = $2
       and r.outcome in ('skipped', 'failed') and r.cells is not null
       and r.line >= {_FROM.format(after="$3")} and l.line > $3 order by r.line, l.line limit $4) r on true
   where o.id = $1 order by r.line"""

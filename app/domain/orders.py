@@ -52,6 +52,8 @@ class OrderLike(Protocol):
     archived_at: datetime | None
 
 
+MOST_LINES = 5_000
+"""Lines of one order."""
 SMALLEST = Decimal("0.0001")
 """The step in which amounts are kept."""
 MOST = Decimal(10) ** 16

@@ -96,7 +96,7 @@ class Lines:
 
 def decoder(encoding: str) -> Callable[[bytes], str]:
     """From a line of `Lines` to its text; what is none shows in `encodings.storable`."""
-    name, errors = ("utf-8", "surrogatepass") if not _tells_lines(encoding) else (encoding, encodings.MARKING)
+    name, errors = ("utf-8", "surrogatepass") if not tells_lines(encoding) else (encoding, encodings.MARKING)
     if codecs.lookup(name).name == "utf-8-sig":
         name = "utf-8"
 
@@ -127,19 +127,19 @@ def unpacked(file: IO[bytes]) -> Iterator[bytes]:
         yield block
 
 
-def _tells_lines(encoding: str) -> bool:
+def tells_lines(encoding: str) -> bool:
     """Whether the bytes of a line break are a line break, and nothing else, as in all but UTF-16, UTF-32 and EBCDIC."""
     return "\r\n".encode(encoding) in {b"\r\n", codecs.BOM_UTF8 + b"\r\n"}
 
 
 def _blocks(file: IO[bytes], encoding: str, *, gzipped: bool, skip: int) -> Iterator[bytes]:
     """The bytes after so many; those of an encoding that does not tell lines are made UTF-8."""
-    if not gzipped and _tells_lines(encoding):
+    if not gzipped and tells_lines(encoding):
         file.seek(skip)
         return _stored(file)
     file.seek(0)
     found = unpacked(file) if gzipped else _stored(file)
-    return _after(skip, found if _tells_lines(encoding) else _in_utf8(found, encoding))
+    return _after(skip, found if tells_lines(encoding) else _in_utf8(found, encoding))
 
 
 def _stored(file: IO[bytes]) -> Iterator[bytes]:

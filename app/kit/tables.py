@@ -102,6 +102,13 @@ def rows(file: IO[bytes], layout: Layout, at: Place | None = None) -> Generator[
     return (_fitted(row, len(layout.columns)) for row in found)
 
 
+def first_byte(layout: Layout, at: Place | None) -> int:
+    """The first byte of the file that its rows from a place on need."""
+    if at is None or layout.format == "xlsx" or layout.gzipped or not lines.tells_lines(layout.encoding):
+        return 0
+    return at.byte
+
+
 def some(rows: Iterator[Row], most: int, text: int) -> Iterator[Row]:
     """The next rows, up to so many, and none more once they have so many characters."""
     for row in itertools.islice(rows, most):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from app.domain.orders import OrderStatus
+from app.domain.orders import MOST_LINES, OrderStatus
 from app.schemas.base import (
     SURVIVING,
     Code,
@@ -62,7 +62,7 @@ class OrderFields(Shape):
     channel: Label | None = None
     country: Label | None = Field(None, description="Where it was sold to, as the source says it.")
     currency: Currency = optional()
-    lines: list[OrderLine] = Field(default_factory=list, max_length=5000)
+    lines: list[OrderLine] = Field(default_factory=list, max_length=MOST_LINES)
     discount: Money = Decimal(0)
     tax: Money = Decimal(0)
     total: SignedMoney = optional(

@@ -149,13 +149,16 @@ class _Bulk:
                 await self._apply(part)
 
     def _chunks(self, items: Sequence[T]) -> list[Sequence[T]]:
-        size = _CHUNK_OF_WHOLES if self.noun.children else _CHUNK
-        return [items[start : start + size] for start in range(0, len(items), size)]
+        return [items[start : start + self._size] for start in range(0, len(items), self._size)]
+
+    @property
+    def _size(self) -> int:
+        return _CHUNK_OF_WHOLES if self.noun.children else _CHUNK
 
     async def _claim(self, items: Sequence[Item], named: Named) -> None:
         """Wait for whoever is adding one of these records, so that what they add is found and edited."""
         names = [name for _, listed in named for name in listed]
-        await references.claim(self.uow, self.noun, names if len(items) <= _CHUNK else None)
+        await references.claim(self.uow, self.noun, names if len(items) <= self._size else None)
         await references.hold_trees(self.uow, self.noun, (item.sent for item in items))
 
     def _names(self, chunk: Iterable[Item]) -> Named:

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from app.db import duplicates, memberships, merges, privacy, references, rfm, runs, write
+from app.db import duplicates, imports, memberships, merges, privacy, references, rfm, runs, write
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.exports import EXPORTS
@@ -124,7 +124,11 @@ async def _erase_from_imports(uow: UnitOfWork, contact: UUID, words: Sequence[st
         row
         for row in rows
         if row["record_id"] == contact
-        or any(map(tells, filter(None, [row["detail"], *chain(*json.loads(row["cells"]))])))
+        or any(
+            map(
+                tells, filter(None, [row["detail"], *chain(*map(imports.as_cells, json.loads(row["cells"])))])
+            )
+        )
     ]
     await privacy.forget_rows(uow, told)
 

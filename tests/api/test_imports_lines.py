@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.usecases.imports import reading
+from app.usecases.imports import reading, work
 from tests.api.test_imports import _done, _sent
 from tests.makers.files import account, imported, rows
 from tests.makers.organisations import Organisation
@@ -179,6 +179,19 @@ async def test_customers_and_products_are_not_made_for_orders_that_are_skipped(
     done = await imported(service, org, HEAD + line(customer="C-9"), "lines.csv", target="line", plan=plan)
     assert done["account"] == account(skipped=1), await rows(org, done)
     assert await _counts(org) == before
+
+
+async def test_an_order_of_more_lines_than_it_can_have_fails_and_costs_no_other(
+    service: FastAPI, org: Organisation, monkeypatch
+):
+    monkeypatch.setattr(work, "MOST_LINES", 3)
+    monkeypatch.setattr(work, "LINES", 2)
+    text = HEAD + "".join(line(number=number) for number in ("A", "B", "A", "A", "C", "A", "B", "B"))
+    done = await _done(service, org, await _sent(org, text, "lines.csv", target="line"))
+    assert done["account"] == account(created=4, failed=4)
+    failed = [row for row in await rows(org, done) if row["outcome"] == "failed"]
+    assert {row["code"] for row in failed} == {"order_too_long"}
+    assert [row["line"] for row in failed] == [2, 4, 5, 7]
 
 
 LINES_OF_ANY_ORDER = st.lists(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from app.db import files
 from app.usecases.imports import reading
 from tests.api.test_imports_bad_files import book
 from tests.makers.files import account, begun, done, rows, sent
@@ -21,25 +22,29 @@ OBJECTS = "\n".join(
 
 
 @pytest.mark.parametrize(
-    ("data", "name"),
+    ("data", "name", "whole"),
     [
-        (CSV.encode(), "x.csv"),
-        (gzip.compress(CSV.encode()), "x.csv.gz"),
-        (CSV.encode("utf-16"), "x.csv"),
-        (OBJECTS.encode(), "x.ndjson"),
-        (book([["name", "email", "job title"], *LINES]), "x.xlsx"),
+        (CSV.encode(), "x.csv", False),
+        (gzip.compress(CSV.encode()), "x.csv.gz", True),
+        (CSV.encode("utf-16"), "x.csv", True),
+        (OBJECTS.encode(), "x.ndjson", False),
+        (book([["name", "email", "job title"], *LINES]), "x.xlsx", True),
     ],
 )
 async def test_batches_go_on_where_the_one_before_has_ended(
-    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch, data: bytes, name: str
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch, data: bytes, name: str, whole: bool
 ):
     monkeypatch.setattr(reading, "READ", 10)
     monkeypatch.setattr(reading, "SECONDS", 0.0)
+    monkeypatch.setattr(files, "PART", 64)
     begins: list[Any] = []
+    heads: list[bytes] = []
     real = reading.tables.rows
 
     def read(file: Any, layout: Any, at: Any = None) -> Any:
         begins.append(at)
+        file.seek(0)
+        heads.append(file.read(1))
         return real(file, layout, at)
 
     one = await sent(org, data, name)
@@ -48,6 +53,8 @@ async def test_batches_go_on_where_the_one_before_has_ended(
     assert one["account"] == account(created=60)
     assert len(begins) == (1 if name == "x.xlsx" else 7)
     assert len(set(begins)) == len(begins)
+    assert heads[0] == data[:1]
+    assert (heads[-1] == data[:1]) is whole, "what was read before is fetched again"
 
 
 async def test_a_workbook_holds_nothing_back_while_it_is_read(

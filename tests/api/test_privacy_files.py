@@ -91,6 +91,15 @@ async def test_a_row_tells_of_the_erased_in_whatever_form(service: FastAPI, org:
     assert [row["code"] for row in await rows(org, failed)] == ["erased", "cell_invalid", "cell_invalid"]
 
 
+async def test_numbers_in_a_row_do_not_keep_a_person_from_being_erased(service: FastAPI, org: Organisation):
+    anna = await a_person(org)
+    text = '{"paid": 3.5, "name": "Anna", "email": "ANNA@example.com", "birthday": "x"}\n'
+    failed = await imported(service, org, text, "x.ndjson")
+    assert failed["account"] == account(failed=1)
+    await erase(service, org, anna)
+    assert [row["code"] for row in await rows(org, failed)] == ["erased"]
+
+
 async def test_a_file_is_let_go_of_wherever_in_it_the_erased_may_stand(service: FastAPI, org: Organisation):
     anna = await a_person(org)
     filler = "".join(f"P{n},p{n}@example.com,\n" for n in range(200))

@@ -144,7 +144,8 @@ async def apply(
     asked = (*earlier, *rows)
     said = await asyncio.to_thread(lambda: [read(imports.kept_of(row)[0][1]) for row in asked])
     items = await asyncio.to_thread(_items, uow, one, kind, said)
-    names = [match.names(item.sent, one["match"], uow.actor.region) for item in items]
+    by, region = one["match"], uow.actor.region
+    names = await asyncio.to_thread(lambda: [match.names(item.sent, by, region) for item in items])
     turns = match.turns(names, one["match"])
     own = next(n for n, turn in enumerate(turns) if turn[-1] >= len(earlier))
     turns = turns[: max(TURNS, own + 1)]

@@ -53,12 +53,13 @@ async def read(uow: UnitOfWork, one: Row, here: Mapping[str, Any], name: Name | 
     """Keep as many rows as go into the time of a batch. Raises RuleBroken for a file that cannot be read on."""
     await must_be_kept(uow, one)
     at = None if here["at"] is None else Place(*here["at"])
-    count, began = here["read"], clock.monotonic()
+    layout, count = _layout(one), here["read"]
     with tempfile.TemporaryFile() as spool:
-        await files.spool(uow, one["file_id"], spool)
+        await files.spool(uow, one["file_id"], spool, tables.first_byte(layout, at))
         if not count:
             await imports.clear_rows(uow, one["id"])
-        with contextlib.closing(tables.rows(spool, _layout(one), at)) as rows:
+        began = clock.monotonic()
+        with contextlib.closing(tables.rows(spool, layout, at)) as rows:
             reading = _next(rows, one, name)
             try:
                 while (found := await _heard(uow, reading))[0]:
@@ -71,7 +72,7 @@ async def read(uow: UnitOfWork, one: Row, here: Mapping[str, Any], name: Name | 
                     if over:
                         break
             finally:
-                await asyncio.wait({reading})
+                await asyncio.gather(reading, return_exceptions=True)
     return _so_far(count, whole=not found[0], at=at)
 
 
@@ -82,10 +83,12 @@ async def collect(uow: UnitOfWork, one: Row, into: IO[bytes], name: Name | None)
         await files.spool(uow, one["file_id"], spool)
         with contextlib.closing(tables.rows(spool, _layout(one))) as rows:
             while chunk := (await _heard(uow, _next(rows, one, name)))[0]:
-                into.write(
-                    json.dumps([[kept.lines, kept.cells, kept.key, kept.fault] for kept in chunk]) + b"\n"
-                )
+                await asyncio.to_thread(_collected, chunk, into)
     into.seek(0)
+
+
+def _collected(chunk: Sequence[Kept], into: IO[bytes]) -> None:
+    into.write(json.dumps([[kept.lines, kept.cells, kept.key, kept.fault] for kept in chunk]) + b"\n")
 
 
 async def keep(uow: UnitOfWork, one: Row, collected: IO[bytes]) -> Progress:
@@ -94,7 +97,7 @@ async def keep(uow: UnitOfWork, one: Row, collected: IO[bytes]) -> Progress:
     await imports.clear_rows(uow, one["id"])
     count = 0
     for line in collected:
-        chunk = [Kept(lines, cells, key, fault) for lines, cells, key, fault in json.loads(line)]
+        chunk = [Kept(*one) for one in await asyncio.to_thread(json.loads, line)]
         await imports.add_rows(uow, one["id"], chunk)
         count += _rows_in(chunk)
     return _so_far(count, whole=True, at=None)
@@ -124,7 +127,9 @@ async def _heard(uow: UnitOfWork, reading: asyncio.Task[_Chunk]) -> _Chunk:
         while not (await asyncio.wait({reading}, timeout=SILENT))[0]:
             await uow.speak()
     finally:
-        await asyncio.wait({reading})  # whoever is stopped meanwhile cannot close what is being read
+        await asyncio.gather(
+            reading, return_exceptions=True
+        )  # whoever is stopped meanwhile cannot close what is being read
     return await reading
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import IO, Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from app.db.uow import UnitOfWork
 from app.domain.access import Scope
 from app.domain.errors import RuleBroken
 from app.domain.imports import KEPT_FOR, Account, Outcome, Stage, Target
+from app.domain.orders import MOST_LINES
 from app.domain.runs import Progress
 from app.usecases.imports import reading
 from app.usecases.imports.apply import TABLES, apply, check_allowed, name_of
@@ -41,20 +42,27 @@ class _Undone(Exception):
 
 async def import_batch(uow: UnitOfWork, run: Row) -> Progress:
     """The next batch, in the name of whoever sent the file and with what they may now."""
-    if run["checkpoint"] is not None:
-        return await _batch(uow, run)
-    row = await imports.of_run(uow, UUID(run["params"]["import_id"]), lock=False)
-    if row["layout"]["format"] != "xlsx":
+    one = await imports.of_run(uow, UUID(run["params"]["import_id"]), lock=False)
+    if run["checkpoint"] is not None or one["layout"]["format"] != "xlsx":
         return await _batch(uow, run)
     with tempfile.TemporaryFile() as collected:
-        name = name_of(uow, row) if run["kind"] == TRIAL else None
-        await reading.collect(uow, row, collected, name)
+        async with _for_sender(uow, one, run):
+            await reading.collect(uow, one, collected, _name(uow, one, run))
         return await _batch(uow, run, collected)
 
 
 async def _batch(uow: UnitOfWork, run: Row, collected: IO[bytes] | None = None) -> Progress:
+    one, here = await imports.of_run(uow, UUID(run["params"]["import_id"])), run["checkpoint"]
+    async with _for_sender(uow, one, run):
+        if here is None or not here["whole"]:
+            return await _read(uow, one, run, collected)
+        return await _apply(uow, one, run, here)
+
+
+@contextlib.asynccontextmanager
+async def _for_sender(uow: UnitOfWork, one: Row, run: Row) -> AsyncIterator[None]:
+    """Let the unit of work be theirs who sent the file. Raises RuleBroken and Forbidden where it may not go on."""
     house = uow.actor
-    one = await imports.of_run(uow, UUID(run["params"]["import_id"]))
     if one["run_id"] != run["id"]:
         raise RuleBroken(
             "import_changed", "This import was changed after this work was asked for; start it anew."
@@ -68,20 +76,23 @@ async def _batch(uow: UnitOfWork, run: Row, collected: IO[bytes] | None = None) 
     check_allowed(person, one, one["match"])
     uow.actor, uow.cause = person, f"import:{one['id']}"
     try:
-        here = run["checkpoint"]
-        if here is None or not here["whole"]:
-            return await _read(uow, one, run, collected)
-        return await _apply(uow, one, run, here)
+        yield
     finally:
         uow.actor = house
 
 
+def _name(uow: UnitOfWork, one: Row, run: Row) -> reading.Name | None:
+    return name_of(uow, one) if run["kind"] == TRIAL else None
+
+
 async def _read(uow: UnitOfWork, one: Row, run: Row, collected: IO[bytes] | None) -> Progress:
     if collected is None:
-        name = name_of(uow, one) if run["kind"] == TRIAL else None
-        progress = await reading.read(uow, one, run["checkpoint"] or reading.NOTHING, name)
+        here = run["checkpoint"] or reading.NOTHING
+        progress = await reading.read(uow, one, here, _name(uow, one, run))
     else:
         progress = await reading.keep(uow, one, collected)
+    if progress.checkpoint["whole"] and one["target"] == Target.LINE:
+        await imports.fail_long(uow, one["id"], MOST_LINES)
     if progress.checkpoint["whole"] and run["kind"] != TRIAL:
         await files.forget(uow, one["file_id"])
     return progress
