@@ -6,12 +6,15 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --no-input install
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
-# Tests go in two halves side by side, each with servers of its own: one process would leave a core idle.
-HALF := $(addprefix tests/,analytics api cli crashes db domain embedded)
-REST = $(filter-out $(HALF) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
+# Tests go in three parts side by side, each with servers of its own: one process would leave a core idle. Those that
+# count the seconds of a recovery go alone.
+PART_1 := $(addprefix tests/,analytics cli db domain embedded house jobs kit)
+PART_2 := $(addprefix tests/,api fuzz sample usecases)
+ALONE := tests/crashes
+PART_3 = $(filter-out $(PART_1) $(PART_2) $(ALONE) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test half rest openapi bench fuzz soak imports lock clean
+.PHONY: help up test openapi bench fuzz soak imports lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
@@ -24,14 +27,12 @@ test: .venv/.dev ## Check style, types and floors, and run every test
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	@$(MAKE) --no-print-directory -j2 half rest
+	@$(MAKE) --no-print-directory --keep-going --jobs 3 part_1 part_2 part_3
+	$(PY) -m pytest $(ALONE)
 
-# What this half prints is kept until its end, so that the two do not mix.
-half:
-	@told=$$(mktemp); $(PY) -m pytest $(HALF) >$$told 2>&1; ended=$$?; cat $$told; rm $$told; exit $$ended
-
-rest:
-	@$(PY) -m pytest $(REST)
+# What a part prints is kept until its end, so that they do not mix.
+part_%:
+	@told=$$(mktemp); $(PY) -m pytest $(PART_$*) >$$told 2>&1; ended=$$?; cat $$told; rm $$told; exit $$ended
 
 openapi: .venv/.dev ## Write openapi/openapi.json and openapi/problems.md from the code
 	@$(PY) -m tests.house.snapshot
