@@ -117,16 +117,15 @@ async def held(uow: UnitOfWork, run: UUID, lease: UUID) -> Row | None:
     return rows[0] if rows else None
 
 
-async def renew(database: Database, run: Row, *, at: datetime, until: datetime) -> bool:
+async def renew(database: Database, run: Row, *, until: datetime) -> bool:
     """Push the end of a run's lease ahead; False when it stands no more. Raises what the driver raises.
 
-    All connections of the pool may be in the hands of batches, so this takes one of its own.
+    Nothing has come of the run yet, so it is no new version. All connections of the pool may be in the hands of batches, so this takes one of its own.
     """
     async with database.aside(run["org_id"]) as connection:
         rows = await connection.fetch(
-            "update runs set version = version + 1, updated_at = $4, due_at = $5"
-            " where org_id = $1 and id = $2 and lease = $3 returning id",
-            *(run["org_id"], run["id"], run["lease"], at, until),
+            "update runs set due_at = $4 where org_id = $1 and id = $2 and lease = $3 returning id",
+            *(run["org_id"], run["id"], run["lease"], until),
         )
     return bool(rows)
 

@@ -123,6 +123,7 @@ async def _work(
 ) -> tuple[str, datetime | None]:
     async with _unit(database, run["org_id"], f"run:{run['id']}") as uow:
         progress = await known.batch(uow, run)
+        uow.now = clock.now()  # the batch may have taken long, and the run ends now
         enough()  # from here on the run is locked, and nobody else can take it
         if not await runs.end_batch(uow, run, progress):
             return "lost", None  # cancelled, or taken over: leaving without a commit takes the work back
@@ -159,9 +160,8 @@ async def _renew(database: Database, run: Row, limit: asyncio.Timeout) -> None:
     """Renew the lease again and again; once it is lost, the time of the batch is over."""
     while True:
         await asyncio.sleep(rules.LEASE.total_seconds() / 3)
-        now = clock.now()
         try:
-            stands = await renew(database, run, at=now, until=now + rules.LEASE)
+            stands = await renew(database, run, until=clock.now() + rules.LEASE)
         except Exception as fault:  # noqa: BLE001 - it is tried again, and who takes the run meanwhile is met at the end
             _log.warning("lease not renewed", run=str(run["id"]), reason=str(fault))
             continue

@@ -176,6 +176,26 @@ async def test_a_batch_that_goes_on_for_longer_than_a_lease_keeps_it(
     assert await tags_of(org, run) == [1]
 
 
+async def test_a_long_batch_ends_when_it_ends_and_nothing_is_seen_of_its_renewing(
+    org: Organisation, known, short
+):
+    seen = []
+
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        await asyncio.sleep(SHORT.total_seconds())
+        seen.extend([run, await run_row(org, run["id"]), clock.now()])
+        return Progress({}, 1, finished=True)
+
+    job("tests.long")(batch)
+    run = await started(org, "tests.long")
+    await do_batch(org.database, org.id, run, "tests.long")
+    taken, renewed, over = seen
+    assert renewed["due_at"] > taken["due_at"]
+    assert (renewed["version"], renewed["updated_at"]) == (taken["version"], taken["updated_at"])
+    row = await run_row(org, run)
+    assert row["updated_at"] == row["finished_at"] == row["due_at"] >= over
+
+
 async def test_a_batch_whose_lease_is_lost_is_broken_off(org: Organisation, known, short):
     async def batch(uow: UnitOfWork, run: Row) -> Progress:
         progress = await count_to(uow, run)
