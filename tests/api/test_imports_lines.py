@@ -1,18 +1,21 @@
 """Lines of orders: one file of them makes orders, customers and products."""
 
+import asyncio
 import csv
 import io
 import itertools
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.usecases.imports import reading, work
+from app.usecases.imports import match, reading, work
 from tests.api.test_imports import _done, _sent
+from tests.makers import forms
 from tests.makers.files import account, imported, rows
 from tests.makers.organisations import Organisation
 from tests.nouns.nouns import run_here
@@ -192,6 +195,26 @@ async def test_an_order_of_more_lines_than_it_can_have_fails_and_costs_no_other(
     failed = [row for row in await rows(org, done) if row["outcome"] == "failed"]
     assert {row["code"] for row in failed} == {"order_too_long"}
     assert [row["line"] for row in failed] == [2, 4, 5, 7]
+
+
+async def test_a_form_and_a_file_that_bring_one_person_at_once_make_one_contact(
+    service: FastAPI, org: Organisation, stranger: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+):
+    here = await forms.address(org, await forms.made(org))
+    body = await forms.body(org, here)
+    find, sending = match.find, list[asyncio.Task[httpx.Response]]()
+
+    async def slowly(*given: Any) -> None:
+        await find(*given)
+        sending.append(asyncio.create_task(stranger.post(here, json=body)))
+        await asyncio.wait(sending, timeout=0.5)
+
+    monkeypatch.setattr(match, "find", slowly)
+    text = HEAD + line(customer_email=forms.WEI["email"])
+    done = await imported(service, org, text, "lines.csv", target="line")
+    assert done["account"] == account(created=1), await rows(org, done)
+    assert [(await sent).status_code for sent in sending] == [200]
+    assert (await _counts(org))["contacts"] == 1
 
 
 LINES_OF_ANY_ORDER = st.lists(

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from app.db import imports, linked
+from app.db import imports, linked, references
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.imports import Verdict
@@ -70,6 +70,8 @@ async def apply_lines(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Ve
     verdicts: list[Verdict] = []
     first, *rest = _rounds(rows)
     orders = await asyncio.to_thread(_grouped, read, first)
+    for noun in (ORDERS, CONTACTS):  # as a merge does: what is named, last
+        await references.claim(uow, noun, None)
     for following in [*rest, ()]:
         reading = asyncio.create_task(asyncio.to_thread(_grouped, read, following))
         try:
