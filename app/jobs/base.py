@@ -135,28 +135,35 @@ class _Lost(Exception):
     """The run was cancelled, or another worker has taken it over."""
 
 
+class _TooLong(Exception):
+    """The batch went on for longer than one may."""
+
+
 @contextlib.asynccontextmanager
 async def _renewed(database: Database, run: Row) -> AsyncIterator[Callable[[], object]]:
     """Renew the lease for as long as the block goes on, or until what is given is called.
 
     Breaks the block off once the lease is lost, and raises _Lost, or once it has gone on for too long, and raises
-    TimeoutError.
+    _TooLong.
     """
+    lost = asyncio.Event()
     try:
         async with asyncio.timeout(rules.LIMIT.total_seconds()) as limit:
-            renewing = asyncio.create_task(_renew(database, run, limit))
+            renewing = asyncio.create_task(_renew(database, run, limit, lost))
             try:
                 yield renewing.cancel
             finally:
                 renewing.cancel()
                 await asyncio.wait({renewing})
-    except Exception:
-        if renewing.cancelled():
-            raise
-        raise _Lost from None
+    except Exception as fault:
+        if lost.is_set():
+            raise _Lost from None
+        if limit.expired():
+            raise _TooLong from fault
+        raise
 
 
-async def _renew(database: Database, run: Row, limit: asyncio.Timeout) -> None:
+async def _renew(database: Database, run: Row, limit: asyncio.Timeout, lost: asyncio.Event) -> None:
     """Renew the lease again and again; once it is lost, the time of the batch is over."""
     while True:
         await asyncio.sleep(rules.LEASE.total_seconds() / 3)
@@ -166,7 +173,9 @@ async def _renew(database: Database, run: Row, limit: asyncio.Timeout) -> None:
             _log.warning("lease not renewed", run=str(run["id"]), reason=str(fault))
             continue
         if not stands:
-            limit.reschedule(0)
+            lost.set()
+            if not limit.expired():
+                limit.reschedule(0)
             return
 
 
@@ -184,7 +193,7 @@ def _sentence(fault: Exception) -> str:
     match fault:
         case DomainError():
             return fault.detail
-        case TimeoutError():
+        case _TooLong():
             return f"A batch of this work took longer than the {rules.LIMIT} that it has."
         case _:
             return UNEXPECTED

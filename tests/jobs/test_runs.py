@@ -239,6 +239,23 @@ async def test_a_lease_that_cannot_be_renewed_for_a_moment_is_renewed_later(
     assert (await run_row(org, run))["status"] == "done"
 
 
+async def test_a_batch_fails_by_its_own_fault_though_its_renewing_failed_before(
+    org: Organisation, known, monkeypatch: pytest.MonkeyPatch
+):
+    async def failing(*_: Any) -> None:
+        raise OSError
+
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        await uow.speak()
+        raise RuleBroken("no", "Not now.")
+
+    monkeypatch.setattr(base, "_renew", failing)
+    job("tests.unrenewed")(batch)
+    run = await started(org, "tests.unrenewed")
+    await do_batch(org.database, org.id, run, "tests.unrenewed")
+    assert (await run_row(org, run))["error"] == "Not now."
+
+
 async def test_a_batch_that_fails_is_tried_again_and_nothing_of_it_stays(
     service: FastAPI, org: Organisation, known, at_once
 ):
@@ -263,6 +280,7 @@ async def test_a_batch_that_fails_is_tried_again_and_nothing_of_it_stays(
     [
         (RuleBroken("no", "The moon is full."), "The moon is full."),
         (ValueError("secret of a stack"), UNEXPECTED),
+        (TimeoutError("a socket's, not the batch's"), UNEXPECTED),
     ],
 )
 async def test_what_fails_every_time_ends_with_a_sentence(
