@@ -61,7 +61,7 @@ async def test_lines_become_orders_customers_and_products(service: FastAPI, org:
     assert sum(Decimal(o["total"]) for o in listed) == Decimal("-11042.52")
 
 
-HEAD = "number,at,sku,description,quantity,unit price,customer,customer name,customer email,customer phone\n"
+HEAD = "number,at,sku,description,quantity,unit price,customer,customer name,customer email,customer phone,discount\n"
 TOLD = {name: name.replace(" ", "_") for name in HEAD.strip().split(",")}
 SAID = {"number": "1", "at": "2026-03-01", "sku": "A1", "quantity": "2", "unit price": "9.50"}
 
@@ -215,6 +215,46 @@ async def test_a_form_and_a_file_that_bring_one_person_at_once_make_one_contact(
     assert done["account"] == account(created=1), await rows(org, done)
     assert [(await sent).status_code for sent in sending] == [200]
     assert (await _counts(org))["contacts"] == 1
+
+
+NEW = {"sku": "NEW", "customer": "C-1"}
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ({"at": ""}, "has a date"),
+        ({"discount": "-1"}, "discount"),
+        ({"discount": "19.01"}, "below zero"),
+        ({"quantity": ""}, "quantity is empty"),
+        ({"customer": "", "customer_phone": "+442071838750"}, "2 contacts"),
+        ({"customer": "", "customer_email": "x" * 400 + "@example.com"}, "customer"),
+        ({"customer": "C-9"}, "archived"),
+        ({"sku": "OLD"}, "archived"),
+        ({"sku": "x" * 400}, "product"),
+    ],
+)
+async def test_nothing_is_made_for_an_order_that_comes_to_nothing(
+    service: FastAPI, org: Organisation, said: dict[str, str], word: str
+):
+    await _made(org, "contacts", archived=True, name="Gone", external_ids={"import": "C-9"})
+    await _made(org, "products", archived=True, sku="OLD", name="Old", price="1", currency="CNY")
+    for name in ("Ann", "Anne"):
+        await _made(org, "contacts", name=name, phones=[{"number": "+442071838750"}])
+    before = await _counts(org)
+    text, plan = HEAD + line(**(NEW | said)), {"mapping": TOLD}
+    done = await imported(service, org, text, "lines.csv", target="line", plan=plan)
+    assert done["account"] == account(failed=1), await rows(org, done)
+    [row] = await rows(org, done)
+    assert word in row["detail"]
+    assert await _counts(org) == before
+
+
+async def test_a_line_without_a_date_edits_an_order_that_is_there(service: FastAPI, org: Organisation):
+    await _made(org, "orders", number="1", currency="CNY", placed_at="2026-03-01T00:00:00Z")
+    done = await imported(service, org, HEAD + line(at="", customer="C-1"), "lines.csv", target="line")
+    assert done["account"] == account(updated=1), await rows(org, done)
+    assert await _counts(org) == {"orders": 1, "contacts": 1, "products": 1}
 
 
 LINES_OF_ANY_ORDER = st.lists(

@@ -15,7 +15,6 @@ from app.db import imports, linked, references
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.imports import Verdict
-from app.db.nouns import Noun
 from app.db.orders import ORDERS
 from app.db.products import PRODUCTS
 from app.db.uow import UnitOfWork
@@ -23,15 +22,16 @@ from app.domain.columns import SYSTEM
 from app.domain.errors import DomainError, RuleBroken
 from app.domain.fields import Field, Kind
 from app.domain.imports import Mode, Outcome
+from app.domain.orders import totals
 from app.domain.waves import Name
-from app.schemas.base import Shape
 from app.schemas.contacts import ContactAdd, ContactUpsert
 from app.schemas.orders import OrderAdd, OrderUpsert
 from app.schemas.products import ProductAdd, ProductUpsert
 from app.usecases import bulk
-from app.usecases.bulk import Item
+from app.usecases.bulk import Item, Whole
 from app.usecases.imports import cells, match
 from app.usecases.imports.cells import Read
+from app.usecases.plain import Values
 
 _KINDS = {"at": Kind.TIME, "quantity": Kind.NUMBER, "unit_price": Kind.NUMBER, "discount": Kind.NUMBER}
 _TEXTS = ("number", "sku", "description", "currency", "channel", "country")
@@ -55,7 +55,12 @@ class _Order:
     lines: list[int] = field(default_factory=list)
     """Where its rows stand in the file."""
     said: list[dict[str, Any]] = field(default_factory=list)
-    fault: str | None = None
+    given: Values = field(default_factory=dict)
+    """What is asked for, all but its customer and its products."""
+    complete: Whole = dict
+    fault: DomainError | None = None
+    dated: bool = True
+    """Without a date it cannot be a new one."""
     customer: UUID | None = None
 
     def first(self, name: str) -> Any:
@@ -68,14 +73,15 @@ async def apply_lines(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Ve
     style = cells.style_of(one["options"], one["time_zone"], one["currency"])
     read = cells.reader(one["layout"]["columns"], one["mapping"], FIELDS, style)
     verdicts: list[Verdict] = []
+    currency = one["options"].get("currency") or one["currency"]
     first, *rest = _rounds(rows)
-    orders = await asyncio.to_thread(_grouped, read, first)
+    orders = await asyncio.to_thread(_grouped, read, first, currency)
     for noun in (ORDERS, CONTACTS):  # as a merge does: what is named, last
         await references.claim(uow, noun, None)
     for following in [*rest, ()]:
-        reading = asyncio.create_task(asyncio.to_thread(_grouped, read, following))
+        reading = asyncio.create_task(asyncio.to_thread(_grouped, read, following, currency))
         try:
-            verdicts += await _write(uow, one, orders)
+            verdicts += await _write(uow, one, orders, currency)
         finally:
             orders = await reading
     return verdicts
@@ -97,58 +103,96 @@ def _rounds(rows: Sequence[Row]) -> Sequence[Sequence[Row]]:
     return rounds
 
 
-async def _write(uow: UnitOfWork, one: Row, orders: Sequence[_Order]) -> list[Verdict]:
-    currency = one["options"].get("currency") or one["currency"]
-    for order in orders:
-        order.fault = order.fault or _empty(order)
-    sent = [{"number": order.number} for order in orders]
-    goes = await match.going_on(uow, ORDERS, Mode(one["mode"]), sent)
-    whole = [order for order, on in zip(orders, goes, strict=True) if on and order.fault is None]
-    products = await _products(uow, whole, currency)
-    await _customers(uow, whole, one["options"].get("system") or SYSTEM)
+async def _write(uow: UnitOfWork, one: Row, orders: Sequence[_Order], currency: str) -> list[Verdict]:
+    goes = await match.going_on(
+        uow, ORDERS, Mode(one["mode"]), [{"number": order.number} for order in orders]
+    )
+    going = [order for order, on in zip(orders, goes, strict=True) if on]
+    # What cannot be had is found first, so that nothing is made for an order that comes to nothing.
+    await _must_be_dated(uow, _sound(going))
+    known, new = await _sold(uow, _sound(going), currency)
+    await _customers(uow, _sound(going), one["options"].get("system") or SYSTEM)
+    products = known | await _products(uow, _sound(going), new)
     only = cells.ONLY[Mode(one["mode"])]
-    items = [
-        Item(n, partial(_asked, order, products, currency), {}, only=only) for n, order in enumerate(orders)
-    ]
+    items = [Item(n, partial(_asked, order, products), {}, only=only) for n, order in enumerate(orders)]
     await bulk.upsert(uow, ORDERS, items)
     return [verdict for order, item in zip(orders, items, strict=True) for verdict in _verdicts(order, item)]
 
 
-def _grouped(read: Callable[[Sequence[str | None]], Read], rows: Sequence[Row]) -> list[_Order]:
+def _sound(orders: Sequence[_Order]) -> list[_Order]:
+    return [order for order in orders if order.fault is None]
+
+
+def _invalid(detail: str) -> RuleBroken:
+    return RuleBroken("line_invalid", detail)
+
+
+def _grouped(
+    read: Callable[[Sequence[str | None]], Read], rows: Sequence[Row], currency: str
+) -> list[_Order]:
     orders: dict[str, _Order] = {}
     for row in rows:
         order = orders.setdefault(row["key"], _Order(row["key"]))
         order.kept.append(row["line"])
         if row["broken"]:
-            order.fault = f"Another line of order {order.number!r} cannot be read."
+            order.fault = _invalid(f"Another line of order {order.number!r} cannot be read.")
         for line, listed in imports.kept_of(row):
             said = read(listed)
             order.lines.append(line)
             order.said.append(said.values)
             if said.faults and order.fault is None:
-                order.fault = f"Line {line}: {' '.join(said.faults)}"[:1_000]
+                order.fault = _invalid(f"Line {line}: {' '.join(said.faults)}"[:1_000])
     for order in orders.values():
         for name in ("customer", "currency"):
             if order.fault is None and len({one[name] for one in order.said if one.get(name)}) > 1:
-                order.fault = f"The lines of order {order.number!r} do not agree on its {name}."
+                order.fault = _invalid(f"The lines of order {order.number!r} do not agree on its {name}.")
+        if order.fault is None:
+            _judge(order, currency)
     return list(orders.values())
 
 
-def _empty(order: _Order) -> str | None:
-    """What a line does not say and cannot do without."""
-    return next(
-        (
-            f"Line {line}: the {name.replace('_', ' ')} is empty."
-            for line, said in zip(order.lines, order.said, strict=True)
-            for name in ("quantity", "unit_price")
-            if name not in said
-        ),
-        None,
+def _judge(order: _Order, currency: str) -> None:
+    """See what is asked for, and whether its lines come to an amount."""
+    values: dict[str, Any] = {"number": order.number, "currency": currency}
+    values |= {name: said for name in _OF_ORDER if (said := order.first(name))}
+    dates = [line["at"] for line in order.said if line.get("at")]
+    if dates:
+        values |= {"placed_at": min(dates), "paid_at": min(dates)}
+    order.dated = bool(dates)
+    try:
+        _must_be_full(order)
+        values["lines"] = [_line(line) for line in order.said]
+        order.given, order.complete = bulk.asked(values, OrderAdd, OrderUpsert)
+        totals(order.given["lines"], Decimal(0), Decimal(0))
+    except DomainError as refusal:
+        order.fault = refusal
+
+
+def _must_be_full(order: _Order) -> None:
+    for line, said in zip(order.lines, order.said, strict=True):
+        for name in ("quantity", "unit_price"):
+            if name not in said:
+                raise _invalid(f"Line {line}: the {name.replace('_', ' ')} is empty.")
+
+
+async def _must_be_dated(uow: UnitOfWork, orders: Sequence[_Order]) -> None:
+    """An order without a date has failed, unless it is there."""
+    dateless = [order for order in orders if not order.dated]
+    known = await references.known(
+        uow, ORDERS, [references.names_of(ORDERS, {"number": order.number}) for order in dateless]
     )
+    for order, record in zip(dateless, known, strict=True):
+        if record is None:
+            order.fault = _invalid(f"No line of the new order {order.number!r} has a date.")
 
 
-async def _products(uow: UnitOfWork, orders: Sequence[_Order], currency: str) -> Mapping[str, UUID]:
-    """By SKU; those that are not there are made, called and priced as on the first line that sells them."""
+async def _sold(
+    uow: UnitOfWork, orders: Sequence[_Order], currency: str
+) -> tuple[Mapping[str, UUID], Mapping[str, Item]]:
+    """The products that are there, and those that can be made, called and priced as on the first line that sells them.
+
+    By SKU.
+    """
     sold: dict[str, dict[str, Any]] = {}
     for order in orders:
         for line in order.said:
@@ -156,25 +200,49 @@ async def _products(uow: UnitOfWork, orders: Sequence[_Order], currency: str) ->
                 best = sold.setdefault(sku, line)
                 if _price(best) <= 0 < _price(line) or not best.get("description"):
                     sold[sku] = line
-    known = await linked.found(uow, PRODUCTS.name, "sku", sorted(sold))
-    new = [
-        {
-            "sku": sku,
-            "name": line.get("description") or sku,
-            "price": format(abs(_price(line)), "f"),
-            "currency": line.get("currency") or currency,
-        }
-        for sku, line in sold.items()
-        if sku not in known
-    ]
-    made = await _made(uow, PRODUCTS, ProductAdd, ProductUpsert, new)
-    refused = {one["sku"]: item.problem for one, item in zip(new, made, strict=True) if item.problem}
-    for order in orders:
+    listed = await linked.found(uow, PRODUCTS.name, "sku", sorted(sold))
+    items = {
+        sku: _product(n, sku, line, currency)
+        for n, (sku, line) in enumerate(sold.items())
+        if sku not in listed
+    }
+    there = await references.known(
+        uow, PRODUCTS, [references.names_of(PRODUCTS, item.sent) for item in items.values()]
+    )
+    # What is there and was not found is archived or hidden, which is told by trying; nothing is made by that.
+    hidden = [item for item, record in zip(items.values(), there, strict=True) if record is not None]
+    await bulk.upsert(uow, PRODUCTS, hidden)
+    for item in items.values():
+        if not item.status:
+            item.judge(None, None)
+    _refuse(orders, items)
+    return {sku: found[0] for sku, found in listed.items()}, items
+
+
+def _product(n: int, sku: str, line: Mapping[str, Any], currency: str) -> Item:
+    sent = {
+        "sku": sku,
+        "name": line.get("description") or sku,
+        "price": format(abs(_price(line)), "f"),
+        "currency": line.get("currency") or currency,
+    }
+    return Item(n, partial(bulk.asked, sent, ProductAdd, ProductUpsert), sent)
+
+
+async def _products(uow: UnitOfWork, orders: Sequence[_Order], new: Mapping[str, Item]) -> Mapping[str, UUID]:
+    """Make what the orders sell; by SKU."""
+    wanted = {sku: new[sku] for order in orders for line in order.said if (sku := line.get("sku", "")) in new}
+    await bulk.upsert(uow, PRODUCTS, [item for item in wanted.values() if not item.status])
+    _refuse(orders, wanted)
+    return {sku: item.id for sku, item in wanted.items() if item.id is not None}
+
+
+def _refuse(orders: Sequence[_Order], items: Mapping[str, Item]) -> None:
+    refused = {sku: item.problem for sku, item in items.items() if item.problem}
+    for order in orders if refused else ():
         for line in order.said:
-            if problem := refused.get(line.get("sku")):
-                order.fault = f"The product {line['sku']!r}: {problem.detail}"
-    ids = {sku: listed[0] for sku, listed in known.items()}
-    return ids | {one["sku"]: item.id for one, item in zip(new, made, strict=True) if item.id is not None}
+            if problem := refused.get(line.get("sku", "")):
+                order.fault = _invalid(f"The product {line['sku']!r}: {problem.detail}")
 
 
 def _price(line: Mapping[str, Any]) -> Decimal:
@@ -195,7 +263,7 @@ async def _customers(uow: UnitOfWork, orders: Sequence[_Order], system: str) -> 
             surest = own[0] if own else ("typed", called)
             whose.append((order, customers.setdefault(surest, (Item(len(customers), ask, sent), own))[0]))
         elif name := order.first("customer_name"):
-            order.fault = (
+            order.fault = _invalid(
                 f"The customer {name!r} has no code, address or number to be known by; give one, or leave the name's"
                 " column out."
             )
@@ -207,7 +275,7 @@ async def _customers(uow: UnitOfWork, orders: Sequence[_Order], system: str) -> 
     for order, item in whose:
         order.customer = item.sent.get("id", item.id)
         if item.problem:
-            order.fault = f"The customer {_called(order)!r}: {item.problem.detail}"
+            order.fault = _invalid(f"The customer {_called(order)!r}: {item.problem.detail}")
 
 
 def _called(order: _Order) -> str | None:
@@ -228,41 +296,24 @@ def _contact(order: _Order, system: str) -> dict[str, Any]:
     }
 
 
-async def _made(
-    uow: UnitOfWork, noun: Noun, add: type[Shape], upsert: type[Shape], values: Sequence[dict[str, Any]]
-) -> list[Item]:
-    items = [Item(n, partial(bulk.asked, one, add, upsert), one) for n, one in enumerate(values)]
-    await bulk.upsert(uow, noun, items)
-    return items
-
-
-def _asked(order: _Order, products: Mapping[str, UUID], currency: str) -> tuple[dict[str, Any], bulk.Whole]:
+def _asked(order: _Order, products: Mapping[str, UUID]) -> tuple[Values, Whole]:
+    """With the customer and the products, once they are there. Raises DomainError."""
     if order.fault is not None:
-        raise RuleBroken("line_invalid", order.fault)
-    values: dict[str, Any] = {
-        "number": order.number,
-        "currency": currency,
-        "lines": [_line(line, products) for line in order.said],
+        raise order.fault
+    lines = zip(order.given["lines"], order.said, strict=True)
+    found: Values = {
+        "lines": [line | {"product_id": products.get(said.get("sku", ""))} for line, said in lines]
     }
-    if dates := [line["at"] for line in order.said if line.get("at")]:
-        values |= {"placed_at": min(dates), "paid_at": min(dates)}
-    values |= {name: said for name in _OF_ORDER if (said := order.first(name))}
     if order.customer is not None:
-        values["contact_id"] = order.customer
-    given, complete = bulk.asked(values, OrderAdd, OrderUpsert)
-    return given, complete if dates else partial(_dateless, order.number)
+        found["contact_id"] = order.customer
+    return order.given | found, lambda: order.complete() | found
 
 
-def _dateless(number: str) -> dict[str, Any]:
-    raise RuleBroken("line_invalid", f"No line of the new order {number!r} has a date.")
-
-
-def _line(line: Mapping[str, Any], products: Mapping[str, UUID]) -> dict[str, Any]:
+def _line(line: Mapping[str, Any]) -> dict[str, Any]:
     quantity, price = line["quantity"], line["unit_price"]
     if _price(line) < 0:
         quantity, price = (format(-Decimal(one), "f") for one in (quantity, price))
     made = {
-        "product_id": products.get(line.get("sku", "")),
         "description": line.get("description") or line.get("sku"),
         "quantity": quantity,
         "unit_price": price,
