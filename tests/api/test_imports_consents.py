@@ -78,6 +78,18 @@ async def test_a_consent_has_the_file_as_its_evidence_and_an_event_of_its_own(
     assert {event["cause"] for event in events} == {f"import:{one['id']}"}
 
 
+async def test_a_file_that_was_sent_by_a_clock_that_is_ahead_tells_of_consents_as_of_now(
+    service: FastAPI, org: Organisation
+):
+    one = await sent(org, "name,email,consent.email\nA,a@example.com,yes\n")
+    async with org.database.connection(org.id) as connection:
+        await connection.execute("update imports set created_at = created_at + interval '1 hour'")
+    one = await done(service, org, one)
+    assert one["account"] == account(created=1), await rows(org, one)
+    [kept] = (await _contacts(org))["a"]["consents"]
+    assert datetime.fromisoformat(kept["at"]) < clock.now()
+
+
 async def test_a_preview_shows_what_a_row_says_of_consents(org: Organisation):
     one = await sent(org, "name,email,Email opt-in\nA,a@example.com,yes\nB,b@example.com,perhaps\n")
     shown = (await org.admin.get(f"/v1/imports/{one['id']}/preview")).json()["rows"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,6 @@ from app.db.engine import Row
 from app.db.uow import UnitOfWork
 from app.domain.access import whole
 from app.domain.contacts import plan_listed
-from app.domain.errors import RuleBroken
 from app.usecases.bulk import Item
 from app.usecases.imports.cells import Read
 
@@ -37,14 +37,9 @@ async def record(uow: UnitOfWork, one: Row, rows: Sequence[Told]) -> None:
     contacts = await _locked(uow, list(by_contact)) if by_contact else {}
     changes = []
     for contact, of_it in by_contact.items():
-        try:
-            said = [consent for told in of_it for consent in _consents(one, told)]
-            after = plan_listed(contacts[contact], said, at=uow.now)
-        except RuleBroken as refusal:
-            for told in of_it:
-                told.item.fail(refusal)
-            continue
-        if after:
+        said = [consent for told in of_it for consent in _consents(one, told, uow.now)]
+        # Nothing is refused: archived contacts have failed before, and a refusal would take back the contacts, too.
+        if after := plan_listed(contacts[contact], said, at=uow.now):
             changes.append((contacts[contact], after))
             for told in of_it:
                 told.item.status = "updated" if told.item.status == "unchanged" else told.item.status
@@ -61,13 +56,13 @@ async def _locked(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, Row]:
         uow.actor = person
 
 
-def _consents(one: Row, told: Told) -> list[dict[str, Any]]:
+def _consents(one: Row, told: Told, now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "purpose": purpose,
             "channel": channel,
             "state": state,
-            "at": one["created_at"],
+            "at": min(one["created_at"], now),  # by the clock of another machine, which may be ahead
             "source": SOURCE,
             "evidence": f"{one['name'][:200]}, line {told.line}",
         }
