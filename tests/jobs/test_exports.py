@@ -32,7 +32,7 @@ async def test_a_killed_worker_leaves_no_gap_and_no_double(org: Organisation, ch
 
     chance = random.Random(7)
     for kill in range(3):
-        with Worker(chosen, lease=4, batch=20) as worker:
+        with Worker(chosen, lease=2, batch=20) as worker:
             before = await done()
 
             async def further(since: int = before) -> bool:
@@ -44,7 +44,7 @@ async def test_a_killed_worker_leaves_no_gap_and_no_double(org: Organisation, ch
                 await done()
             worker.kill()
         assert not await ended() or kill, "it was over before it was killed; make it longer"
-    with Worker(chosen, lease=4, batch=20):
+    with Worker(chosen, lease=2, batch=20):
         await until(ended, seconds=60)
     row = await run_row(org, run["id"])
     assert row["status"] == "done", row["error"]
