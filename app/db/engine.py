@@ -190,8 +190,10 @@ class Database:
         try:
             await driver.execute(f"select set_config('rapport.org_id', '{tenant}', false)")
             yield driver
-        finally:
-            await driver.close(timeout=1)
+        except BaseException:
+            driver.terminate()  # closing waits for what was broken off, and can fail in place of the fault
+            raise
+        await driver.close(timeout=1)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -165,7 +165,8 @@ async def _renewed(database: Database, run: Row) -> AsyncIterator[Callable[[], o
 
 async def _renew(database: Database, run: Row, limit: asyncio.Timeout, lost: asyncio.Event) -> None:
     """Renew the lease again and again; once it is lost, the time of the batch is over."""
-    while True:
+    own = cast("asyncio.Task[None]", asyncio.current_task())
+    while not own.cancelling():  # a cancellation can come out as another fault
         await asyncio.sleep(rules.LEASE.total_seconds() / 3)
         try:
             stands = await renew(database, run, until=clock.now() + rules.LEASE)

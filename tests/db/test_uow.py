@@ -41,6 +41,27 @@ async def narrow_api(chosen: Settings) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+async def test_what_is_broken_off_aside_ends_at_once_and_as_cancelled(
+    narrow: Database, org: Organisation
+) -> None:
+    """Even while PostgreSQL does not heed that the statement is broken off."""
+    at_it = asyncio.Event()
+
+    async def stubborn() -> None:
+        async with narrow.aside(org.id) as connection:
+            at_it.set()
+            await connection.execute(
+                "do $$ begin perform pg_sleep(9); exception when query_canceled then perform pg_sleep(3); end $$"
+            )
+
+    task = asyncio.create_task(stubborn())
+    await at_it.wait()
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+
+
 def stale(actor: Actor) -> Actor:
     return dataclasses.replace(actor, stamp=actor.stamp - 1)
 

@@ -256,6 +256,30 @@ async def test_a_batch_fails_by_its_own_fault_though_its_renewing_failed_before(
     assert (await run_row(org, run))["error"] == "Not now."
 
 
+async def test_a_renewal_that_is_cancelled_ends_whatever_comes_of_the_cancellation(
+    org: Organisation, known, short, monkeypatch: pytest.MonkeyPatch
+):
+    renewing = asyncio.Event()
+
+    async def obscured(*_: Any, **__: Any) -> bool:
+        renewing.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise TimeoutError from None
+        return True
+
+    async def batch(uow: UnitOfWork, run: Row) -> Progress:
+        await renewing.wait()
+        raise RuleBroken("no", "Not now.")
+
+    monkeypatch.setattr(base, "renew", obscured)
+    job("tests.unrenewed")(batch)
+    run = await started(org, "tests.unrenewed", to=1)
+    await asyncio.wait_for(do_batch(org.database, org.id, run, "tests.unrenewed"), 5)
+    assert (await run_row(org, run))["error"] == "Not now."
+
+
 async def test_a_batch_that_fails_is_tried_again_and_nothing_of_it_stays(
     service: FastAPI, org: Organisation, known, at_once
 ):
