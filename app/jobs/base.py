@@ -124,9 +124,9 @@ async def _work(
     async with _unit(database, run["org_id"], f"run:{run['id']}") as uow:
         progress = await known.batch(uow, run)
         uow.now = clock.now()  # the batch may have taken long, and the run ends now
-        enough()  # from here on the run is locked, and nobody else can take it
         if not await runs.end_batch(uow, run, progress):
             return "lost", None  # cancelled, or taken over: leaving without a commit takes the work back
+        enough()  # the run is locked by now, and nobody else can take it
         await uow.commit()
         return "done", None if progress.finished or progress.wait else uow.now
 

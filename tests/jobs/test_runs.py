@@ -196,6 +196,26 @@ async def test_a_long_batch_ends_when_it_ends_and_nothing_is_seen_of_its_renewin
     assert row["updated_at"] == row["finished_at"] == row["due_at"] >= over
 
 
+async def test_a_batch_keeps_its_lease_until_its_end_has_locked_the_run(
+    org: Organisation, known, short, monkeypatch: pytest.MonkeyPatch
+):
+    ends, end, offers = 0, runs.end_batch, []
+
+    async def slowly(*given: Any) -> bool:
+        nonlocal ends
+        ends += 1
+        await asyncio.sleep(2 * SHORT.total_seconds())
+        offers.append(await do_batch(org.database, org.id, given[1]["id"], "tests.count"))
+        return await end(*given)
+
+    monkeypatch.setattr(runs, "end_batch", slowly)
+    job("tests.count")(count_to)
+    run = await started(org, "tests.count", to=1)
+    await do_batch(org.database, org.id, run, "tests.count")
+    assert (ends, offers) == (1, [None])
+    assert (await run_row(org, run))["status"] == "done"
+
+
 async def test_a_batch_whose_lease_is_lost_is_broken_off(org: Organisation, known, short):
     async def batch(uow: UnitOfWork, run: Row) -> Progress:
         progress = await count_to(uow, run)
