@@ -103,7 +103,8 @@ async def hold_files(uow: UnitOfWork) -> None:
 
     Comes before any contact is locked: a batch holds its import, then waits for contacts.
     """
-    await uow.execute("set local lock_timeout = '20s'")  # a batch has 25
+    # Most are over by then; for one that goes on, the erasure is put off.
+    await uow.execute("set local lock_timeout = '20s'")
     await uow.execute(
         "select from imports where org_id = $1 and stage in ('ready', 'started') order by id for no key update",
         uow.org_id,
