@@ -1,12 +1,15 @@
 """Imports meet what is there: modes, matching, and the records that rows name."""
 
+import asyncio
+import itertools
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.usecases.imports import apply
-from tests.makers.files import account, imported, rows
+from app.usecases.imports import apply, links
+from tests.makers.files import ANY, account, imported, rows
 from tests.makers.organisations import Organisation
 
 
@@ -320,3 +323,27 @@ async def test_what_a_row_names_is_made_for_one_that_only_edits(service: FastAPI
     done = await imported(service, org, "name,email,company\n,b@example.com,Nowhere Ltd\n")
     assert done["account"] == account(updated=1), await rows(org, done)
     assert (await _shown(org, "contacts", bob["id"]))["company_id"] is not None
+
+
+async def test_somebody_who_moves_a_company_waits_for_a_file_that_moves_it(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    acme, above = [
+        (await org.admin.post("/v1/companies", json={"name": name})).json()["id"]
+        for name in ("Acme", "Above")
+    ]
+    link, turns, moving = links.link, itertools.count(1), list[asyncio.Task[httpx.Response]]()
+
+    async def slowly(*given: Any) -> None:
+        if next(turns) == 2:  # Acme is locked since the first turn
+            moved = org.admin.patch(f"/v1/companies/{acme}", json={"parent_id": above}, headers=ANY)
+            moving.append(asyncio.create_task(moved))
+            await asyncio.wait(moving, timeout=0.5)
+        await link(*given)
+
+    monkeypatch.setattr(links, "link", slowly)
+    text = "name,industry,parent\nAcme,Tea,\nAcme,,Holding\n"
+    done = await imported(service, org, text, "firms.csv", target="company", plan={"match": ["name"]})
+    assert done["account"] == account(updated=2), await rows(org, done)
+    assert [(await moved).status_code for moved in moving] == [200]
+    assert next(turns) == 3, "nobody had to begin anew"

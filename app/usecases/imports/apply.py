@@ -151,6 +151,8 @@ async def apply(
     turns = turns[: max(TURNS, own + 1)]
     telling = any(map(is_consent, one["mapping"].values()))
     await references.claim(uow, kind.noun, None)
+    # Now, because later turns come to it with the records of earlier ones locked.
+    await references.hold_trees(uow, kind.noun, map(links.filled, said))
     for turn in turns:
         together = [items[place] for place in turn]
         if not match.LOOSE.isdisjoint(one["match"]):

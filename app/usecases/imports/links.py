@@ -61,6 +61,11 @@ async def link(uow: UnitOfWork, options: Mapping[str, Any], rows: Sequence[Read]
         row.faults += _unfound(row, unsure, apart.get(id(row), frozenset()))
 
 
+def filled(row: Read) -> Mapping[str, str]:
+    """The columns that the records which the row names are going to fill, with their names."""
+    return {_column(path): name for path, name in row.links.items()}
+
+
 def _head(path: str) -> str:
     return path.partition(":")[0]
 
