@@ -79,7 +79,7 @@ class ImportRow(Base):
         PrimaryKeyConstraint("org_id", "id", "line"),
         points_to("id", "imports"),
         Index("ix_import_rows_ahead", "org_id", "id", "line", postgresql_where=text("outcome is null")),
-        Index("ix_import_rows_key", "org_id", "id", "key", postgresql_where=text("key is not null")),
+        Index("ix_import_rows_key", "org_id", "id", "key", "line", postgresql_where=text("key is not null")),
         Index(
             "ix_import_rows_told",
             "org_id",
@@ -233,15 +233,18 @@ async def groups_ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
 
 
 async def earlier(uow: UnitOfWork, one: UUID, rows: Sequence[Row], most: int) -> Sequence[Row]:
-    """For each key of the rows the last rows that went well under it: line, further, cells."""
+    """For each key of the rows the last rows before them that went well under it: line, further, cells."""
+    begins = {row["key"]: row["line"] for row in reversed(rows) if row["key"]}
     return await uow.fetch(
-        "select line, further, cells from (select line, further, cells,"
-        " row_number() over (partition by key order by line desc) as n"
-        " from import_rows where org_id = $1 and id = $2 and key = any($3::text[])"
-        " and outcome in ('created', 'updated', 'unchanged')) r where n <= $4 order by line",
+        # One key by one, backwards from where its rows begin: all rows of a file may share a key.
+        "select r.* from unnest($3::text[], $4::int[]) k(key, begins), lateral ("
+        " select line, further, cells from import_rows where org_id = $1 and id = $2 and key = k.key"
+        " and line < k.begins and outcome in ('created', 'updated', 'unchanged')"
+        " order by line desc limit $5) r order by r.line",
         uow.org_id,
         one,
-        sorted({row["key"] for row in rows if row["key"]}),
+        list(begins),
+        list(begins.values()),
         most,
     )
 

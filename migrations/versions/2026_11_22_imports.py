@@ -153,7 +153,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_import_rows_key",
         "import_rows",
-        ["org_id", "id", "key"],
+        ["org_id", "id", "key", "line"],
         unique=False,
         postgresql_where=sa.text("key is not null"),
     )

@@ -1,0 +1,44 @@
+"""Rows of imports: what a batch looks at does not grow with the file."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.db import imports
+from tests.makers.files import sent
+from tests.makers.organisations import Organisation
+
+
+def scanned(plan: dict[str, Any]) -> Iterator[int]:
+    """How many rows each scan of a plan has come upon."""
+    if "Scan" in plan["Node Type"]:
+        met = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
+        yield round(met * plan["Actual Loops"])
+    for below in plan.get("Plans", ()):
+        yield from scanned(below)
+
+
+async def test_of_many_rows_with_one_key_only_the_last_that_went_well_are_looked_at(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    one = UUID((await sent(org, "name,email\nAnna,anna@example.com\n"))["id"])
+    async with await org.work() as uow:
+        await imports.clear_rows(uow, one)
+        await uow.execute(
+            "insert into import_rows (org_id, id, line, cells, key, outcome)"
+            " select $1, $2, n, '[]', case n % 50 when 0 then 'rare' else 'common' end,"
+            " case when n <= 3000 then case n % 7 when 0 then 'failed' else 'updated' end end"
+            " from generate_series(1, 6000) n",
+            org.id,
+            one,
+        )
+        asked = list[tuple[Any, ...]]()
+        fetch = uow.fetch
+        monkeypatch.setattr(uow, "fetch", lambda *given: asked.append(given) or fetch(*given))
+        found = await imports.earlier(uow, one, await imports.ahead(uow, one, 500), 3)
+        assert [row["line"] for row in found] == [2900, 2950, 2997, 2998, 2999, 3000]
+        sql, *values = asked[-1]
+        [plan] = await uow.fetchval(f"explain (analyze, format json) {sql}", *values)
+        assert max(scanned(plan["Plan"])) < 20
