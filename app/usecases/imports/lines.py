@@ -112,7 +112,7 @@ async def _write(uow: UnitOfWork, one: Row, orders: Sequence[_Order], currency: 
     await _must_be_dated(uow, _sound(going))
     known, new = await _sold(uow, _sound(going), currency)
     await _customers(uow, _sound(going), one["options"].get("system") or SYSTEM)
-    products = known | await _products(uow, _sound(going), new)
+    products = {**known, **await _products(uow, _sound(going), new)}
     only = cells.ONLY[Mode(one["mode"])]
     items = [Item(n, partial(_asked, order, products), {}, only=only) for n, order in enumerate(orders)]
     await bulk.upsert(uow, ORDERS, items)
