@@ -195,13 +195,12 @@ async def add_rows(uow: UnitOfWork, one: UUID, rows: Sequence[Kept]) -> None:
 async def fail_long(uow: UnitOfWork, one: UUID, most: int) -> None:
     """Let all rows of a key that has more than so many fail."""
     await uow.execute(
-        """with long as (select key, sum(1 + coalesce(cardinality(further), 0)) as lines from import_rows
-            where org_id = $1 and id = $2 and key is not null group by key
-            having sum(1 + coalesce(cardinality(further), 0)) > $3)
-          update import_rows r set outcome = 'failed', code = 'order_too_long', detail = format(
-            'The number %L stands in %s lines, and an order has up to %s; which column has the numbers of orders?',
-            left(long.key, 100), long.lines, $3)
-          from long where r.org_id = $1 and r.id = $2 and r.key = long.key and r.outcome is null""",
+        """update import_rows set outcome = 'failed', code = 'order_too_long', detail = format(
+            'The number %L stands in more than %s lines, which no order has; which column has the numbers of orders?',
+            left(key, 100), $3::int)
+          where org_id = $1 and id = $2 and outcome is null and key = any(array(
+            select key from import_rows where org_id = $1 and id = $2 and key is not null group by key
+            having sum(1 + coalesce(cardinality(further), 0)) > $3::int))""",
         uow.org_id,
         one,
         most,
