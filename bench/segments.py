@@ -220,7 +220,7 @@ async def measure(database: Database, owner: Database, org: UUID, rounds: int) -
         ratios.append((steps[0] / computing, steps[0] / (reading + computing)))
         shown = ", ".join(
             f"{name} {spent:.2f} s"
-            for name, spent in zip(("scores", "clusters", "findings"), steps, strict=True)
+            for name, spent in zip(("scores", "tidying", "clusters", "findings"), steps, strict=True)
         )
         print(
             f"{theirs.height:,} customers   ours: {shown}   Polars: {computing:.2f} s, {reading:.2f} s to read",
