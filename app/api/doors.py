@@ -11,6 +11,7 @@ from uuid import UUID
 
 from fastapi import Depends, Path, Query
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 
@@ -162,10 +163,12 @@ def _only_known_parameters(request: Request, own: frozenset[str]) -> None:
     if not request.scope["query_string"]:
         return
     known = {field.alias for field in route.dependant.query_params} | own
-    if any(
-        getattr(field.field_info.annotation, "model_fields", None) for field in route.dependant.query_params
-    ):
-        return  # a query shape forbids unknown names itself
+    for field in route.dependant.query_params:
+        shape = field.field_info.annotation
+        if isinstance(shape, type) and issubclass(shape, BaseModel):
+            if shape.model_config.get("extra") == "forbid":
+                return  # it says itself what it does not know
+            known |= shape.model_fields.keys()
     for name in request.query_params:
         if name not in known:
             raise InvalidInput("parameter_unknown", f"There is no parameter {name!r} here.", field=name)

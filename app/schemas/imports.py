@@ -47,6 +47,9 @@ class Options(Shape):
 class ImportAdd(Shape):
     """What is said of a file that is sent; the rest is told from the file."""
 
+    # Every write takes dry_run besides; the door refuses what nobody knows.
+    model_config = ConfigDict(extra="ignore")
+
     name: Annotated[
         str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]+$", description="The file's name.")
     ]

@@ -86,3 +86,15 @@ async def test_once_it_has_begun_it_cannot_be_read_in_another_way(service: FastA
         await org.admin.post(f"{here}/try", headers=ANY),
     ):
         assert (refused.status_code, refused.json()["code"]) == (409, "import_begun")
+
+
+async def test_a_file_can_be_sent_for_trial_and_with_no_word_that_nobody_knows(org: Organisation):
+    for dry_run, kept in (("true", 0), ("false", 1)):
+        answer = await org.admin.post(
+            "/v1/imports", params={"name": "people.csv", "dry_run": dry_run}, content=PEOPLE.encode()
+        )
+        assert answer.status_code == 201, answer.text
+        assert (answer.headers.get("rapport-dry-run") == "true") is (kept == 0)
+        assert len((await org.admin.get("/v1/imports")).json()["data"]) == kept
+    refused = await org.admin.post("/v1/imports", params={"name": "x", "mood": "x"}, content=b"a\n1\n")
+    assert (refused.status_code, "mood" in refused.text) == (422, True)
