@@ -31,6 +31,7 @@ UNSAYABLE = {
     "match_unknown": "What columns a file has is not in the mapping's shape.",
     "noun_missing": "It depends on which of the others are there.",
     "noun_unknown": "Shapes stand below the list of nouns; the refusal names them all.",
+    "others_invalid": "Ids of one request are compared.",
     "password_same": "Two passwords are compared.",
     "password_wrong": "Only the service knows the password.",
     "path_twice": "What columns a file has is not in the mapping's shape.",
