@@ -13,8 +13,8 @@ from datetime import date
 _APPEND_ONLY = frozenset({"events"})
 _DELETABLE = frozenset(
     {
-        *("duplicate_members", "external_ids", "file_parts", "import_rows", "import_undone", "memberships"),
-        *("merge_members", "order_lines", "rfm_scores"),
+        *("duplicate_members", "external_ids", "file_parts", "import_undone", "memberships", "merge_members"),
+        *("order_lines", "rfm_scores"),
     }
 )
 _TENANT_TABLES = (
@@ -201,15 +201,14 @@ $$
     # Erasure reaches the log, which the app may otherwise only add to: that something changed stays, what does not;
     # of some records the fields named are all that goes.
     """
-create function rapport_scrub(ids uuid[], names text[], causes text[] default null) returns bigint
+create function rapport_scrub(ids uuid[], names text[]) returns bigint
 language sql security definer set search_path = public, pg_temp as $$
   with scrubbed as (
     update events set
       before = case when before is not null then case when names is null then '{}' else before - names end end,
       after = case when names is null then '{}' else after - names end
-    where org_id = rapport_org() and noun_id = any(ids) and (causes is null or cause = any(causes))
-      and case when names is null then after <> '{}' or before <> '{}' else after ?| names or before ?| names end
-    returning 1
+    where org_id = rapport_org() and noun_id = any(ids) and case when names is null then after <> '{}' or before <> '{}'
+      else after ?| names or before ?| names end returning 1
   ) select count(*) from scrubbed
 $$
 """,

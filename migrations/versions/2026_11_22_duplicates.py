@@ -112,6 +112,7 @@ def upgrade() -> None:
         sa.Column("noun", text, nullable=False),
         sa.Column("survivor_id", sa.Uuid(), nullable=False),
         sa.Column("status", text, nullable=False),
+        sa.Column("moved", _JSON, nullable=False),
         sa.Column("undone", _JSON, nullable=False),
         *_record(),
         sa.CheckConstraint("status in ('done', 'undone')", name=op.f("ck_merges_status")),

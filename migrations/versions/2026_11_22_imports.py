@@ -129,7 +129,6 @@ def upgrade() -> None:
     op.create_table(
         "import_rows",
         sa.Column("line", sa.Integer(), nullable=False),
-        sa.Column("further", postgresql.ARRAY(sa.Integer()), nullable=True),
         sa.Column("cells", sa.Text(collation="pg_c_utf8"), nullable=True),
         sa.Column("key", sa.Text(collation="pg_c_utf8"), nullable=True),
         sa.Column("outcome", sa.Text(collation="pg_c_utf8"), nullable=True),
@@ -153,7 +152,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_import_rows_key",
         "import_rows",
-        ["org_id", "id", "key", "line"],
+        ["org_id", "id", "key"],
         unique=False,
         postgresql_where=sa.text("key is not null"),
     )

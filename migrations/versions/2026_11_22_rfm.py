@@ -13,19 +13,15 @@ down_revision: str | None = "0003"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
-# Across all tenants, so they run as the owner of the tables; a time zone that this server does not know costs its own
-# organisation the night, and nobody else.
+# Across all tenants, so they run as the owner of the tables.
 _FUNCTIONS = {
     "rapport_nights": """
 create function rapport_nights(what text, at timestamptz, begins interval)
 returns table (org_id uuid, day date, midnight timestamptz)
 language sql stable security definer set search_path = public, pg_temp as $$
-  select o.id, d.day, d.day::timestamp at time zone z.name
-  from organisations o,
-    lateral (select case when pg_input_is_valid('2000-01-01 00:00 ' || o.time_zone, 'timestamptz')
-      then o.time_zone end as name) z,
-    lateral (select ((at at time zone z.name) - begins)::date as day) d
-  where d.day is not null and not exists (select from nights n where n.org_id = o.id and n.kind = what and n.day >= d.day)
+  select o.id, d.day, d.day::timestamp at time zone o.time_zone
+  from organisations o, lateral (select ((at at time zone o.time_zone) - begins)::date as day) d
+  where not exists (select from nights n where n.org_id = o.id and n.kind = what and n.day >= d.day)
 $$
 """,
     "rapport_forget_scores": """

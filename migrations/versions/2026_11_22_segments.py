@@ -13,24 +13,15 @@ down_revision: str | None = "0005"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
-# Across all tenants, so it runs as the owner of the tables: the segments for which the log or the clock has something,
-# and those whose building was broken off without a word.
+# Across all tenants, so it runs as the owner of the tables: the segments for which the log or the clock has something.
 _DUE = """
-create function rapport_segments_due(at timestamptz, most int)
-returns table (org_id uuid, segment_id uuid, broken_off boolean)
+create function rapport_segments_due(at timestamptz, most int) returns table (org_id uuid, segment_id uuid)
 language sql stable security definer set search_path = public, pg_temp as $$
-  select d.org_id, d.segment_id, d.broken_off from (
-    select c.org_id, c.segment_id, false as broken_off, c.waits_until, c.moved_at from segment_cursors c
-    where c.live and (c.xid = 0 or c.clock_at <= at or exists (
-      select from events e where e.org_id = c.org_id and (e.xid, e.seq) > (c.xid::text::xid8, c.seq)
-        and e.xid < pg_snapshot_xmin(pg_current_snapshot())))
-    union all
-    select c.org_id, c.segment_id, true, c.waits_until, c.moved_at from segments s
-    join runs r on r.org_id = s.org_id and r.id = s.run_id
-    join segment_cursors c on c.org_id = s.org_id and c.segment_id = s.id
-    where s.stage = 'building' and s.problem is null and s.archived_at is null and r.status in ('failed', 'cancelled')) d
-  where d.waits_until is null or d.waits_until <= at
-  order by coalesce(d.waits_until, d.moved_at) limit most
+  select c.org_id, c.segment_id from segment_cursors c
+  where c.live and (c.xid = 0 or c.clock_at <= at or exists (
+    select from events e where e.org_id = c.org_id and (e.xid, e.seq) > (c.xid::text::xid8, c.seq)
+      and e.xid < pg_snapshot_xmin(pg_current_snapshot())))
+  order by c.moved_at limit most
 $$
 """
 _WHY = "'rebuild', 'contact', 'order', 'interaction', 'product', 'company', 'segment', 'time', 'by_hand', 'archived'"
@@ -69,13 +60,6 @@ def upgrade() -> None:
         ["org_id", sa.literal_column("created_at desc"), sa.literal_column("id desc")],
         unique=False,
     )
-    op.create_index(
-        "ix_segments_building",
-        "segments",
-        ["org_id", "run_id"],
-        unique=False,
-        postgresql_where=sa.text("stage = 'building' and problem is null"),
-    )
     op.create_table(
         "segment_cursors",
         sa.Column("org_id", sa.Uuid(), nullable=False),
@@ -86,7 +70,6 @@ def upgrade() -> None:
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("clock_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("live", sa.Boolean(), nullable=False),
-        sa.Column("waits_until", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["org_id", "segment_id"],
             ["segments.org_id", "segments.id"],

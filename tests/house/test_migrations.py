@@ -69,3 +69,20 @@ def test_the_migrations_can_be_taken_back_and_made_again(scratch: str):
     migrate(scratch)
     assert _ask(scratch, "select version_num from alembic_version") == head()
     assert _ask(scratch, _THINGS) == before
+
+
+def test_what_imports_kept_row_by_row_is_read_on_as_it_stands(scratch: str):
+    migrate(scratch)
+    command.downgrade(config(scratch), "0010")
+    _ask(
+        scratch,
+        """with one as (select uuidv7() as org_id, uuidv7() as id), off as (
+            select set_config('session_replication_role', 'replica', true) from one)
+          insert into import_rows (org_id, id, line, cells) select org_id, id, 2, '["a", null, 3.5]' from one, off""",
+    )
+    migrate(scratch)
+    assert _ask(scratch, "select cells from import_rows") == '[["a", null, 3.5]]'
+    command.downgrade(config(scratch), "0010")
+    assert _ask(scratch, "select cells from import_rows") == '["a", null, 3.5]'
+    _ask(scratch, "truncate import_rows")
+    migrate(scratch)
