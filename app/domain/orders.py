@@ -61,7 +61,7 @@ MOST = Decimal(10) ** 16
 
 def _amount(value: Any) -> Decimal:
     exact = value if type(value) is Decimal else Decimal(str(value))
-    return exact.quantize(SMALLEST, rounding=ROUND_HALF_UP)
+    return exact.quantize(SMALLEST, ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +84,43 @@ def totals(lines: Sequence[Mapping[str, Any]], discount: Decimal, tax: Decimal) 
     listed = []
     subtotal = Decimal(0)
     for number, line in enumerate(lines, start=1):
-        exact = {name: _amount(line.get(name) or 0) for name in ("quantity", "unit_price", "discount")}
-        product = abs(exact["quantity"]) * exact["unit_price"]
-        _must_fit(product, f"Line {number}")  # before it is rounded, for which there is room up to here only
-        amount = _amount(product - exact["discount"])
+        quantity, price = _amount(line.get("quantity") or 0), _amount(line.get("unit_price") or 0)
+        less = _amount(line.get("discount") or 0)
+        product = abs(quantity) * price
+        if product >= MOST:  # before it is rounded, for which there is room up to here only
+            raise _too_large(product, f"Line {number}")
+        amount = _amount(product - less)
         if amount < 0:
             raise InvalidInput(
                 "line_below_zero", f"Line {number} comes to {amount}, below zero; lower its discount."
             )
-        amount = amount.copy_sign(exact["quantity"]) if amount else amount
-        listed.append({**line, **exact, "amount": amount})
+        if quantity < 0 < amount:
+            amount = -amount
+        listed.append({**line, "quantity": quantity, "unit_price": price, "discount": less, "amount": amount})
         subtotal += amount
-        _must_fit(abs(subtotal), "The order")
+        if abs(subtotal) >= MOST:
+            raise _too_large(abs(subtotal), "The order")
     total = _amount(abs(subtotal) - discount + tax)
     if total < 0:
         raise InvalidInput("total_below_zero", f"The order comes to {total}, below zero; lower its discount.")
-    _must_fit(total, "The order")
+    if total >= MOST:
+        raise _too_large(total, "The order")
     return Totals(_amount(subtotal), -total if subtotal < 0 else total, tuple(listed))
 
 
-def _must_fit(amount: Decimal, what: str) -> None:
-    if amount >= MOST:
-        raise InvalidInput("total_too_large", f"{what} comes to {amount:f}; amounts stay below {MOST:f}.")
+def must_add_up(lines: Sequence[Mapping[str, Any]]) -> None:
+    """Raise InvalidInput as `totals` would of these lines alone, mostly without adding them up in full.
+
+    The lines are as their shape makes them: exact quantities, prices and discounts.
+    """
+    if any(line["discount"] for line in lines) or (
+        sum([abs(line["quantity"]) * line["unit_price"] for line in lines]) >= MOST / 2
+    ):
+        totals(lines, Decimal(0), Decimal(0))
+
+
+def _too_large(amount: Decimal, what: str) -> InvalidInput:
+    return InvalidInput("total_too_large", f"{what} comes to {amount:f}; amounts stay below {MOST:f}.")
 
 
 def check_total(stated: Decimal | None, total: Decimal) -> None:

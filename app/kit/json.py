@@ -19,7 +19,8 @@ _BEYOND = "This is nested too deeply, or has an exponent beyond all numbers."
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return format(value, "f")
+        text = str(value)  # a third of what format takes
+        return text if "E" not in text else format(value, "f")
     if isinstance(value, UUID):  # the driver's own subclass, which orjson does not know
         return str(value)
     if isinstance(value, set | frozenset):
