@@ -1,7 +1,7 @@
 """The one way in: records, their children, external ids and events in one statement, one or ten thousand at a time."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -41,11 +41,15 @@ def _own(noun: Noun, names: Sequence[str]) -> list[Column[Any]]:
     return [noun.table.c[name] for name in names if name in noun.table.c]
 
 
-def _hidden(noun: Noun) -> list[str]:
-    return [c.name for c in noun.table.columns if c.info.get("internal")]
+@cache
+def _untold(noun: Noun) -> frozenset[str]:
+    """What events do not tell of a record: it is nobody's to read, or stands beside."""
+    return frozenset({"id", *(c.name for c in noun.table.columns if c.info.get("internal"))})
 
 
 # One small document a row is parsed faster than one large one; offset 0 keeps it from being parsed for each use.
+_NEW = """(select u.told::jsonb as told, u.untold::jsonb as untold, u.n
+  from unnest($2::text[], $8::text[]) with ordinality u(told, untold, n) offset 0) e"""
 _ROWS = "(select u.row::jsonb as body, u.n from unnest($2::text[]) with ordinality u(row, n) offset 0) e"
 
 
@@ -77,10 +81,11 @@ _EVENTS = "insert into events (org_id, at, type, noun, noun_id, version, actor_i
 def _adding(noun: Noun, names: tuple[str, ...]) -> str:
     own = _own(noun, names)
     listed = ", ".join(c.name for c in own)
-    hidden = [*(set(_hidden(noun)) & set(names)), "id"]
+    told, untold = ([c for c in own if (c.name in _untold(noun)) is apart] for apart in (False, True))
     parts = [
         f"""with incoming as materialized (
-  select e.body as event_after, e.n as event_n, r.* from {_ROWS}, jsonb_to_record(e.body) r({_record(noun, own, names)})
+  select e.told as event_after, e.n as event_n, r.*, h.* from {_NEW},
+    jsonb_to_record(e.told) r({_record(noun, told, names)}), jsonb_to_record(e.untold) h({_record(noun, untold, ())})
 ), added as (
   insert into {noun.plural} (org_id, version, created_at, updated_at, {listed})
   select $1, 1, $3, $3, {", ".join(_value(c, "i") for c in own)} from incoming i
@@ -91,18 +96,26 @@ def _adding(noun: Noun, names: tuple[str, ...]) -> str:
     parts += [_children_sql(child, name) for name, child in noun.children.items() if name in names]
     parts.append(f"""
 {_EVENTS}
-select $1, $3, $4, '{noun.name}', i.id, 1, $5, $6, null, i.event_after - array[{", ".join(f"'{h}'" for h in hidden)}], $7
+select $1, $3, $4, '{noun.name}', i.id, 1, $5, $6, null, i.event_after, $7
 from incoming i order by i.event_n""")
     return "".join(parts)
 
 
-def documents(noun: Noun, rows: Sequence[dict[str, Any]]) -> list[str]:
+Documents = tuple[Sequence[str], Sequence[str]]
+"""Of each new record what its event tells, and the rest of it."""
+
+
+def documents(noun: Noun, rows: Sequence[dict[str, Any]]) -> Documents:
     """New records as the documents that add() sends; long lists are best made ready in a thread."""
     for row in rows:
         for name in noun.children.keys() & row.keys():
             for item in row[name]:
                 item["id"] = new_id()
-    return [json.text(row) for row in rows]
+    untold = _untold(noun)
+    return (
+        [json.text({name: value for name, value in row.items() if name not in untold}) for row in rows],
+        [json.text({name: row[name] for name in untold & row.keys()}) for row in rows],
+    )
 
 
 async def add(
@@ -110,15 +123,17 @@ async def add(
     noun: Noun,
     rows: Sequence[dict[str, Any]],
     event: str,
-    ready: Sequence[str] | None = None,
+    ready: Documents | None = None,
 ) -> None:
     """Insert new records with their events; each row has an id and, all of them, the same columns."""
     if not rows:
         return
     names = tuple(sorted(rows[0]))
-    sent = documents(noun, rows) if ready is None else ready
+    told, untold = documents(noun, rows) if ready is None else ready
     actor = uow.actor
-    await uow.execute(_adding(noun, names), uow.org_id, sent, uow.now, event, actor.id, actor.kind, uow.cause)
+    await uow.execute(
+        _adding(noun, names), uow.org_id, told, uow.now, event, actor.id, actor.kind, uow.cause, untold
+    )
 
 
 @lru_cache(_TEXTS)
@@ -188,8 +203,8 @@ async def _change(
     uow: UnitOfWork, noun: Noun, changes: Sequence[tuple[Row, Mapping[str, Any]]], event: str
 ) -> None:
     names = tuple(sorted({name for _, after in changes for name in after}))
-    hidden = {*_hidden(noun)}
     partition = _partition(noun)
+    untold = _untold(noun)
     items = []
     for row, after in changes:
         item: dict[str, Any] = {name: after[name] if name in after else row[name] for name in names}
@@ -202,8 +217,8 @@ async def _change(
         item["id"] = row["id"]
         if partition:
             item[f"was_{partition}"] = row[partition]
-        item["event_before"] = {name: row[name] for name in after if name not in hidden}
-        item["event_after"] = {name: value for name, value in after.items() if name not in hidden}
+        item["event_before"] = {name: row[name] for name in after if name not in untold}
+        item["event_after"] = {name: value for name, value in after.items() if name not in untold}
         items.append(item)
     actor = uow.actor
     sql = _changing(noun, names, partition)

@@ -17,6 +17,7 @@ from app.db import merges, references, write
 from app.db.engine import Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
+from app.db.write import Documents
 from app.domain.errors import Busy, DomainError, Duplicate, InvalidInput, NotFound, RuleBroken
 from app.domain.united import united
 from app.domain.waves import Name, waves
@@ -92,8 +93,8 @@ class _Found:
 class _Plan:
     items: Sequence[Item]
     adding: list[Values] = field(default_factory=list)
-    ready: list[str] = field(default_factory=list)
-    """The documents of what is added."""
+    ready: Documents = ((), ())
+    """Of what is added."""
     changing: list[tuple[Row, Values]] = field(default_factory=list)
 
 
