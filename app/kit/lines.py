@@ -54,7 +54,7 @@ class Lines:
         self._source = _measured(_blocks(file, encoding, gzipped=gzipped, skip=at.byte))
         self._returned: deque[tuple[bytes, int]] = deque()
         self._taken: list[tuple[bytes, int]] = []
-        self._began = at
+        self._byte, self._line = at
         self._bytes = 0
         self.cut = False
         """Whether the row has a line of which not all was read."""
@@ -75,15 +75,16 @@ class Lines:
 
     def begin(self) -> int:
         """Let a row begin at the next line, whose number is returned."""
-        self._began = self.place
+        self._byte += self._bytes
+        self._line += len(self._taken)
         self._taken.clear()
         self._bytes, self.cut = 0, False
-        return self._began.line
+        return self._line
 
     @property
     def place(self) -> Place:
         """Where the next line begins."""
-        return Place(self._began.byte + self._bytes, self._began.line + len(self._taken))
+        return Place(self._byte + self._bytes, self._line + len(self._taken))
 
     def give_back(self) -> bytes:
         """Let the row end with its first line, which is returned."""

@@ -130,15 +130,17 @@ def reader(
 ) -> Callable[[Sequence[str | None]], Read]:
     """A function from the cells of a row to what they say, by the fields of the noun. Raises as `must_be_known`."""
     must_be_known(mapping, fields)
-    placed = [
-        (n, column, _setter(mapping[column], fields, style))
+    setters = [
+        (n, column, mapping[column], _setter(mapping[column], fields, style))
         for n, column in enumerate(columns)
         if column in mapping
     ]
+    texts = [(n, path) for n, _, path, put in setters if put is None]
+    read_with_care = [(n, column, put) for n, column, _, put in setters if put is not None]
 
     def read(cells: Sequence[str | None]) -> Read:
-        row = Read()
-        for n, column, put in placed:
+        row = Read({path: cell for n, path in texts if (cell := cells[n]) is not None})
+        for n, column, put in read_with_care:
             cell = cells[n]
             if cell is not None:
                 try:
@@ -154,11 +156,11 @@ def reader(
 
 def _named(values: dict[str, Any]) -> bool:
     """Make a name of its parts where there is none; whether one of them is missing."""
-    parts = values.keys() & {"given_name", "family_name"}
-    if "name" in values or not parts:
+    given, family = values.get("given_name"), values.get("family_name")
+    if "name" in values or (given is None and family is None):
         return False
-    values["name"] = full_name(values.get("given_name"), values.get("family_name"))
-    return len(parts) == 1
+    values["name"] = full_name(given, family)
+    return given is None or family is None
 
 
 def _agreed(row: Read, usual: str) -> None:
@@ -176,7 +178,12 @@ def _agreed(row: Read, usual: str) -> None:
         row.faults.append("The amounts of this row are in different currencies.")
 
 
-def _setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[Read, str], None]:
+def _as_it_stands(cell: str) -> str:
+    return cell
+
+
+def _setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[Read, str], None] | None:
+    """What a cell is done with; None where it is the field's value as it stands."""
     head, _, rest = path.partition(":")
     several = slot(path)[0]
     if several in {"email", "phone"}:
@@ -195,7 +202,13 @@ def _setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[R
         return lambda row, cell: row.values.setdefault("custom", {}).update({key: convert(cell)})
     if path in LINKS or head in LINKS:
         return lambda row, cell: row.links.update({path: cell})
+    return _value_setter(path, fields, style)
+
+
+def _value_setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[Read, str], None] | None:
     convert = converter(fields[path], style)
+    if convert is _as_it_stands:
+        return None
     if fields[path].kind is Kind.NUMBER and "currency" in fields:
         amount = lru_cache(_REMEMBERED)(lambda cell: (convert(cell), written.currencies(cell)))
         return lambda row, cell: _amount(row, path, *amount(cell))
@@ -281,7 +294,7 @@ def converter(one: Field, style: Style) -> Convert:
             return domain
         case _:
             if not one.choices:
-                return lambda cell: cell
+                return _as_it_stands
             words = {choice.casefold(): choice for choice in one.choices} | _CHOICES.get(one.name, {})
             return lambda cell: words.get(written.plain(cell).casefold().replace(" ", "_"), cell)
 

@@ -16,7 +16,7 @@ from app.kit import json, sheets
 from app.usecases import bulk
 from app.usecases.imports import cells
 from app.usecases.imports.apply import KINDS, Kind, must_know, told
-from app.usecases.imports.lines import FIELDS
+from app.usecases.imports.grouping import FIELDS
 
 WHY = "rapport_problem"
 """The column that says why; in a file that is sent anew it is no column of the file's own."""

@@ -24,7 +24,7 @@ from app.kit.tables import Layout
 from app.usecases import plain
 from app.usecases.imports import cells
 from app.usecases.imports.apply import KINDS, check_allowed, must_know
-from app.usecases.imports.lines import FIELDS
+from app.usecases.imports.grouping import FIELDS
 from app.usecases.imports.reading import keeper, must_be_kept
 from app.usecases.imports.work import IMPORT, TRIAL
 

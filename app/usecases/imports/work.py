@@ -28,7 +28,7 @@ APPLIED = 5_000
 """Rows that one batch makes into records."""
 GROWN = frozenset({0, 1, 2, 4, 8})
 """Batches before which tables may have grown to many times what PostgreSQL has counted; later on it has counted by itself."""
-LINES = 20_000
+LINES = 30_000
 """Lines that one batch makes into orders, of which there are fewer."""
 
 
