@@ -1,22 +1,21 @@
 """Imports: files on their way into records, with every row and what became of it."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import ARRAY, BigInteger, Index, Integer, PrimaryKeyConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import paging, reads
 from app.db.base import Base, Record, choice, field, last_changed, newest_first, one_of, points_to
-from app.db.engine import Prepared, Row
+from app.db.engine import LOST, Row
 from app.db.nouns import Noun
-from app.db.reads import Question, Reads
 from app.db.uow import UnitOfWork
 from app.db.users import USERS
-from app.domain.access import Actor
 from app.domain.imports import Mode, Outcome, Stage, Target
 from app.kit import json
 from app.kit.written import Number
@@ -238,7 +237,7 @@ async def earlier(uow: UnitOfWork, one: UUID, rows: Sequence[Row], most: int) ->
         # One key by one, backwards from where its rows begin: all rows of a file may share a key.
         "select r.* from unnest($3::text[], $4::int[]) k(key, begins), lateral ("
         " select line, further, cells from import_rows where org_id = $1 and id = $2 and key = k.key"
-        " and line < k.begins and outcome in ('created', 'updated', 'unchanged')"
+        " and line < k.begins and outcome in ('created', 'updated', 'unchanged') and cells is not null"
         " order by line desc limit $5) r order by r.line",
         uow.org_id,
         one,
@@ -281,10 +280,12 @@ async def analyse(uow: UnitOfWork, tables: Sequence[str]) -> None:
     """Let the planner count the tables' rows now.
 
     It takes a table that it has never counted for an empty one, and may keep to a plan that reads all of it for every
-    row that points there; PostgreSQL counts by itself, but a minute of an import later.
+    row that points there; PostgreSQL counts by itself, but a minute of an import later. What keeps it from counting now
+    keeps nobody from going on.
     """
-    async with uow.database.aside(uow.org_id) as connection:
-        await connection.execute("select rapport_analyse($1)", list(tables))
+    with contextlib.suppress(asyncpg.PostgresError, *LOST):
+        async with uow.database.aside(uow.org_id) as connection:
+            await connection.execute("select rapport_analyse($1)", list(tables))
 
 
 async def account(uow: UnitOfWork, one: UUID) -> dict[str, int]:
@@ -325,12 +326,6 @@ def as_cells(kept: Sequence[str | float | None]) -> list[str | None]:
     return [cell if cell is None or type(cell) is str else Number(cell) for cell in kept]
 
 
-# What is kept together are neighbours, so what comes after a line begins no earlier than the row that has it.
-_EACH = """import_rows r cross join lateral rows from (
-    unnest(r.line || r.further), json_array_elements(r.cells::json)) l(line, cells)"""
-_FROM = "coalesce((select max(line) from import_rows where org_id = $1 and id = $2 and line <= {after}), 0)"
-
-
 async def sample(uow: UnitOfWork, one: UUID) -> list[list[str | None]]:
     """The cells of the first rows that can be read."""
     rows = await uow.fetch(
@@ -340,59 +335,3 @@ async def sample(uow: UnitOfWork, one: UUID) -> list[list[str | None]]:
         one,
     )
     return [cells for row in rows for _, cells in kept_of(row)][:SHOWN]
-
-
-async def to_preview(door: Reads, one: UUID) -> Row:
-    """What a preview is made of: owner, target, mode, match, layout, mapping, options, the organisation's time zone and
-    currency, and a sample, the first rows whose cells are kept, each with its line and what is wrong with it.
-
-    Raises NotFound.
-    """
-    await reads.must_see(door, IMPORTS, one)
-    sql = f"""select o.stamp, o.time_zone, o.currency, i.owner_id, i.target, i.mode, i.match, i.layout, i.mapping, i.options,
-        (select coalesce(jsonb_agg(jsonb_build_array(r.line, r.cells::jsonb, r.detail) order by r.line), '[]') from (
-          select l.line, l.cells, r.detail from {_EACH} where r.org_id = $1 and r.id = $2 and r.cells is not null
-          order by r.line, l.line limit {SHOWN}) r) as sample
-      from organisations o join imports i on i.org_id = o.id and i.id = $2 where o.id = $1"""
-
-    def build(actor: Actor) -> Question:
-        return Question(Prepared(sql, ("org", "id")), {"org": actor.org_id, "id": one})
-
-    return await door.row(build)
-
-
-_ROWS = f"""select l.line, case when l.cells is not null then array(
-    select cell from json_array_elements_text(l.cells) with ordinality e(cell, n) order by n) end as cells, r.outcome, r.record_id, r.code, r.detail from {_EACH}
-  where r.org_id = $1 and r.id = $2 and ($3::text is null or r.outcome = $3)
-    and r.line >= {_FROM.format(after="$4")} and l.line > $4 order by r.line, l.line limit $5"""
-
-
-async def list_rows(door: Reads, one: UUID, outcome: Outcome | None, limit: int, after: str | None) -> bytes:
-    """A page of the file's rows in their order, for whoever has been found to see the import."""
-    context = f"rows:{one}"
-    last = paging.opened(context, after, paging.sequence) if after else 0
-    inner = Prepared(_ROWS, ("org", "id", "outcome", "last", "more"))
-    statement = paging.paged(inner, "row_to_json(t)::text", "json_build_array(t.line)")
-
-    def build(actor: Actor) -> Question:
-        values = {"org": actor.org_id, "id": one, "outcome": outcome, "last": last}
-        return Question(statement, values | paging.limits(limit))
-
-    return paging.answer(await door.row(build), limit, context)
-
-
-_TOLD = f"""select o.stamp, r.line, r.cells::text, r.code, r.detail from organisations o left join (
-    select l.line, l.cells, r.code, r.detail from {_EACH} where r.org_id = $1 and r.id = $2
-      and r.outcome in ('skipped', 'failed') and r.cells is not null
-      and r.line >= {_FROM.format(after="$3")} and l.line > $3 order by r.line, l.line limit $4) r on true
-  where o.id = $1 order by r.line"""
-
-
-async def next_told(door: Reads, one: UUID, after: int, most: int) -> Sequence[Row]:
-    """The next rows that were skipped or have failed: line, cells, code, detail. For whoever sees the import."""
-
-    def build(actor: Actor) -> Question:
-        values = {"org": actor.org_id, "id": one, "after": after, "most": most}
-        return Question(Prepared(_TOLD, ("org", "id", "after", "most")), values)
-
-    return [row for row in await door.rows(build) if row["line"] is not None]

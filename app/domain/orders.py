@@ -54,6 +54,8 @@ class OrderLike(Protocol):
 
 MOST_LINES = 5_000
 """Lines of one order."""
+LONGEST_NUMBER = 100
+"""Characters of the number of one."""
 SMALLEST = Decimal("0.0001")
 """The step in which amounts are kept."""
 MOST = Decimal(10) ** 16

@@ -101,6 +101,11 @@ def _decoded(data: bytes) -> str:
     return data.decode(json.detect_encoding(data), "surrogatepass")
 
 
+def exact_text(value: Any) -> str:
+    """What `exactly` parsed as JSON again: whole numbers of any size, and a Decimal as a string."""
+    return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
 def inexact(value: Any) -> tuple[tuple[str | int, ...], Decimal] | None:
     """A number in what `exactly` parsed that no float stands for, and the keys and places that lead to it, if there is one."""
     ahead: list[tuple[tuple[str | int, ...], Any]] = [((), value)]

@@ -15,13 +15,21 @@ from typing import IO, Any, Literal, NamedTuple
 import clevercsv
 import orjson
 
-from app.kit import encodings, lines, workbooks
+from app.kit import encodings, json, lines, workbooks
 from app.kit.formulas import unescaped
 from app.kit.lines import Endless, Lines, Place, Unreadable
 from app.kit.written import Number
 
 SAMPLE = 256 * 1024
 """Bytes that the encoding and the delimiter are told from."""
+_DIALECT_TEXT = 40_000
+"""Characters that the delimiter is told from."""
+_STRETCH = re.compile(r"""([^,;\t|"'\\\n]{80})[^,;\t|"'\\\n]+""")
+"""More of a cell than its delimiter is told by; what looks for addresses in it would take minutes."""
+_LONG_NUMBER = re.compile(rb"[0-9.]{16}|[eE][+-]?[0-9]{3}")
+"""What may be beyond the 15 digits that a float keeps (IEEE 754)."""
+_OF_CELL = 8
+"""Bytes that a cell takes, also an empty one."""
 SAMPLE_ROWS = 100
 """Rows of JSON that the columns are told from."""
 LONGEST_CELL = 100_000
@@ -110,10 +118,10 @@ def first_byte(layout: Layout, at: Place | None) -> int:
 
 
 def some(rows: Iterator[Row], most: int, text: int) -> Iterator[Row]:
-    """The next rows, up to so many, and none more once they have so many characters."""
+    """The next rows, up to so many, and none more once they have so many characters, or as many cells as take their room."""
     for row in itertools.islice(rows, most):
         yield row
-        text -= sum([len(cell) for cell in row.cells if cell is not None])
+        text -= sum([len(cell) for cell in row.cells if cell is not None]) + _OF_CELL * len(row.cells)
         if text < 0:
             return
 
@@ -140,10 +148,9 @@ def _unzipped(file: IO[bytes]) -> bytes:
 
 def _dialect(text: str) -> tuple[str, str, str | None]:
     """The delimiter, the quote and what escapes it, by the sample's whole lines."""
-    sample = encodings.mended(text).splitlines()[:SAMPLE_ROWS]
-    found = clevercsv.Detector().detect(
-        "\n".join(line[:10_000] for line in sample), delimiters=list(_DELIMITERS)
-    )
+    sample = "\n".join(line[:10_000] for line in encodings.mended(text).splitlines()[:SAMPLE_ROWS])
+    shortened = _STRETCH.sub(r"\1", sample)[:_DIALECT_TEXT]
+    found = clevercsv.Detector().detect(shortened, delimiters=list(_DELIMITERS))
     if found is None:
         return ",", '"', None
     # It takes other marks for escapes, too, that nobody writes.
@@ -213,6 +220,7 @@ def _separated(found: Lines, layout: Layout) -> Iterator[Row]:
         except (csv.Error, Endless):
             yield _open_quote(line, found, layout, decoded)
             continue
+        del cells[MOST_COLUMNS + 1 :]
         stripped = tuple(
             [(unescaped(text) if "'" in (text := cell.strip()) else text) or None for cell in cells]
         )
@@ -245,9 +253,8 @@ def _open_quote(line: int, found: Lines, layout: Layout, decoded: Callable[[byte
     )
     if found.cut:
         fault = _TOO_LONG
-    return Row(
-        line, tuple(cell.strip() or None for cell in first.split(layout.delimiter)), fault, found.place
-    )
+    cells = first.split(layout.delimiter, MOST_COLUMNS)
+    return Row(line, tuple(cell.strip() or None for cell in cells), fault, found.place)
 
 
 def _objects(found: Lines) -> Iterator[tuple[int, dict[str, Any] | None]]:
@@ -261,8 +268,8 @@ def _objects(found: Lines) -> Iterator[tuple[int, dict[str, Any] | None]]:
 
 def _object(text: bytes) -> dict[str, Any] | None:
     try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        found = json.exactly(text)[0] if _LONG_NUMBER.search(text) else orjson.loads(text)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 
@@ -315,7 +322,7 @@ def _text(value: Any) -> str | None:
         case timedelta():
             return str(value)
         case dict() | list():
-            return orjson.dumps(value).decode()
+            return json.exact_text(value)
         case _:
             return str(value)
 
@@ -348,7 +355,8 @@ def _fault(cells: Cells, width: int, known: tuple[str, str] | None) -> tuple[str
     if len(cells) != width:
         amount = "more" if len(cells) > width else "fewer"
         return "row_ragged", (
-            f"This row has {len(cells)} cells, {amount} than the {width} columns; a cell that contains the delimiter or"
+            f"This row has {len(cells) if len(cells) <= MOST_COLUMNS else f'more than {MOST_COLUMNS:,}'} cells, {amount} than"
+            f" the {width} columns; a cell that contains the delimiter or"
             " a line break must be quoted."
         )
     for n, cell in enumerate(cells, start=1):

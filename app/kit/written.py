@@ -87,6 +87,8 @@ _WORDED = re.compile(
     rf"(?:(?:[A-Za-z]{{3,9}},?\s+)?(?P<day>\d{{1,2}})[-\s.]+(?P<month>[A-Za-z]{{3,9}})\.?[-\s,]+(?P<year>\d{{4}})"
     rf"|(?P<month2>[A-Za-z]{{3,9}})\.?\s+(?P<day2>\d{{1,2}}),?\s+(?P<year2>\d{{4}})){_TIME}"
 )
+LONGEST = 100
+"""Characters of a number or a date. What is longer is neither, and would keep the patterns busy for minutes."""
 _LATEST_SHORT = 68
 """Two-digit years up to this one are in the 2000s (POSIX strptime)."""
 
@@ -99,7 +101,9 @@ def plain(text: str) -> str:
 def decimal_mark(cells: Iterable[str | None]) -> DecimalMark | None:
     """The mark before the decimals in a column: the one with which more of it reads; None when the column leaves it open,
     as 1.234 and 12.500 do."""
-    listed = [_bare(cell)[0] for cell in cells if cell and not isinstance(cell, Number)]
+    listed = [
+        _bare(cell)[0] for cell in cells if cell and len(cell) <= LONGEST and not isinstance(cell, Number)
+    ]
     fits = {mark: sum(_fits(text, mark) for text in listed) for mark in _PLAIN}
     if fits[","] == fits["."]:
         return None
@@ -113,6 +117,8 @@ def number(text: str, mark: DecimalMark | None = ".") -> Decimal:
     """
     if isinstance(text, Number):
         return Decimal(text)
+    if len(text) > LONGEST:
+        raise ValueError(f"{_shown(text)} is not a number; write digits only.")
     bare, negative, _ = _bare(text)
     marks: tuple[DecimalMark, ...] = (".", ",") if mark is None else (mark,)
     read = {_value(bare, one) for one in marks if _fits(bare, one)}
@@ -130,7 +136,7 @@ def number(text: str, mark: DecimalMark | None = ".") -> Decimal:
 
 def currencies(text: str) -> frozenset[str] | None:
     """The currencies that an amount may be in by the codes and signs that it names; None when it names none."""
-    return None if isinstance(text, Number) else _bare(text)[2]
+    return None if isinstance(text, Number) or len(text) > LONGEST else _bare(text)[2]
 
 
 def _value(bare: str, mark: DecimalMark) -> Decimal:
@@ -170,7 +176,7 @@ def date_order(cells: Iterable[str | None]) -> DateOrder | None:
     """The order of day, month and year in a column; None when the column leaves it open, as 03/04/2026 does."""
     possible: set[DateOrder] = {"ymd", "dmy", "mdy"}
     for cell in cells:
-        found = _NUMERIC.fullmatch(plain(cell)) if cell else None
+        found = _NUMERIC.fullmatch(plain(cell)) if cell and len(cell) <= LONGEST else None
         if found is None:
             continue
         fitting: set[DateOrder] = {order for order in possible if _ordered(found, order) is not None}
@@ -182,7 +188,7 @@ def date_order(cells: Iterable[str | None]) -> DateOrder | None:
 
 def moment(text: str, order: DateOrder | None = None) -> tuple[date, time | None, timezone | None]:
     """A day, with its time and offset where they are written. Raises ValueError."""
-    bare = plain(text)
+    bare = plain(text) if len(text) <= LONGEST else ""
     for pattern in (_NUMERIC, _CHINESE, _COMPACT, _WORDED):
         found = pattern.fullmatch(bare)
         if found is not None:

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import itertools
+import random
 from decimal import Decimal
 from typing import Any
 
@@ -306,3 +307,28 @@ async def every(org: Organisation, one: dict[str, Any], size: int, **asked: Any)
         if page.json()["next"] is None:
             return found
         more = {"cursor": page.json()["next"]}
+
+
+async def test_a_product_costs_what_it_was_first_sold_for(service: FastAPI, org: Organisation):
+    text = (
+        "number,at,sku,description,quantity,unit price,currency\n"
+        "1,2026-03-01,S,,1,10,EUR\n2,2026-03-01,S,,1,0,EUR\n"
+        "3,2026-03-02,T,,1,10,EUR\n4,2026-03-02,T,,-1,3,EUR\n"
+        "5,2026-03-03,U,,1,0,EUR\n6,2026-03-03,U,Lamp,1,0,EUR\n7,2026-03-03,U,Light,1,4,USD\n"
+    )
+    await imported(service, org, text, "lines.csv", target="line")
+    listed = (await org.admin.get("/v1/products", params={"sort": "sku"})).json()["data"]
+    assert [(one["sku"], one["name"], one["price"], one["currency"]) for one in listed] == [
+        ("S", "S", "10.0000", "EUR"),
+        ("T", "T", "10.0000", "EUR"),
+        ("U", "Lamp", "4.0000", "USD"),
+    ]
+
+
+async def test_a_number_that_no_order_can_have_costs_its_own_lines_only(service: FastAPI, org: Organisation):
+    chance = random.Random(1)
+    long = "".join(chr(chance.randrange(0x4E00, 0x9FFF)) for _ in range(3_000))
+    text = HEAD + line(number="A") + line(number=long) + line(number="n" * 100)
+    found = await imported(service, org, text, "lines.csv", target="line")
+    assert found["account"] == account(created=2, failed=1)
+    assert [row["code"] for row in await rows(org, found) if row["code"]] == ["number_too_long"]

@@ -247,3 +247,19 @@ async def test_what_went_along_with_a_merged_contact_goes_back_and_hangs_on_surv
     back = (await org.admin.get(f"/v1/orders/{old['id']}")).json()
     assert (back["contact_id"], back["channel"]) == (q["id"], None)
     assert list(await everything(org, "orders")) == [old["id"]]
+
+
+async def test_an_undo_that_was_cancelled_cannot_be_taken_up_beside_a_newer_one(
+    service: FastAPI, org: Organisation
+):
+    here = await imported(service, org, "name,email\nAnna,a@x.example\nBob,b@x.example\n", target="contact")
+    first = (await org.admin.post(f"{here}/undo", headers=ANY)).headers["location"]
+    assert (await org.admin.post(f"{first}/cancel")).status_code == 200
+    await undone(service, org.admin, here)
+    assert (await org.admin.post(f"{first}/retry")).status_code == 200
+    await work_off(service)
+    run = (await org.admin.get(first)).json()
+    assert run["result"] is None
+    assert "asked for since" in run["error"]
+    history = (await org.admin.get(f"{here}/history")).json()["data"]
+    assert [event["type"] for event in history].count("import.undone") == 1

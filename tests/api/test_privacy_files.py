@@ -186,3 +186,20 @@ async def test_an_export_under_way_begins_anew_without_the_erased(
     file = (await org.admin.get(f"/v1/exports/{asked['params']['export_id']}/file")).text
     assert "anna" not in (file + await kept(org)).lower()
     assert all(name in file for name in ("Bob", "Eve")), file
+
+
+async def test_a_trial_goes_on_when_one_of_its_people_is_erased(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(imports_work, "FIRST", 1)
+    monkeypatch.setattr(imports_work, "APPLIED", 1)
+    anna = await a_person(org)
+    one = await sent(org, "name,email,job title\n" + "".join(f"Anna,anna@example.com,{n}\n" for n in "ABC"))
+    run = (await begun(org, one, "try")).rpartition("/")[2]
+    for _ in range(2):  # the file, then its first row
+        assert await do_batch(org.database, org.id, UUID(run), imports_work.TRIAL)
+    asked = (await org.admin.post(f"/v1/contacts/{anna}/erase")).json()
+    assert await do_batch(org.database, org.id, UUID(asked["id"]), privacy.ERASE)
+    await work_off(service)
+    found = await run_row(org, run)
+    assert (found["status"], found["error"]) == ("done", None)

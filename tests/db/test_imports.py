@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from app.db import imports
+from app.db.engine import Database
 from tests.makers.files import sent
 from tests.makers.organisations import Organisation
 
@@ -42,3 +44,15 @@ async def test_of_many_rows_with_one_key_only_the_last_that_went_well_are_looked
         sql, *values = asked[-1]
         [plan] = await uow.fetchval(f"explain (analyze, format json) {sql}", *values)
         assert max(scanned(plan["Plan"])) < 20
+
+
+async def test_what_cannot_be_counted_now_keeps_nobody_from_going_on(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    async def full(_: object) -> None:
+        raise asyncpg.TooManyConnectionsError("sorry, too many clients already")
+
+    monkeypatch.setattr(Database, "_connect", full)
+    async with await org.work() as uow:
+        await imports.analyse(uow, ["contacts"])
+        assert await uow.fetchval("select 1") == 1

@@ -8,6 +8,8 @@ import tracemalloc
 import zipfile
 from contextlib import suppress
 from datetime import date, datetime
+from decimal import Decimal
+from time import thread_time
 from typing import Any
 
 import openpyxl
@@ -335,3 +337,36 @@ def test_a_sheet_with_too_many_texts_is_refused(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(Unreadable) as refusal:
         read(out.getvalue(), "x.xlsx")
     assert refusal.value.code == "strings_too_large"
+
+
+def test_the_delimiter_of_long_cells_is_told_in_no_time() -> None:
+    data = ("mail;name\n" + "a@" + "b." * 2_000 + ";A\n" * 4).encode()
+    began = thread_time()
+    layout = tables.detect(io.BytesIO(data), "x.csv")
+    assert layout.delimiter == ";"
+    assert thread_time() - began < 1, "the time grows with the square of the cell"
+
+
+def test_memory_does_not_grow_with_empty_cells() -> None:
+    data = b"a,b\n" + (b"," * 500_000 + b"\n") * 40
+    tracemalloc.start()
+    layout, found = read(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (layout.columns, len(found), {len(row.cells) for row in found}) == (("a", "b"), 0, set())
+    assert peak < 60_000_000
+
+
+def test_empty_cells_take_room_too() -> None:
+    listed = [Row(n, (None,) * 1_000) for n in range(100)]
+    assert len(list(tables.some(iter(listed), 100, 80_000))) == 11
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["123456789012345678901", "12345678901234.5678", "0.1", "7", "-0.000000000000000001", "1e400", "2.5E3"],
+)
+def test_a_number_of_an_object_is_read_to_its_last_digit(number: str) -> None:
+    found = read(f'{{"id": {number}, "list": [{number}]}}\n'.encode(), "x.ndjson")[1][0].cells[0]
+    assert found is not None
+    assert Decimal(found) == Decimal(number)

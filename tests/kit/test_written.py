@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, time, timedelta, timezone
 from decimal import Decimal
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -183,3 +184,14 @@ def test_a_number_of_the_file_has_a_point_whatever_the_column():
 )
 def test_the_currencies_that_an_amount_names(cell: str, codes: set[str] | None):
     assert written.currencies(cell) == codes
+
+
+@pytest.mark.parametrize("cell", ["1" + " " * 8_000 + "x", "2026-01-31" + " " * 30_000 + "x", "9" * 8_000])
+def test_a_long_cell_is_no_number_and_no_day_and_keeps_nobody_waiting(cell: str) -> None:
+    began = thread_time()
+    for read in (written.number, written.moment):
+        with pytest.raises(ValueError, match="is not a "):
+            read(cell)
+    assert (written.decimal_mark([cell]), written.date_order([cell, "2026-01-31"])) == (None, "ymd")
+    assert written.currencies(cell) is None
+    assert thread_time() - began < 1, "the time grows with the square of the cell"

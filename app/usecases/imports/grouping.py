@@ -34,6 +34,7 @@ FIELDS: Mapping[str, Field] = {
 }
 """What a line can say, by its path."""
 _OF_ORDER = ("currency", "channel", "country")
+_PRICED = ("unit_price", "currency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Deals:
     orders: Sequence[Order]
     usual: Usual
     sold: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By SKU the first line that sells it, with a description if there is one."""
+    """By SKU the first line that sells it, with the first price above zero and the first description that lines have."""
     buyers: dict[Name, tuple[Item, Sequence[Name]]] = field(default_factory=dict)
     """With the names that each may be matched by; by the surest one, so that orders of one customer have one."""
     whose: list[tuple[Order, Item]] = field(default_factory=list)
@@ -107,9 +108,12 @@ class Deals:
             for line in order.said:
                 if (sku := line.get("sku")) and sku not in told:
                     best = self.sold.setdefault(sku, line)
-                    if price(best) <= 0 < price(line) or not best.get("description"):
-                        best = self.sold[sku] = line
-                    if price(best) > 0 and best.get("description"):
+                    if price(best) <= 0 < price(line):
+                        best = best | {name: line[name] for name in _PRICED if name in line}
+                    if "description" in line and "description" not in best:
+                        best = best | {"description": line["description"]}
+                    self.sold[sku] = best
+                    if price(best) > 0 and "description" in best:
                         told.add(sku)  # nothing better can be said of it
 
     def _gather_buyers(self) -> None:

@@ -98,6 +98,10 @@ async def _must_be_dated(uow: UnitOfWork, orders: Sequence[Order]) -> None:
 async def _find_products(uow: UnitOfWork, deals: Deals, products: Products) -> Mapping[str, Item]:
     """Find the products that are there; those that can be made, called and priced as they are sold first, by SKU."""
     wanted = deals.sold.keys() - products.keys()
+    names = [name for sku in wanted for name in references.names_of(PRODUCTS, {"sku": sku})]
+    await references.claim(
+        uow, PRODUCTS, names
+    )  # or one that is just being added would pass for a hidden one
     listed = await linked.found(uow, PRODUCTS.name, "sku", sorted(wanted)) if wanted else {}
     products |= {sku: found[0] for sku, found in listed.items()}
     items = {

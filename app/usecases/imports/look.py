@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.db import imports
+from app.db import imported, imports
 from app.db.engine import Row
 from app.db.reads import Reads
 from app.domain.access import Actor
@@ -28,16 +28,16 @@ async def preview(reads: Reads, one: UUID, most: int) -> dict[str, Any]:
 
     Raises NotFound, or Forbidden when the reader may not read what the cells can hold.
     """
-    row = await imports.to_preview(reads, one)
+    row = await imported.to_preview(reads, one)
     must_know(reads.actor, row)
     return _previewed(reads.actor, row, most)
 
 
 async def list_rows(reads: Reads, one: UUID, outcome: Outcome | None, limit: int, after: str | None) -> bytes:
     """A page of the file's rows in their order. Raises as preview."""
-    row = await imports.to_preview(reads, one)
+    row = await imported.to_preview(reads, one)
     must_know(reads.actor, row)
-    return await imports.list_rows(reads, one, outcome, limit, after)
+    return await imported.list_rows(reads, one, outcome, limit, after)
 
 
 async def list_failures(reads: Reads, one: UUID) -> AsyncIterator[bytes]:
@@ -45,7 +45,7 @@ async def list_failures(reads: Reads, one: UUID) -> AsyncIterator[bytes]:
 
     Raises as preview.
     """
-    row = await imports.to_preview(reads, one)
+    row = await imported.to_preview(reads, one)
     must_know(reads.actor, row)
     return _written(reads, one, row["layout"]["columns"])
 
@@ -54,7 +54,7 @@ async def _written(reads: Reads, one: UUID, columns: Sequence[str]) -> AsyncIter
     own = [n for n, column in enumerate(columns) if column != WHY]
     yield sheets.csv_head([WHY, *(columns[n] for n in own)])
     after = 0
-    while rows := await imports.next_told(reads, one, after, _AT_ONCE):
+    while rows := await imported.next_told(reads, one, after, _AT_ONCE):
         yield await asyncio.to_thread(sheets.csv_lines, [_failure(row, own, len(columns)) for row in rows])
         after = rows[-1]["line"]
 

@@ -17,6 +17,7 @@ from app.db.imports import Kept
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 from app.domain.imports import Target
+from app.domain.orders import LONGEST_NUMBER
 from app.domain.runs import Progress
 from app.kit import clock, json, tables
 from app.kit.lines import Place, Unreadable
@@ -181,6 +182,9 @@ def keeper(one: Mapping[str, Any], name: Name | None = None) -> Callable[[tables
         number, fault = row.cells[place] if place < len(row.cells) else None, row.fault
         if number is None:
             fault = fault or ("number_missing", "The number is empty: which order is this line of?")
+        elif len(number) > LONGEST_NUMBER:
+            detail = f"The number has {len(number):,} characters; an order's has up to {LONGEST_NUMBER}."
+            number, fault = None, fault or ("number_too_long", detail)
         return Kept([row.line], [imports.cells_kept(row.cells)], number, fault)
 
     return kept_line

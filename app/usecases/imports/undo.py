@@ -84,6 +84,10 @@ async def undo_batch(uow: UnitOfWork, run: Row) -> Progress:
     """The next events of the import, newest first, noun by noun; with what whoever asked may do now."""
     house, params = uow.actor, run["params"]
     one = await imports.of_run(uow, UUID(params["import_id"]))
+    if one["run_id"] != run["id"]:
+        raise RuleBroken(
+            "import_changed", "Another undo of this import was asked for since; that one goes on."
+        )
     user, key = (params[name] and UUID(params[name]) for name in ("user_id", "key_id"))
     uow.actor = await actors.load(
         uow.database, uow.org_id, user, key_id=key, now=uow.now, held=uow.connection
