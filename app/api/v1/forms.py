@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
@@ -48,7 +48,6 @@ router = APIRouter(prefix="/forms", tags=["forms"])
 open_router = APIRouter(tags=["forms"])
 Reading = Annotated[Reads, reads(Scope.forms_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.forms_write)]
-Token = Annotated[str, Path(max_length=200)]
 _TYPED = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 500
 _ANEW = frozenset({"ticket_invalid", "ticket_old", "ticket_used", "form_changed"})
@@ -130,7 +129,7 @@ async def get_form_address(id_: Id, request: Request, door: Reading) -> Response
 
 
 @open_router.get("/public/forms/{token}", **docs.answer(PublicForm, problems=[404]))
-async def get_public_form(token: Token, request: Request) -> Response:
+async def get_public_form(token: str, request: Request) -> Response:
     """See what a form asks, in both languages, and get a ticket to send it with."""
     form, now = await _opened(request, token), clock.now()
     shape = public(
@@ -148,7 +147,7 @@ async def get_public_form(token: Token, request: Request) -> Response:
     response_model=None,
     responses={200: {"description": "The page."}, 404: docs.problem(404)},
 )
-async def get_public_form_page(token: Token, request: Request, lang: Language | None = None) -> Response:
+async def get_public_form_page(token: str, request: Request, lang: Language | None = None) -> Response:
     """Show a form as a page that can be filled in, in the reader's language."""
     language = lang or _language(request)
     try:
@@ -162,7 +161,7 @@ async def get_public_form_page(token: Token, request: Request, lang: Language | 
 @open_router.post(
     "/public/forms/{token}", **docs.sent(PublicAnswers, PublicThanks, _HTML, problems=[403, 404, 409])
 )
-async def send_public_form(token: Token, request: Request) -> Response:
+async def send_public_form(token: str, request: Request) -> Response:
     """Send a form filled in, as JSON or as a page's own fields; the same one twice counts once."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == _TYPED:
         return await _send_typed(request, token)
