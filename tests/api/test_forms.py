@@ -97,7 +97,7 @@ async def test_custom_fields_are_asked_for_and_those_that_are_not_are_not_requir
         one = {"noun": "contact", "key": key, "kind": kind, "label": key} | more
         assert (await org.admin.post("/v1/custom_fields", json=one)).status_code == 201
     asks = [{"path": f"custom.{key}", "label": {"en": key}} for key in ("size", "teas", "vip", "budget")]
-    form = await made(org, questions=[*ASKS["questions"][:2], *asks], consent=None)  # type: ignore[index]
+    form = await made(org, questions=[*ASKS["questions"][:2], *asks], consent=None)
     here = await address(org, form)
     shown = (await stranger.get(here)).json()
     assert {one["path"]: one["way"] for one in shown["questions"]} == {

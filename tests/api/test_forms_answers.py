@@ -235,7 +235,7 @@ async def test_answers_are_judged_one_by_one_in_the_readers_language(
 
 async def test_the_one_company_of_the_name_is_theirs(org: Organisation, stranger: httpx.AsyncClient):
     company = (await org.admin.post("/v1/companies", json={"name": "海蓝"})).json()["id"]
-    asks = [*ASKS["questions"], {"path": "company", "label": {"zh": "公司"}}]  # type: ignore[misc]
+    asks = [*ASKS["questions"], {"path": "company", "label": {"zh": "公司"}}]
     here = await address(org, await made(org, questions=asks))
     await stranger.post(here, json=await body(org, here, WEI | {"company": "海蓝"}))
     await stranger.post(
@@ -250,7 +250,7 @@ async def test_a_company_is_theirs_however_its_name_is_written(
     org: Organisation, stranger: httpx.AsyncClient
 ):
     company = (await org.admin.post("/v1/companies", json={"name": "Acme Ltd"})).json()["id"]
-    asks = [*ASKS["questions"], {"path": "company", "label": {"zh": "公司"}}]  # type: ignore[misc]
+    asks = [*ASKS["questions"], {"path": "company", "label": {"zh": "公司"}}]
     here = await address(org, await made(org, questions=asks))
     for number, name in enumerate(("ACME ltd", "Acme Ltd")):
         said = {"name": "b", "email": f"b{number}@example.com", "company": name}

@@ -82,6 +82,14 @@ async def _made(org: Organisation, plural: str, *, archived: bool = False, **bod
     return id_
 
 
+async def _in_the_way(org: Organisation) -> None:
+    """Who and what a line cannot mean: a customer and a product that were put away, and two people of one number."""
+    await _made(org, "contacts", archived=True, name="Gone", external_ids={"import": "C-9"})
+    await _made(org, "products", archived=True, sku="OLD", name="Old", price="1", currency="CNY")
+    for name in ("Ann", "Anne"):
+        await _made(org, "contacts", name=name, phones=[{"number": "+442071838750"}])
+
+
 async def _counts(org: Organisation) -> dict[str, int]:
     return {
         plural: (await org.admin.post(f"/v1/{plural}/count", json={})).json()["count"]
@@ -104,10 +112,7 @@ async def _counts(org: Organisation) -> dict[str, int]:
 async def test_no_order_loses_its_customer_its_product_or_its_amount(
     service: FastAPI, org: Organisation, said: dict[str, str], word: str
 ):
-    await _made(org, "contacts", archived=True, name="Gone", external_ids={"import": "C-9"})
-    await _made(org, "products", archived=True, sku="OLD", name="Old", price="1", currency="CNY")
-    for name in ("Ann", "Anne"):
-        await _made(org, "contacts", name=name, phones=[{"number": "+442071838750"}])
+    await _in_the_way(org)
     done = await imported(
         service, org, HEAD + line(**said), "lines.csv", target="line", plan={"mapping": TOLD}
     )
@@ -238,10 +243,7 @@ NEW = {"sku": "NEW", "customer": "C-1"}
 async def test_nothing_is_made_for_an_order_that_comes_to_nothing(
     service: FastAPI, org: Organisation, said: dict[str, str], word: str
 ):
-    await _made(org, "contacts", archived=True, name="Gone", external_ids={"import": "C-9"})
-    await _made(org, "products", archived=True, sku="OLD", name="Old", price="1", currency="CNY")
-    for name in ("Ann", "Anne"):
-        await _made(org, "contacts", name=name, phones=[{"number": "+442071838750"}])
+    await _in_the_way(org)
     before = await _counts(org)
     text, plan = HEAD + line(**(NEW | said)), {"mapping": TOLD}
     done = await imported(service, org, text, "lines.csv", target="line", plan=plan)

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from app.db.engine import Database
 from app.db.idempotency import KEPT_FOR
 from app.domain.errors import Busy
-from app.jobs.housekeeping import forget, spread_months
+from app.jobs.housekeeping import forget, make_months, spread_months
 from app.kit import clock
 from tests.makers.files import ANY, account, begun, done, rows, sent
 from tests.makers.organisations import Organisation
@@ -229,3 +229,23 @@ async def test_old_keys_and_logins_are_forgotten_a_few_at_a_time_until_none_is_l
         assert await connection.fetchval("select rapport_forget_keys($1, 10)", old + KEPT_FOR) == 10
     assert await forgotten(org, at_once=5) == {"keys": 15, "logins": 12}
     assert await forgotten(org, at_once=5) == {}
+
+
+async def test_housekeeping_makes_months_and_forgets_what_is_over(org: Organisation, owner):
+    far = clock.now() + timedelta(days=31 * 16)
+    body = {"kind": "note", "at": far.isoformat(), "subject": "far ahead"}
+    made = await org.admin.post("/v1/interactions", json=body, headers={"Idempotency-Key": "k"})
+    assert made.status_code == 201
+    later = clock.now() + timedelta(days=31 * 8)
+    first, second = await asyncio.gather(make_months(org.database, later), make_months(org.database, later))
+    assert first["events"] + second["events"] >= 6
+    first, second = await asyncio.gather(forget(org.database, later), forget(org.database, later))
+    assert first["keys"] + second["keys"] >= 1
+    found = await org.admin.get(made.headers["location"])
+    assert found.json()["subject"] == "far ahead"
+    async with owner.connection() as connection:
+        where = await connection.fetchval(
+            "select tableoid::regclass::text from interactions where id = $1", UUID(found.json()["id"])
+        )
+    assert where == f"interactions_p{far:%Y%m}"
+    assert (await make_months(org.database, later))["interactions"] == 0

@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 
-from tests.leaks.calls import Call, Route, Targets, calls
+from tests.leaks.calls import Route, calls
 from tests.leaks.oracle import Oracle
+from tests.leaks.targets import Call, Targets
 from tests.leaks.world import NOUNS, World
 
 _SHOWN_IN_TIMELINE = {"interaction": {"at", "contact_id"}, "order": {"placed_at", "contact_id"}}

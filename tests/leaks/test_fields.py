@@ -7,9 +7,10 @@ import pytest
 
 from app.db.nouns import Noun
 from app.db.registry import NOUNS as REGISTRY
-from tests.leaks.calls import ROUTES, Route, Targets
+from tests.leaks.calls import ROUTES, Route
 from tests.leaks.judge import show, trial
 from tests.leaks.oracle import ALWAYS, Oracle
+from tests.leaks.targets import Targets
 from tests.leaks.world import NOUNS, World
 from tests.makers.records import WORDS_ONLY
 

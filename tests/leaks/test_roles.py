@@ -8,9 +8,10 @@ from fastapi import FastAPI
 
 from app.domain.access import Sight
 from app.domain.roles import BUILTIN
-from tests.leaks.calls import PENDING, ROUTES, Targets, routes_of
+from tests.leaks.calls import PENDING, ROUTES, routes_of
 from tests.leaks.judge import show, trial, where
 from tests.leaks.oracle import OWNED, Oracle
+from tests.leaks.targets import Targets
 from tests.leaks.world import NOUNS, SEATS, World
 
 Values = dict[str, Any]

@@ -3,7 +3,8 @@
 import re
 
 from app.kit.ids import new_id
-from tests.leaks.calls import ROUTES, Targets, calls
+from tests.leaks.calls import ROUTES, calls
+from tests.leaks.targets import Targets
 from tests.leaks.world import ANY, NOUNS, World
 from tests.makers.organisations import Organisation
 

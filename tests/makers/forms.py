@@ -11,7 +11,7 @@ from tests.conftest import SECRET
 from tests.makers.organisations import Organisation
 
 SHOP = "https://shop.example"
-ASKS = {
+ASKS: dict[str, Any] = {
     "name": "fair",
     "title": {"en": "Stay in touch", "zh": "保持联系"},
     "questions": [

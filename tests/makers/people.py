@@ -29,3 +29,13 @@ async def signed_in(
     answer = await sign_in(api, email or boss(org), password)
     assert answer.status_code == 200, answer.text
     return org.client(answer.json()["access_token"]), answer.json()["refresh_token"]
+
+
+async def upsert(client: httpx.AsyncClient, path: str, *items: dict) -> list[str]:
+    """What came of each item: its outcome, or the code of what refused it."""
+    answer = await client.post(f"/v1/{path}/bulk", json={"items": items})
+    assert answer.status_code == 200, answer.text
+    return [
+        item["problem"]["code"] if item["status"] == "failed" else item["status"]
+        for item in answer.json()["items"]
+    ]

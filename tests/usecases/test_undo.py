@@ -1,90 +1,22 @@
-"""Undoing an import: worlds of files and hand edits, and what the house's rules keep from going back."""
+"""Undoing an import: worlds of files and hand edits, several imports, and workers that are killed at it."""
 
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
-from httpx import AsyncClient
 
-from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
-from app.db.orders import ORDERS
-from app.db.products import PRODUCTS
 from app.db.uow import UnitOfWork
 from app.settings import Settings
-from app.usecases import plain
 from app.usecases.imports import undo
 from tests.makers.organisations import Organisation
+from tests.makers.undoing import ANY, MOVED, begun, by_import, edits, kept, made, patched, shown, undone
 from tests.makers.work import Worker, run_row, until, work_off
 
-ANY = {"If-Match": "*"}
-MOVED = frozenset({"version", "updated_at"})
-Do = Callable[[UnitOfWork], Awaitable[None]]
 SIZE = {"noun": "contact", "key": "size", "kind": "text", "label": "Size"}
-
-
-async def begun(org: Organisation) -> str:
-    """An import that has begun and at which no worker has been yet."""
-    sent = await org.admin.post(
-        "/v1/imports",
-        params={"name": "one.csv", "target": "contact", "mode": "create"},
-        content=b"name\nSomebody\n",
-    )
-    here = f"/v1/imports/{sent.json()['id']}"
-    assert (await org.admin.post(f"{here}/start", headers=ANY)).status_code == 202
-    return here
-
-
-async def by_import(service: FastAPI, org: Organisation, do: Do) -> str:
-    """An import that did this too; it also makes one contact."""
-    here = await begun(org)
-    async with await org.work() as uow:
-        uow.cause = f"import:{here.rpartition('/')[2]}"
-        await do(uow)
-        await uow.commit()
-    await work_off(service)
-    return here
-
-
-def edits(noun: Any, record: str, given: dict[str, Any]) -> Do:
-    return lambda uow: plain.edit(uow, noun, UUID(record), given, version=None)
-
-
-async def undone(service: FastAPI, client: AsyncClient, here: str) -> dict[str, int]:
-    asked = await client.post(f"{here}/undo", headers=ANY)
-    assert asked.status_code == 202, asked.text
-    await work_off(service, seconds=60)
-    run = (await client.get(asked.headers["location"])).json()
-    assert run["status"] == "done", run
-    account: dict[str, int] = run["result"]
-    return account
-
-
-async def kept(client: AsyncClient, here: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = (await client.get(f"{here}/undone", params={"outcome": "kept"})).json()[
-        "data"
-    ]
-    return rows
-
-
-async def made(org: Organisation, plural: str, **values: Any) -> str:
-    answer = await org.admin.post(f"/v1/{plural}", json=values)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
-
-
-async def patched(org: Organisation, plural: str, record: str, **values: Any) -> None:
-    answer = await org.admin.patch(f"/v1/{plural}/{record}", json=values, headers=ANY)
-    assert answer.status_code == 200, answer.text
-
-
-async def shown(org: Organisation, plural: str, record: str) -> dict[str, Any]:
-    found = (await org.admin.get(f"/v1/{plural}/{record}")).json()
-    return {name: value for name, value in found.items() if name not in MOVED}
 
 
 NAMES = ("Anna", "Boris", "Clara", "王芳", "李雷")
@@ -201,153 +133,6 @@ async def test_a_world_of_files_and_hands_is_undone_record_by_record(
     assert told.keys() == {record for record in new if moved[record]}
     archived = sum(not moved[record] for record in new)
     assert account == {"restored": 25 - archived - len(rows), "archived": archived, "kept": len(rows)}
-
-
-LINE = {"description": "Lamp", "quantity": "2", "unit_price": "10"}
-
-
-async def an_order(org: Organisation, number: str = "N-1") -> str:
-    return await made(
-        org, "orders", number=number, placed_at="2026-01-01T00:00:00Z", currency="GBP", lines=[LINE, LINE]
-    )
-
-
-async def test_an_order_is_as_before_to_the_ids_of_its_lines(service: FastAPI, org: Organisation):
-    order = await an_order(org)
-    before = await shown(org, "orders", order)
-    here = await by_import(service, org, edits(ORDERS, order, _lines()))
-    assert (await shown(org, "orders", order))["total"] == "50.0000"
-    assert await undone(service, org.admin, here) == {"restored": 1, "archived": 1, "kept": 0}
-    assert await shown(org, "orders", order) == before
-
-
-def _lines() -> dict[str, Any]:
-    line = {"product_id": None, "description": "Lamp", "quantity": Decimal(5), "unit_price": Decimal(10)}
-    return {"lines": [line | {"discount": Decimal(0)}], "discount": Decimal(0)}
-
-
-async def test_what_follows_is_computed_anew_where_hands_were_at_its_sources(
-    service: FastAPI, org: Organisation
-):
-    order = await an_order(org)
-    here = await by_import(service, org, edits(ORDERS, order, _lines()))
-    await patched(org, "orders", order, tax="3")
-    assert (await undone(service, org.admin, here))["restored"] == 1
-    found = await shown(org, "orders", order)
-    assert (found["subtotal"], found["tax"], found["total"]) == ("40.0000", "3.0000", "43.0000")
-    assert [line["quantity"] for line in found["lines"]] == ["2.0000", "2.0000"]
-
-
-async def test_money_that_somebody_has_paid_does_not_go_back(service: FastAPI, org: Organisation):
-    order = await an_order(org)
-    here = await by_import(service, org, edits(ORDERS, order, _lines()))
-    assert (await org.admin.post(f"/v1/orders/{order}/pay", json={}, headers=ANY)).status_code == 200
-    before = await shown(org, "orders", order)
-    assert (await undone(service, org.admin, here))["kept"] == 1
-    assert await shown(org, "orders", order) == before
-    (row,) = await kept(org.admin, here)
-    assert (row["record_id"], row["code"]) == (order, "order_settled")
-    assert "lines" in {one["field"] for one in row["conflicts"]}
-
-
-async def test_a_status_that_the_import_moved_goes_back(service: FastAPI, org: Organisation):
-    order = await an_order(org)
-    before = await shown(org, "orders", order)
-    here = await by_import(service, org, edits(ORDERS, order, {"paid_at": (await org.work()).now}))
-    assert (await shown(org, "orders", order))["status"] == "paid"
-    await undone(service, org.admin, here)
-    assert await shown(org, "orders", order) == before
-
-
-async def test_a_name_that_somebody_has_taken_since_is_not_taken_back(service: FastAPI, org: Organisation):
-    lamp, desk = [await made(org, "products", sku=s, name=s, price="1", currency="GBP") for s in ("L", "D")]
-
-    async def rename(uow: UnitOfWork) -> None:
-        await edits(PRODUCTS, lamp, {"sku": "L2"})(uow)
-        await edits(PRODUCTS, desk, {"sku": "D2"})(uow)
-
-    here = await by_import(service, org, rename)
-    await made(org, "products", sku="L", name="Another", price="1", currency="GBP")
-    assert await undone(service, org.admin, here) == {"restored": 1, "archived": 1, "kept": 1}
-    (row,) = await kept(org.admin, here)
-    assert (row["record_id"], row["code"], row["conflicts"]) == (
-        lamp, "sku_taken", [{"field": "sku", "base": "L", "theirs": "L2", "yours": "L2"}]
-    )  # fmt: skip
-    assert (await shown(org, "products", desk))["sku"] == "D"
-
-
-async def test_names_that_were_handed_on_go_back_in_turn(service: FastAPI, org: Organisation):
-    records = [await made(org, "products", sku=s, name=s, price="1", currency="GBP") for s in "abcdef"]
-
-    async def hand_on(uow: UnitOfWork) -> None:
-        for record, sku in zip(records, ("z", *"abcde"), strict=True):
-            await edits(PRODUCTS, record, {"sku": sku})(uow)
-
-    here = await by_import(service, org, hand_on)
-    assert (await undone(service, org.admin, here))["restored"] == 6
-    assert [(await shown(org, "products", record))["sku"] for record in records] == list("abcdef")
-
-
-async def test_a_tree_that_would_become_a_circle_stays(service: FastAPI, org: Organisation):
-    above, below = [await made(org, "companies", name=name) for name in ("Above", "Below")]
-    await patched(org, "companies", below, parent_id=above)
-    here = await by_import(service, org, edits(COMPANIES, below, {"parent_id": None}))
-    await patched(org, "companies", above, parent_id=below)
-    assert (await undone(service, org.admin, here))["kept"] == 1
-    assert [row["code"] for row in await kept(org.admin, here)] == ["circle"]
-
-
-async def test_what_whoever_asks_does_not_see_stays_and_is_not_told_of(service: FastAPI, org: Organisation):
-    await org.role(
-        "seller",
-        scopes=[
-            *("imports:read", "imports:write", "runs:read"),
-            *("contacts:read", "contacts:write", "companies:read", "companies:write"),
-        ],
-        sight={"*": "own", "import": "all", "run": "all"}, read={"*": ["*"]}, write={"*": ["*"]},
-    )  # fmt: skip
-    _, seller = await org.user("seller", "seller")
-    secret = await made(org, "contacts", name="Secret")
-    firm = await made(org, "companies", name="Firm")
-
-    async def both(uow: UnitOfWork) -> None:
-        await edits(CONTACTS, secret, {"name": "Other"})(uow)
-        await edits(COMPANIES, firm, {"name": "Other"})(uow)
-
-    here = await by_import(service, org, both)
-    assert await undone(service, seller, here) == {"restored": 0, "archived": 0, "kept": 3}
-    assert (await shown(org, "contacts", secret))["name"] == "Other"
-    told = await kept(seller, here)
-    assert {row["code"] for row in told} == {"hidden"}
-    assert not [row for row in told if row["record_id"] or row["conflicts"]]
-    assert {row["code"] for row in await kept(org.admin, here)} == {"hidden"}
-
-
-async def test_fields_that_a_reader_may_not_read_are_not_told_of(service: FastAPI, org: Organisation):
-    await org.role(
-        "reader", scopes=["imports:read", "contacts:read"], sight={"*": "all"}, read={"contact": ["tags"]},
-    )  # fmt: skip
-    _, reader = await org.user("reader", "reader")
-    anna = await made(org, "contacts", name="Anna")
-    here = await by_import(service, org, edits(CONTACTS, anna, {"name": "File", "tags": ["file"]}))
-    await patched(org, "contacts", anna, name="Hand", tags=["hand"])
-    await undone(service, org.admin, here)
-    (row,) = await kept(org.admin, here)
-    assert [one["field"] for one in row["conflicts"]] == ["name", "tags"]
-    (row,) = await kept(reader, here)
-    assert [one["field"] for one in row["conflicts"]] == ["tags"]
-
-
-async def test_whoever_is_erased_stays_erased(service: FastAPI, org: Organisation):
-    anna = await made(org, "contacts", name="Anna", external_ids={"crm": "1"})
-    here = await by_import(service, org, edits(CONTACTS, anna, {"name": "File"}))
-    assert (await org.admin.post(f"/v1/contacts/{anna}/erase", headers=ANY)).status_code == 202
-    await work_off(service)
-    before = await shown(org, "contacts", anna)
-    await undone(service, org.admin, here)
-    assert await shown(org, "contacts", anna) == before
-    (row,) = await kept(org.admin, here)
-    assert (row["code"], row["conflicts"]) == ("erased", [])
 
 
 async def test_a_run_that_was_cancelled_does_not_go_on_with_an_undone_import(
