@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.types import Integer
 
-from app.db import paging, related, sight, where, words
+from app.db import paging, related, sight, survivors, where, words
 from app.db.engine import Prepared, Row, compiled, prepared
 from app.db.nouns import Noun
 from app.db.paging import Sort
@@ -115,6 +115,7 @@ def _walkable(actor: Actor, page: Page, condition: Condition) -> bool:
         (hidden or words.sought(noun, condition, page.words))
         and first in _indexed(noun)
         and not _pointed(noun, condition)
+        and not survivors.names_itself(noun, condition)
     )
 
 
@@ -144,7 +145,9 @@ def _way(actor: Actor, page: Page, condition: Condition) -> _Way:
 def _filter(actor: Actor, statement: Select[Any], condition: Condition, page: Page, way: _Way) -> Select[Any]:
     noun = page.noun
     columns = dict(noun.table.c.items())
-    statement = statement.where(where.compile_(condition, columns, look=related.look(actor)))
+    follow = survivors.follow(actor)
+    look = related.look(actor, follow)
+    statement = statement.where(where.compile_(condition, columns, look=look, follow=follow))
     if page.archived is not None:
         gone = noun.table.c.archived_at
         statement = statement.where(gone.is_not(None) if page.archived else gone.is_(None))
@@ -154,12 +157,12 @@ def _filter(actor: Actor, statement: Select[Any], condition: Condition, page: Pa
 
 
 def _filter_key(actor: Actor, condition: Condition, page: Page, way: _Way) -> tuple[Any, ...]:
-    looked = related.key(actor, condition)
+    looked = (*related.key(actor, condition), *survivors.key(actor, condition))
     return (conditions.shape(condition), looked, page.archived, page.words is None, way)
 
 
 def _filter_binds(actor: Actor, condition: Condition, page: Page) -> dict[str, Any]:
-    own = where.parameters(condition) | related.binds(actor, condition)
+    own = where.parameters(condition) | related.binds(actor, condition) | survivors.binds(actor, condition)
     return own | words.binds(actor, page.noun, condition, page.words)
 
 

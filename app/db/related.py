@@ -17,7 +17,7 @@ from app.db.nouns import Noun
 from app.db.orders import ORDERS, OrderLine
 from app.db.products import PRODUCTS
 from app.db.segments import TOLD
-from app.db.where import Columns
+from app.db.where import Columns, Follow
 from app.domain import conditions, related
 from app.domain.access import Actor, Scope, must_read
 from app.domain.conditions import Condition, Further
@@ -101,25 +101,29 @@ def _looks(condition: Condition) -> bool:
     return any(isinstance(leaf, Further) for leaf in conditions.leaves_of(condition))
 
 
-def look(actor: Actor) -> where.Look:
+def look(actor: Actor, follow: Follow | None = None) -> where.Look:
     """What builds the further parts for an actor."""
-    return partial(_build, actor)
+    return partial(_build, actor, follow)
 
 
-def _build(actor: Actor, one: Further, columns: Columns, names: Iterator[str]) -> ColumnElement[bool]:
+def _build(
+    actor: Actor, follow: Follow | None, one: Further, columns: Columns, names: Iterator[str]
+) -> ColumnElement[bool]:
     match one:
         case Aggregate():
-            return _aggregate(one, columns, names)
+            return _aggregate(one, columns, names, follow)
         case Company(part):
-            return _company(actor, part, columns, names)
+            return _company(actor, part, columns, names, follow)
         case Member():
             return _member(one, columns, names)
     raise AssertionError(f"{one!r} has no meaning in SQL")
 
 
-def _aggregate(one: Aggregate, columns: Columns, names: Iterator[str]) -> ColumnElement[bool]:
+def _aggregate(
+    one: Aggregate, columns: Columns, names: Iterator[str], follow: Follow | None
+) -> ColumnElement[bool]:
     source, own, hangs = reached(one.of)
-    inside = where.part(one.where, own, names)
+    inside = where.part(one.where, own, names, follow=follow)
     moment, (since, until) = own[MOMENTS[one.of]], one.span
     ends = [moment > _moment(next(names))] if since is not None else []
     ends += [moment <= _moment(next(names))] if until is not None else []
@@ -169,10 +173,12 @@ def _measured(one: Aggregate, own: Columns, names: Iterator[str]) -> ColumnEleme
             return where.compared(one.test, sa.func.min(column), names)
 
 
-def _company(actor: Actor, part: Condition, columns: Columns, names: Iterator[str]) -> ColumnElement[bool]:
+def _company(
+    actor: Actor, part: Condition, columns: Columns, names: Iterator[str], follow: Follow | None
+) -> ColumnElement[bool]:
     table = COMPANIES.table
     theirs = [table.c.org_id == columns["org_id"], table.c.id == columns["company_id"]]
-    inside = where.part(part, dict(table.c.items()), names)
+    inside = where.part(part, dict(table.c.items()), names, follow=follow)
     inner: sa.Select[Any] = sa.select(sa.literal_column("1")).where(
         *theirs, sight.visible(actor, COMPANIES), inside
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from itertools import count
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement
@@ -38,8 +38,22 @@ Look = Callable[[Further, Columns, Iterator[str]], ColumnElement[bool]]
 """Builds a further part, given the columns of the record that it is asked of and the names of its placeholders."""
 
 
+class Follow(Protocol):
+    """Turns a named id into the one that is meant, given the column that is compared with it; `many` are in one array."""
+
+    def __call__(
+        self, column: ColumnElement[Any], named: ColumnElement[Any], /, *, many: bool
+    ) -> ColumnElement[Any]:
+        """What to compare the column with."""
+
+
 def compile_(
-    condition: Condition, columns: Columns, *, prefix: str = "c", look: Look | None = None
+    condition: Condition,
+    columns: Columns,
+    *,
+    prefix: str = "c",
+    look: Look | None = None,
+    follow: Follow | None = None,
 ) -> ColumnElement[bool]:
     """An expression that is true exactly where the condition is, and null or false elsewhere.
 
@@ -47,7 +61,7 @@ def compile_(
     {prefix}0, {prefix}1, … in the order of `conditions.values`; they carry no values (`parameters` does), so that a
     cached statement cannot run with another caller's. Two conditions in one statement need two prefixes.
     """
-    return part(condition, columns, (f"{prefix}{i}" for i in count()), look)
+    return part(condition, columns, (f"{prefix}{i}" for i in count()), look, follow)
 
 
 def parameters(condition: Condition, *, prefix: str = "c") -> dict[str, Any]:
@@ -102,18 +116,22 @@ def custom_value(kind: Kind, custom: ColumnElement[Any], key: str) -> ColumnElem
 
 
 def part(
-    condition: Condition, columns: Columns, names: Iterator[str], look: Look | None = None
+    condition: Condition,
+    columns: Columns,
+    names: Iterator[str],
+    look: Look | None = None,
+    follow: Follow | None = None,
 ) -> ColumnElement[bool]:
     """As `compile_`, inside a larger condition."""
     match condition:
         case All(parts):
-            return sa.and_(sa.true(), *(part(one, columns, names, look) for one in parts))
+            return sa.and_(sa.true(), *(part(one, columns, names, look, follow) for one in parts))
         case AnyOf(parts):
-            return sa.or_(sa.false(), *(part(one, columns, names, look) for one in parts))
+            return sa.or_(sa.false(), *(part(one, columns, names, look, follow) for one in parts))
         case Not(one):
-            return _not(part(one, columns, names, look))
+            return _not(part(one, columns, names, look, follow))
         case Test():
-            return _test(condition, columns, names)
+            return _test(condition, columns, names, follow)
         case Further():
             assert look is not None, "a further part was read where none is taken"
             return look(condition, columns, names)
@@ -143,7 +161,7 @@ def _args(test: Test, names: Iterator[str]) -> list[Any]:
             return [_placeholder(test, names)]
 
 
-def _test(test: Test, columns: Columns, names: Iterator[str]) -> ColumnElement[bool]:
+def _test(test: Test, columns: Columns, names: Iterator[str], follow: Follow | None) -> ColumnElement[bool]:
     kind, op, key = test.field.kind, test.op, custom_key(test.field.name)
     args = _args(test, names)
     if key is None:
@@ -152,6 +170,8 @@ def _test(test: Test, columns: Columns, names: Iterator[str]) -> ColumnElement[b
             column = sa.cast(
                 column, ARRAY(sa.Text())
             )  # ids in a list are compared as the labels that they are sent as
+        if kind is Kind.ID and follow is not None and op is not Op.IS_NULL:
+            args = [follow(column, named, many=op in LISTS) for named in args]
         return (_LABELS if kind is Kind.LABELS else _SCALAR)[op](column, *args)
     if kind is Kind.TEXT and op is Op.EQ:
         # The one form of equality that a GIN index over all custom values answers.

@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from app.db import lists
 from app.db.contacts import CONTACTS
 from app.usecases.duplicates import merging
 from tests.makers.organisations import Organisation
@@ -229,3 +230,89 @@ async def test_who_edits_a_merged_contact_is_told_where_it_went_if_they_may_know
             await client.post("/v1/contacts/bulk", json={"items": [{"id": a["id"], "name": "c"}]})
         ).json()["items"]
         assert code in str(item)
+
+
+async def found(client: httpx.AsyncClient, plural: str, where: Body) -> set[str]:
+    """The ids that a condition finds, which are as many as it counts."""
+    listed = await client.post(f"/v1/{plural}/search", json={"where": where})
+    assert listed.status_code == 200, listed.text
+    ids = {one["id"] for one in listed.json()["data"]}
+    counted = await client.post(f"/v1/{plural}/count", json={"where": where})
+    assert counted.json() == {"count": len(ids)}
+    return ids
+
+
+@BOTH
+async def test_what_hangs_on_the_survivor_is_found_by_the_id_of_whom_it_was_merged_from(
+    org: Organisation, plural: str
+):
+    a, b, c, d = await contacts(org, *"abcd")
+    of_a, of_c, of_d = [(await add(org, plural, fresh(plural, one["name"], one)))["id"] for one in (a, c, d)]
+    none = (await add(org, plural, fresh(plural, "none")))["id"]
+    await merge(org, b, a)
+    await merge(org, c, b)
+    theirs = {of_a, of_c}
+    for gone in (a, b, c):
+        listed = (await org.admin.get(f"/v1/{plural}", params={"contact_id": gone["id"]})).json()["data"]
+        assert {one["id"] for one in listed} == theirs
+        for op, value, expected in (
+            ("eq", gone["id"], theirs),
+            ("ne", gone["id"], {of_d, none}),
+            ("in", [gone["id"]], theirs),
+            ("in", [d["id"], gone["id"], "00000000-0000-7000-8000-000000000000"], theirs | {of_d}),
+            ("not_in", [gone["id"], d["id"]], {none}),
+            ("in", [], set()),
+        ):
+            where = {"field": "contact_id", "op": op, "value": value}
+            assert await found(org.admin, plural, where) == expected, (op, value)
+    more = {"of": plural, "measure": "count", "op": "gte", "value": 2}
+    where = more | {"where": {"field": "contact_id", "op": "eq", "value": a["id"]}}
+    assert await found(org.admin, "contacts", where) == {c["id"]}
+    gone = {"field": "merged_into_id", "op": "eq", "value": b["id"]}
+    listed = await org.admin.post("/v1/contacts/search", json={"where": gone, "archived": True})
+    assert [one["id"] for one in listed.json()["data"]] == [a["id"]]
+
+
+async def test_companies_are_followed_likewise_and_so_are_trees_of_them(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    a, b, above = [await add(org, "companies", {"name": f"tea {name}"}) for name in ("a", "b", "above")]
+    [one] = await contacts(org, "one", company_id=a["id"])
+    [two] = await contacts(org, "two", company_id=b["id"])
+    below = await add(org, "companies", {"name": "tea below", "parent_id": a["id"]})
+    done = await org.admin.post(f"/v1/companies/{b['id']}/merge", json={"others": [a["id"]]}, headers=ANY)
+    assert done.status_code == 200, done.text
+    named = {"field": "company_id", "op": "eq", "value": a["id"]}
+    assert await found(org.admin, "contacts", named) == {one["id"], two["id"]}
+    listed = (await org.admin.get(f"/v1/companies/{a['id']}/contacts")).json()["data"]
+    assert {each["id"] for each in listed} == {one["id"], two["id"]}
+    standing = {"field": "parent_id", "op": "eq", "value": a["id"]}
+    assert await found(org.admin, "companies", standing) == {below["id"]}
+    assert await found(org.admin, "contacts", {"company": standing}) == set()
+    # Where words are sought, a few records are walked first, among which the one that is named may not be.
+    monkeypatch.setattr(lists, "_WALKS", (2, 2))
+    others = {"where": {"not": standing}, "q": "tea", "limit": 1}
+    newest = await org.admin.post("/v1/companies/search", json=others)
+    assert [each["id"] for each in newest.json()["data"]] == [above["id"]]
+
+
+async def test_who_may_not_know_where_a_contact_went_finds_nothing_by_its_id(org: Organisation):
+    read = {"order": ["*"], "contact": ["name"]}
+    for name, scopes, fields in (
+        ("unscoped", ["orders:read"], {"*": ["*"]}),
+        ("untold", ["orders:read", "contacts:read"], read),
+    ):
+        await org.role(name, scopes=scopes, sight={"*": "all"}, read=fields)
+    me, mine = await org.user("mine", "sales")
+    them, theirs = await org.user("them", "sales")
+    [seen] = await contacts(org, "a", owner_id=str(me))
+    [hidden] = await contacts(org, "b", owner_id=str(them))
+    order = await add(org, "orders", fresh("orders", "1", hidden) | {"owner_id": str(me)})
+    await merge(org, hidden, seen)
+    named = {"field": "contact_id", "op": "in", "value": [seen["id"]]}
+    clients = [(await org.user(name, name))[1] for name in ("unscoped", "untold")]
+    for client in (mine, theirs, *clients):
+        assert await found(client, "orders", {"all": []}) == {order["id"]}
+        assert await found(client, "orders", named) == set()
+        assert await found(client, "orders", {"not": named}) == {order["id"]}
+    assert await found(org.admin, "orders", named) == {order["id"]}

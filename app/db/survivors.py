@@ -1,0 +1,95 @@
+"""Conditions that name what became part of another record: the survivor is meant, as in what is written.
+
+Writes resolve their references before (app.db.references); a read has PostgreSQL do it inside the one question that it
+asks. It is done for those alone who may know of it: who sees both records and may read which became part of which.
+"""
+
+from functools import partial
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Uuid, func, select
+
+from app.db import sight, where
+from app.db.companies import COMPANIES
+from app.db.contacts import CONTACTS
+from app.db.nouns import Noun
+from app.db.references import MERGED
+from app.domain import conditions
+from app.domain.access import Actor, Scope
+from app.domain.conditions import Condition, Test
+from app.domain.fields import Kind
+
+_MERGED = {noun.plural: noun for noun in (CONTACTS, COMPANIES)}
+"""The nouns that can be merged, by their tables."""
+
+
+def follow(actor: Actor) -> where.Follow:
+    """What turns an id in a condition into the survivor's, for an actor."""
+    return partial(_named, actor)
+
+
+def names_itself(noun: Noun, condition: Condition) -> bool:
+    """Whether the condition names other records of the noun, so that all of these must be there to look it up."""
+    return not noun.parents.isdisjoint(conditions.fields_of(condition))
+
+
+def key(actor: Actor, condition: Condition) -> tuple[Any, ...]:
+    """What the text of the look-ups depends on besides the shape of the condition."""
+    if not _names(condition):
+        return ()
+    return tuple((_may_know(actor, noun), sight.sees_all(actor, noun)) for noun in _MERGED.values())
+
+
+def binds(actor: Actor, condition: Condition) -> dict[str, Any]:
+    """The values behind the look-ups that are not the condition's own."""
+    if not _names(condition):
+        return {}
+    return sight.binds(actor, CONTACTS) | sight.binds(actor, COMPANIES)
+
+
+def _names(condition: Condition) -> bool:
+    """Whether it may name records; what looks further may do so inside."""
+    leaves = conditions.leaves_of(condition)
+    return any(not isinstance(leaf, Test) or leaf.field.kind is Kind.ID for leaf in leaves)
+
+
+def _may_know(actor: Actor, noun: Noun) -> bool:
+    return actor.may(Scope(noun.reading)) and noun.shows(actor, MERGED)
+
+
+def _named(
+    actor: Actor, column: ColumnElement[Any], named: ColumnElement[Any], *, many: bool
+) -> ColumnElement[Any]:
+    noun = _target(column)
+    if noun is None or not _may_know(actor, noun):
+        return named
+    if not many:
+        end = _ends(actor, noun, noun.table.c.id == named).with_only_columns(noun.table.c.id)
+        return func.coalesce(end.scalar_subquery(), named)
+    ends = _ends(actor, noun, noun.table.c.id == func.any(named)).subquery("ends")
+    one = func.unnest(named, type_=Uuid()).table_valued("one", name="one")
+    here = one.outerjoin(ends, ends.c.named == one.c.one)
+    meant = select(func.coalesce(ends.c.id, one.c.one)).select_from(here)
+    return func.array(meant.scalar_subquery())
+
+
+def _target(column: ColumnElement[Any]) -> Noun | None:
+    """What the column points to, if that can be merged; where a merged record went is told as it is."""
+    if column.name == MERGED:
+        return None
+    pointed = (_MERGED.get(key.column.table.name) for key in column.foreign_keys)
+    return next(filter(None, pointed), None)
+
+
+def _ends(actor: Actor, noun: Noun, begun: ColumnElement[bool]) -> Select[Any]:
+    """Records that were merged away, and where they are now, as far as the actor sees both."""
+    table, seen = noun.table, sight.visible(actor, noun)
+    here = select(table.c.id, table.c[MERGED].label("above")).where(sight.tenant(noun)).correlate(None)
+    up = (
+        here.add_columns(table.c.id.label("named"))
+        .where(begun, seen, table.c[MERGED].is_not(None))
+        .cte("up", recursive=True, nesting=True)
+    )
+    up = up.union(here.add_columns(up.c.named).where(table.c.id == up.c.above))
+    ends = select(up.c.named, table.c.id).where(sight.tenant(noun), table.c.id == up.c.id, seen)
+    return ends.where(up.c.above.is_(None)).correlate(None)
