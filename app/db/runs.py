@@ -1,7 +1,7 @@
 """Runs: a durable row for every piece of background work. PostgreSQL holds the truth, Redis only carries."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from app.db.engine import Database, Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
 from app.domain.runs import Plan, RunStatus
+from app.kit import clock
 from app.kit.ids import new_id
 
 
@@ -98,10 +99,14 @@ async def kind_asked_for(uow: UnitOfWork, run: UUID) -> str | None:
 
 
 async def take(uow: UnitOfWork, run: UUID) -> Row | None:
-    """The run, locked, if it is due and nobody else is just taking it."""
+    """The run, locked, if it is due and nobody else is just taking it; and taken_at.
+
+    Of leases PostgreSQL's clock decides, for those of two workers may differ.
+    """
     rows = await uow.fetch(
-        "select * from runs where org_id = $1 and id = $2 and status in ('queued', 'running') and due_at <= $3"
-        " for update skip locked",
+        f"select *, {clock.SERVERS} as taken_at from runs where org_id = $1 and id = $2"
+        " and status in ('queued', 'running')"
+        f" and due_at <= case when lease is null then $3 else {clock.SERVERS} end for update skip locked",
         uow.org_id,
         run,
         uow.now,
@@ -117,15 +122,16 @@ async def held(uow: UnitOfWork, run: UUID, lease: UUID) -> Row | None:
     return rows[0] if rows else None
 
 
-async def renew(database: Database, run: Row, *, until: datetime) -> bool:
-    """Push the end of a run's lease ahead; False when it stands no more. Raises what the driver raises.
+async def renew(database: Database, run: Row, lease: timedelta) -> bool:
+    """Let a run's lease stand for so long from now on; False when it stands no more. Raises what the driver raises.
 
-    Nothing has come of the run yet, so it is no new version. All connections of the pool may be in the hands of batches, so this takes one of its own.
+    Nothing has come of the batch yet, so the run keeps its version. All connections of the pool may be in the hands of
+    batches, so this takes one of its own.
     """
     async with database.aside(run["org_id"]) as connection:
         rows = await connection.fetch(
-            "update runs set due_at = $4 where org_id = $1 and id = $2 and lease = $3 returning id",
-            *(run["org_id"], run["id"], run["lease"], until),
+            f"update runs set due_at = {clock.SERVERS} + $4 where org_id = $1 and id = $2 and lease = $3 returning id",
+            *(run["org_id"], run["id"], run["lease"], lease),
         )
     return bool(rows)
 

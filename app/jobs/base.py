@@ -169,7 +169,7 @@ async def _renew(database: Database, run: Row, limit: asyncio.Timeout, lost: asy
     while not own.cancelling():  # a cancellation can come out as another fault
         await asyncio.sleep(rules.LEASE.total_seconds() / 3)
         try:
-            stands = await renew(database, run, until=clock.now() + rules.LEASE)
+            stands = await renew(database, run, rules.LEASE)
         except Exception as fault:  # noqa: BLE001 - it is tried again, and who takes the run meanwhile is met at the end
             _log.warning("lease not renewed", run=str(run["id"]), reason=str(fault))
             continue

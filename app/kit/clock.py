@@ -3,6 +3,9 @@
 import time
 from datetime import UTC, datetime
 
+SERVERS = "clock_timestamp()"
+"""The current instant in SQL, by the one clock that processes on several machines share."""
+
 
 def now() -> datetime:
     """The current instant, in UTC."""

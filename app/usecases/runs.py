@@ -64,7 +64,7 @@ async def take_batch(uow: UnitOfWork, run: UUID, *, lease: timedelta) -> Row | N
     if row is None:
         return None
     token = new_id()
-    plan = plan_take(row, lease=token, at=uow.now, until=uow.now + lease)
+    plan = plan_take(row, lease=token, at=uow.now, until=row["taken_at"] + lease)
     await runs.apply(uow, row, plan)
     return await runs.held(uow, run, token)
 

@@ -105,6 +105,28 @@ async def test_a_long_batch_ends_when_it_ends_and_nothing_is_seen_of_its_renewin
     assert row["updated_at"] == row["finished_at"] == row["due_at"] >= over
 
 
+async def test_a_lease_stands_for_as_long_as_it_should_though_the_clocks_of_workers_differ(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    real = clock.now
+
+    async def take(minutes: int) -> Row | None:
+        monkeypatch.setattr(clock, "now", lambda: real() + timedelta(minutes=minutes))
+        async with base._unit(org.database, org.id, f"run:{run}") as uow:
+            found = await runs.take_batch(uow, run, lease=rules.LEASE)
+            await uow.commit()
+        return found
+
+    monkeypatch.setattr(clock, "now", lambda: real() - timedelta(hours=1))
+    run = await started(org, "tests.count", to=1)
+    first = await take(-1)
+    assert first is not None
+    assert [await take(minutes) for minutes in (0, 1)] == [None, None]
+    monkeypatch.setattr(clock, "now", lambda: real() - timedelta(minutes=1))
+    assert await base.renew(org.database, first, rules.LEASE)
+    assert [await take(minutes) for minutes in (0, 1)] == [None, None]
+
+
 async def test_a_batch_keeps_its_lease_until_its_end_has_locked_the_run(
     org: Organisation, known, short, monkeypatch: pytest.MonkeyPatch
 ):
