@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, FromClause
 from app.db import memberships, sight, where
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
+from app.db.exchange_rates import EXCHANGE_RATES
 from app.db.interactions import INTERACTIONS
 from app.db.nouns import Noun
 from app.db.orders import ORDERS, OrderLine
@@ -31,6 +32,7 @@ _LINE_FIELDS = (
     Field("description", Kind.TEXT),
     *(Field(name, Kind.NUMBER, nullable=False) for name in ("quantity", "unit_price", "discount", "amount")),
 )
+_OF_HOUSE = ("id", "currency", "time_zone")
 _OF_PRODUCT = ("sku", "name", "category", "tags")
 _OF_ORDER = ("number", "status", "placed_at", "channel", "country", "currency", "tags")
 
@@ -158,6 +160,7 @@ def _measured(one: Aggregate, own: Columns, names: Iterator[str]) -> ColumnEleme
         return where.compared(one.test, sa.func.count(), names)
     name = custom_key(one.field.name)
     column = own[one.field.name] if name is None else where.custom_value(one.field.kind, own["custom"], name)
+    column = _in_base(column) if one.converts else column
     match one.measure:
         case Measure.SUM:
             return where.compared(
@@ -171,6 +174,24 @@ def _measured(one: Aggregate, own: Columns, names: Iterator[str]) -> ColumnEleme
             return where.compared(one.test, sa.func.max(column), names)
         case _:
             return where.compared(one.test, sa.func.min(column), names)
+
+
+def _in_base(amount: ColumnElement[Any]) -> ColumnElement[Any]:
+    """An order's amount in the organisation's currency, at the rate of the order's day; null where there is none."""
+    orders, rates, house = (
+        ORDERS.table,
+        EXCHANGE_RATES.table,
+        sa.table("organisations", *map(sa.column, _OF_HOUSE)),
+    )
+    base, zone = (
+        sa.select(house.c[name]).where(house.c.id == sa.bindparam("org", type_=sa.Uuid())).scalar_subquery()
+        for name in ("currency", "time_zone")
+    )
+    day = sa.cast(sa.func.timezone(zone, orders.c.placed_at), sa.Date())
+    theirs = (rates.c.org_id == orders.c.org_id, rates.c.currency == orders.c.currency, rates.c.base == base)
+    known = sa.select(rates.c.rate).where(*theirs, rates.c.archived_at.is_(None), rates.c.on_date <= day)
+    rate = known.order_by(rates.c.on_date.desc()).limit(sa.literal_column("1")).correlate(orders)
+    return sa.case((orders.c.currency == base, amount), else_=amount * rate.scalar_subquery())
 
 
 def _company(

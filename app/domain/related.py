@@ -13,8 +13,8 @@ Meaning
     Archived orders and interactions do not count; of a company or a product it does not matter whether it is archived.
     `days` looks at when an order was placed and an interaction happened, later than the first moment and not later than
     the second, so that spans that meet share nothing. Count, sum and distinct of nothing are 0; average, latest and first
-    of nothing are missing. Missing values are left out of every measure; an average is exact, never rounded. A sum adds
-    numbers whatever their currency: say which in `where`.
+    of nothing are missing. Missing values are left out of every measure; an average is exact, never rounded. Money is added
+    in the one currency that `where` names by eq, or else in the organisation's, at the rate of each order's day, if any.
 
 app.db.related compiles the same meaning to SQL.
 """
@@ -32,6 +32,7 @@ from app.domain import conditions, moments
 from app.domain.conditions import All, Condition, Further, Look, Reader, Test, matches, only, refuse, value_of
 from app.domain.fields import SCALARS, Field, Kind, brief, of_kind
 from app.domain.moments import MOST_DAYS, DaysAgo, Now
+from app.domain.money import mixed, worth
 from app.domain.ops import FLAGS, HOLDS, LISTS, OPS, Op
 
 MOST_AGGREGATES = 10
@@ -65,6 +66,7 @@ _MEASURED: Mapping[Measure, frozenset[Kind]] = MappingProxyType(
         Measure.DISTINCT: SCALARS,
     }
 )
+_ADDED = frozenset({Measure.SUM, Measure.AVERAGE})
 _NEVER_MISSING = frozenset({Measure.COUNT, Measure.SUM, Measure.DISTINCT})
 _ID = Field("segment", Kind.ID, nullable=False)
 
@@ -119,7 +121,8 @@ class Aggregate(Further):
     def _taken(self, rows: list[Mapping[str, Any]]) -> Any:
         if self.field is None:
             return len(rows)
-        found = [value for row in rows if (value := value_of(self.field, row)) is not None]
+        read = worth if self.converts else value_of
+        found = [value for row in rows if (value := read(self.field, row)) is not None]
         match self.measure:
             case Measure.DISTINCT:
                 return len(set(found))
@@ -131,6 +134,11 @@ class Aggregate(Further):
                 return max(found, default=None)
             case _:
                 return min(found, default=None)
+
+    @property
+    def converts(self) -> bool:
+        """Whether it brings amounts into one currency."""
+        return self.measure in _ADDED and mixed(self.of, self.field, self.where)
 
     @property
     def result(self) -> Field:
@@ -280,6 +288,7 @@ def needed(condition: Condition, of: str = "contact") -> frozenset[tuple[str, st
                 names = [MOMENTS[leaf.of]] if leaf.days else []
                 names += [leaf.field.name] if leaf.field else []
                 found |= {origin(leaf.of, name) for name in names} | needed(leaf.where, leaf.of)
+                found |= {("order", name) for name in ("currency", "placed_at") if leaf.converts}
                 found.add(("interaction" if leaf.of == "interactions" else "order", "contact_id"))
                 if leaf.of == "order_lines":
                     found.add(("order", "lines"))
@@ -312,7 +321,7 @@ def _boundaries(condition: Condition, of: str) -> Iterator[Boundary]:
 
 
 def _exact(measure: Measure, value: Any) -> Any:
-    if measure not in {Measure.SUM, Measure.AVERAGE} or isinstance(value, bool):
+    if measure not in _ADDED or isinstance(value, bool):
         return value
     return tuple(map(Fraction, value)) if isinstance(value, tuple) else Fraction(value)
 

@@ -12,7 +12,7 @@ from app.domain import conditions, related
 from app.domain.conditions import Condition
 from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.fields import CUSTOM, Kind
-from app.domain.related import Boundary
+from app.domain.related import Aggregate, Boundary
 
 BUILD = "segments.build"
 """The kind of the runs that go over all contacts."""
@@ -84,6 +84,8 @@ class _Watch:
     segments: frozenset[str]
     dated: bool
     """Whether it counts in days of the organisation's time zone."""
+    converted: bool
+    """Whether it brings amounts into the organisation's currency."""
 
     def moves(self, noun: str, changed: Iterable[str]) -> bool:
         """Whether it looks at one of the changed fields; some fields change with every change."""
@@ -112,7 +114,9 @@ def _watch(condition: Condition) -> _Watch:
         names.setdefault(noun, set()).add("custom" if name.startswith(CUSTOM) else name)
     dated = any(one.field.kind is Kind.DATE for one in related.boundaries(condition))
     segments = frozenset(map(str, related.segments_in(condition)))
-    return _Watch({noun: frozenset(listed) for noun, listed in names.items()}, segments, dated)
+    leaves = conditions.leaves_of(condition)
+    converted = any(isinstance(leaf, Aggregate) and leaf.converts for leaf in leaves)
+    return _Watch({noun: frozenset(listed) for noun, listed in names.items()}, segments, dated, converted)
 
 
 def _touch(found: Touched, watch: _Watch, event: EventLike, changed: Set[str]) -> None:
@@ -131,8 +135,11 @@ def _touch(found: Touched, watch: _Watch, event: EventLike, changed: Set[str]) -
             found.companies.add(event.noun_id)
         case "custom_field":
             found.anew |= any("custom" in listed for listed in watch.names.values())
+        case "exchange_rate":
+            found.anew |= watch.converted
         case "organisation":
-            found.anew |= watch.dated and "time_zone" in changed
+            found.anew |= (watch.dated or watch.converted) and "time_zone" in changed
+            found.anew |= watch.converted and "currency" in changed
 
 
 def _moved_contact(watch: _Watch, event: EventLike, changed: Set[str]) -> Why | None:

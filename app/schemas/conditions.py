@@ -60,8 +60,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         },
     ),
     "ConditionAggregate": _some_of(
-        "Of contacts: a test of what hangs on them, archived records apart. A sum adds amounts whatever their currency; say"
-        " which in where.",
+        "Of contacts: a test of what hangs on them, archived records apart. Money is added in the one"
+        " currency that where names by eq, or else in the organisation's, at the rate of each order's day; what has no rate is"
+        " left out.",
         ("of", "measure", "op", "value"),
         of={"type": "string", "enum": list(MOMENTS)},
         measure={"type": "string", "enum": [measure.value for measure in Measure]},

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
@@ -24,9 +25,18 @@ ZONE = "Asia/Shanghai"
 MOMENTS = [NOW - timedelta(days=days) for days in (0, 1, 30, 90, 91)] + [
     NOW + timedelta(days=1),
     NOW - timedelta(days=90, microseconds=1),
+    NOW - timedelta(days=91, hours=9, minutes=30),  # another day here than in UTC
     NOW - timedelta(days=30) + timedelta(microseconds=1),
 ]
 DAYS = [date(2026, 3, 1), date(2026, 2, 28), date(2025, 12, 1), date(2025, 11, 30)]
+CURRENCIES = ["CNY", "EUR", "JPY", "XAU"]
+RATES = [  # to be read with the days of ZONE: MOMENTS are after midnight there
+    ("EUR", date(2025, 11, 30), Decimal("7.5"), None),
+    ("EUR", date(2025, 12, 1), Decimal("8.1234567891"), None),
+    ("EUR", date(2026, 3, 1), Decimal(9), None),
+    ("EUR", date(2026, 2, 1), Decimal(1000), NOW),
+    ("JPY", date(2026, 1, 30), Decimal("0.0001"), None),
+]
 AMOUNTS = [Decimal(text) for text in ("0", "0.1", "-0.1", "3.3333", "9999999999999.9999")]
 SEGMENTS = [new_id(), new_id()]
 TAGS = st.lists(st.sampled_from(["vip", "茶", "VIP"]), max_size=2)
@@ -55,6 +65,7 @@ ORDER = st.fixed_dictionaries(
         "placed_at": st.sampled_from(MOMENTS),
         "due_on": st.none() | st.sampled_from(DAYS),
         "total": st.sampled_from(AMOUNTS),
+        "currency": st.sampled_from(CURRENCIES),
         "archived_at": GONE,
         "lines": st.lists(LINE, max_size=3),
     }
@@ -88,13 +99,28 @@ def whole(contact: dict[str, Any]) -> dict[str, Any]:
         {
             **{name: line[name] for name in ("quantity", "amount", "description")},
             **{f"product.{name}": (line["product"] or {}).get(name) for name in ("sku", "category", "tags")},
-            **{f"order.{name}": order[name] for name in ("status", "channel", "placed_at")},
+            **{f"order.{name}": order[name] for name in ("status", "channel", "placed_at", "currency")},
             "archived_at": order["archived_at"],
+            "rate": rate(order),
         }
         for order in contact["orders"]
         for line in order["lines"]
     ]
-    return contact | {"order_lines": lines}
+    orders = [order | {"rate": rate(order)} for order in contact["orders"]]
+    return contact | {"order_lines": lines, "orders": orders}
+
+
+def rate(order: dict[str, Any]) -> Decimal | None:
+    """What one unit of an order's currency was worth on its day, as far as it is known."""
+    if order["currency"] == "CNY":
+        return Decimal(1)
+    day = order["placed_at"].astimezone(ZoneInfo(ZONE)).date()
+    known = [
+        (on, rate)
+        for currency, on, rate, gone in RATES
+        if currency == order["currency"] and not gone and on <= day
+    ]
+    return max(known)[1] if known else None
 
 
 def moment(kind: str) -> st.SearchStrategy[Any]:
@@ -119,6 +145,8 @@ INSIDE = {
         ("placed_at", "gte", moment("time")),
         ("due_on", "lt", moment("date")),
         ("total", "gt", st.sampled_from(["0", "3.3333"])),
+        ("currency", "eq", st.sampled_from(CURRENCIES)),
+        ("currency", "ne", st.just("EUR")),
     ),
     "order_lines": asking(
         ("product.category", "eq", st.just("tea")),
@@ -128,6 +156,8 @@ INSIDE = {
         ("product.sku", "in", st.just(["P-0", "P-2"])),
         ("order.status", "eq", st.just("paid")),
         ("order.channel", "eq", st.just("web")),
+        ("order.currency", "eq", st.sampled_from(CURRENCIES)),
+        ("order.currency", "in", st.just(["EUR", "JPY"])),
         ("order.placed_at", "lte", moment("time")),
         ("description", "contains", st.just("O")),
     ),
@@ -264,11 +294,11 @@ async def fill(connection: Any, org: UUID, contacts: list[dict[str, Any]]) -> li
 
 async def put_order(connection: Any, org: UUID, contact: UUID, order: dict[str, Any]) -> None:
     id_ = new_id()
-    names = ("status", "channel", "placed_at", "due_on", "total", "archived_at")
+    names = ("currency", "status", "channel", "placed_at", "due_on", "total", "archived_at")
     await connection.execute(
         "insert into orders (org_id, id, number, contact_id, currency, subtotal, discount, tax, refunded, tags, custom,"
         " terms, version, created_at, updated_at, status, channel, placed_at, due_on, total, archived_at)"
-        " values ($1, $2, $2::uuid::text, $3, 'CNY', 0, 0, 0, 0, '{}', '{}', '', 1, $4, $4, $5, $6, $7, $8, $9, $10)",
+        " values ($1, $2, $2::uuid::text, $3, $5, 0, 0, 0, 0, '{}', '{}', '', 1, $4, $4, $6, $7, $8, $9, $10, $11)",
         org,
         id_,
         contact,
@@ -311,6 +341,12 @@ async def world(connection: Any, org: UUID) -> None:
             one["created_at"],
             one["industry"],
             one["employees"],
+        )
+    for currency, on, worth, gone in RATES:
+        await connection.execute(
+            "insert into exchange_rates (org_id, id, currency, base, on_date, rate, archived_at, version, created_at,"
+            " updated_at) values ($1, $2, $3, 'CNY', $4, $5, $6, 1, $7, $7)",
+            *(org, new_id(), currency, on, worth, gone, NOW),
         )
     for segment in SEGMENTS:
         await connection.execute(

@@ -1,6 +1,6 @@
 """The rules of segments: what an event touches, when the clock is worth a step, and that none hangs on itself."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain import conditions, related
-from app.domain.conditions import All
+from app.domain.conditions import All, AnyOf
 from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.fields import Field, Kind
 from app.domain.moments import DaysAgo
@@ -95,6 +95,25 @@ def test_another_time_zone_matters_to_days_alone():
     event = Event("organisation.edited", before={"time_zone": "a"}, after={"time_zone": "b"})
     born = conditions.Test(Field("birth_date", Kind.DATE), Op.GT, DaysAgo(1))
     assert [touched([event], condition).anew for condition in (born, BOUGHT)] == [True, False]
+
+
+def test_rates_and_the_house_currency_matter_to_sums_of_money_in_several_currencies():
+    total, euros = Field("total", Kind.NUMBER), conditions.Test(Field("currency", Kind.TEXT), Op.EQ, "EUR")
+    some = conditions.Test(Field("currency", Kind.TEXT), Op.IN, ("EUR", "CNY"))
+    spent = replace(BOUGHT, measure=Measure.SUM, field=total)
+    asked = (
+        spent,
+        replace(spent, measure=Measure.AVERAGE, where=All((some,))),
+        replace(spent, where=AnyOf((euros,))),
+        replace(spent, where=All((some, All((euros,))))),
+        replace(spent, measure=Measure.DISTINCT),
+        replace(spent, of="interactions", field=Field("duration_seconds", Kind.INTEGER)),
+    )
+    for event in (
+        Event("exchange_rate.added", before=None, after={"rate": "7"}),
+        Event("organisation.edited", before={"currency": "a"}, after={"currency": "b"}),
+    ):
+        assert [touched([event], one).anew for one in asked] == [True] * 3 + [False] * 3
 
 
 def test_of_a_segment_kept_by_hand_only_who_is_put_away_leaves():

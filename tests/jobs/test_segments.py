@@ -134,7 +134,8 @@ class House:
     async def order(self, n: int, m: int, seconds: int) -> None:
         contact, days, at = self.spread(n, m, seconds)
         line = {"product_id": self.products[m % 2], "quantity": str(m), "unit_price": "5"}
-        body = {"number": f"{len(self.orders)}-{clock.monotonic()}", "currency": "CNY", "placed_at": at}
+        money = {"currency": ["CNY", "EUR"][n % 2]}
+        body = {"number": f"{len(self.orders)}-{clock.monotonic()}", "placed_at": at} | money
         more = {"due_on": str(self.ago(-days, 0).date()), "contact_id": contact, "lines": [line]}
         await self.add(self.orders, "orders", body | more)
 
@@ -167,7 +168,12 @@ class House:
         await self.send("POST", f"contacts/{self.contacts[n % len(self.contacts)]}/{verb}")
 
     async def zone(self, n: int, m: int, seconds: int) -> None:
-        await self.send("PATCH", "settings", {"time_zone": ["Asia/Shanghai", "America/Los_Angeles"][m % 2]})
+        zone, currency = ["Asia/Shanghai", "America/Los_Angeles"][m % 2], ["CNY", "EUR"][seconds % 2]
+        await self.send("PATCH", "settings", {"time_zone": zone, "currency": currency})
+
+    async def rate(self, n: int, m: int, seconds: int) -> None:
+        rate = {"currency": "EUR", "base": "CNY", "on_date": str(self.ago(30 * (n % 3), 0).date())}
+        await self.send("POST", "exchange_rates/bulk", {"items": [rate | {"rate": str(m + 1)}]})
 
     async def wait(self, n: int, m: int, seconds: int) -> None:
         self.now += timedelta(days=(0, 1, 1, 2, 15, 30)[m % 6], seconds=seconds)
@@ -227,7 +233,19 @@ DEEDS = st.lists(
                     "call",
                     "recall",
                 ),
-                *("company", "product", "archive", "zone", "wait", "wait", "wait", "settle", "settle"),
+                *(
+                    "company",
+                    "product",
+                    "archive",
+                    "zone",
+                    "rate",
+                    "rate",
+                    "wait",
+                    "wait",
+                    "wait",
+                    "settle",
+                    "settle",
+                ),
             ]
         ),
         st.integers(0, 20),
