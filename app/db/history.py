@@ -23,6 +23,11 @@ from app.domain.access import Actor, Scope
 from app.domain.errors import InvalidInput
 
 _CONTEXT = "events"
+_COMMITS = "events:committed"
+# No transaction that still runs can put an event before these any more; see app.db.events.read_after.
+_SETTLED = "e.xid < pg_snapshot_xmin(pg_current_snapshot())"
+_END = f"""coalesce((select json_build_array(e.xid::text::bigint, e.seq)::text from events e
+  where e.org_id = {{org}} and {_SETTLED} order by e.xid desc, e.seq desc limit 1), '[0, 0]')"""
 SETTINGS = "organisation"
 """What events of the organisation's own settings are told of; it is no noun, and one scope opens all of it."""
 _SETTINGS = [column.name for column in Organisation.__table__.columns if column.name != "stamp"]
@@ -49,6 +54,8 @@ class Wanted:
     before: datetime | None = None
     limit: int = 50
     cursor: str | None = None
+    committed: bool = False
+    """In the order of commits, for who follows the log; newest first otherwise."""
 
 
 def names(actor: Actor, noun: Noun) -> list[str]:
@@ -96,7 +103,7 @@ def _known(actor: Actor) -> ColumnElement[bool]:
 
 def _question(actor: Actor, wanted: Wanted) -> Question:
     nouns = opened(actor)
-    last = paging.opened(_CONTEXT, wanted.cursor, paging.sequence) if wanted.cursor else None
+    last, binds = _begun(wanted)
     filters = {
         "noun": wanted.noun,
         "noun_id": wanted.noun_id,
@@ -109,7 +116,8 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
         given,
         wanted.since is None,
         wanted.before is None,
-        last is None,
+        wanted.committed,
+        last,
         _settings_open(actor),
         memberships.may_know(actor),
         tuple((noun.name, sight.sight_key(actor, noun)) for noun in nouns),
@@ -130,31 +138,29 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
             where.append(literal_column("e.at") >= bindparam("since", wanted.since))
         if wanted.before is not None:
             where.append(literal_column("e.at") < bindparam("before", wanted.before))
-        if last is not None:
-            where.append(literal_column("e.seq") < bindparam("last", type_=BigInteger))
+        if last:
+            where.append(literal_column("true") & sql(last).bindparams(bindparam("seq", type_=BigInteger)))
         ready = compiled(and_(*where))
         masks, more = (f"${len(ready.names) + place}" for place in (1, 2))
-        inner = f"""select e.seq, row_to_json((select r from (select
+        order = "e.xid, e.seq" if wanted.committed else "e.seq desc"
+        inner = f"""select e.seq, e.xid::text::bigint as xid, row_to_json((select r from (select
             e.seq, e.id, e.at, e.type, e.noun, e.noun_id, e.version, e.actor_id, e.actor_kind,
             case when e.before is not null then {_MASK.format(side="before")} end as before,
             {_MASK.format(side="after")} as after, e.cause) r)) as body
-          from (select * from events e where {ready.sql} order by e.seq desc limit {more}::int) e
+          from (select * from events e where {ready.sql} order by {order} limit {more}::int) e
           cross join lateral (select coalesce({masks}::jsonb -> e.noun, '[]') as names,
-            coalesce({masks}::jsonb -> 'custom' ? e.noun, false) as customs) m order by e.seq desc"""
+            coalesce({masks}::jsonb -> 'custom' ? e.noun, false) as customs) m order by {order}"""
         whole = Prepared(inner, (*ready.names, "masks", "more"))
+        if wanted.committed:
+            return paging.paged(whole, "t.body::text", "json_build_array(t.xid, t.seq)", _END)
         return paging.paged(whole, "t.body::text", "json_build_array(t.seq)")
 
     masks: dict[str, Any] = {noun.name: names(actor, noun) for noun in nouns} | {SETTINGS: _SETTINGS}
     masks["custom"] = [
         n.name for n in nouns if n.custom and (actor.reads(n.name, "custom") or n.custom_keys(actor))
     ]
-    binds: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
-    binds |= {
-        "masks": masks,
-        "since": wanted.since,
-        "before": wanted.before,
-        "last": last,
-    }
+    binds |= {name: value for name, value in filters.items() if value is not None}
+    binds |= {"masks": masks, "since": wanted.since, "before": wanted.before}
     binds |= paging.limits(wanted.limit)
     for noun in nouns:
         binds |= sight.binds(actor, noun)
@@ -162,12 +168,25 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
     return Question(prepared(key, text), binds | {"org": actor.org_id, "readable": known})
 
 
+def _begun(wanted: Wanted) -> tuple[str, dict[str, Any]]:
+    """What is true of the events that come next, and its values."""
+    if wanted.committed:
+        xid, seq = paging.opened(_COMMITS, wanted.cursor, paging.commit) if wanted.cursor else (0, 0)
+        after = "(e.xid, e.seq) > (cast(cast(:xid as text) as xid8), :seq)"
+        return f"{after} and {_SETTLED}", {"xid": str(xid), "seq": seq}
+    if not wanted.cursor:
+        return "", {}
+    return "e.seq < :seq", {"seq": paging.opened(_CONTEXT, wanted.cursor, paging.sequence)}
+
+
 async def list_events(reads: Reads, wanted: Wanted) -> bytes:
-    """A page of events, newest first."""
+    """A page of events."""
     nouns = (*NOUNS, SETTINGS)
     if wanted.noun is not None and wanted.noun not in nouns:
         raise InvalidInput("noun_unknown", f"There is no noun {wanted.noun!r}; there are {', '.join(nouns)}.")
     row = await reads.row(lambda actor: _question(actor, wanted))
+    if wanted.committed:
+        return paging.answer(row, wanted.limit, _COMMITS, endless=True)
     return paging.answer(row, wanted.limit, _CONTEXT)
 
 

@@ -123,20 +123,31 @@ def opened(context: str, text: str, read: Callable[[list[Any]], _Opened]) -> _Op
 def sequence(values: list[Any]) -> int:
     """The number of an event, which is all that a cursor of events carries. Raises ValueError."""
     (number,) = values
+    return _whole(number)
+
+
+def commit(values: list[Any]) -> tuple[int, int]:
+    """The transaction and the number of an event, which a cursor in the order of commits carries. Raises ValueError."""
+    xid, number = values
+    return _whole(xid), _whole(number)
+
+
+def _whole(number: Any) -> int:
     if not isinstance(number, int) or not 0 <= number < 2**62:
         raise ValueError(number)
     return number
 
 
-def paged(inner: Prepared, body: str, last: str) -> Prepared:
+def paged(inner: Prepared, body: str, last: str, end: str = "null") -> Prepared:
     """The question for a page: (stamp, items as text, what the cursor carries, rows met).
 
     The inner statement gives the rows t in order, one more than are shown, by its value "more"; of each, body is its
-    JSON and last what a cursor to it carries.
+    JSON and last what a cursor to it carries. The cursor of a page that is not full carries end, where {org} is the
+    organisation.
     """
     limit, org = (f"${len(inner.names) + place}" for place in (1, 2))
     sql = f"""select o.stamp, coalesce(string_agg(p.body, ',' order by p.n) filter (where p.n <= {limit}::int), ''),
-        max(p.last) filter (where p.n = {limit}::int), count(p.n)
+        coalesce(max(p.last) filter (where p.n = {limit}::int), {end.format(org=f"{org}::uuid")}), count(p.n)
       from organisations o left join lateral (
         select {body} as body, {last}::text as last, row_number() over () as n from ({inner.sql}) t
       ) p on true where o.id = {org}::uuid group by o.stamp"""
@@ -148,9 +159,10 @@ def limits(limit: int) -> dict[str, int]:
     return {"limit": limit, "more": limit + 1}
 
 
-def answer(row: Row, limit: int, context: str) -> bytes:
-    """The one shape of lists: {"data": […], "next": cursor or null}."""
-    following = f'"{cursor.seal(context, json.loads(row[2]))}"' if row[3] > limit else "null"
+def answer(row: Row, limit: int, context: str, *, endless: bool = False) -> bytes:
+    """The one shape of lists: {"data": […], "next": cursor or null}; an endless one goes on once there is more."""
+    more = endless or row[3] > limit
+    following = f'"{cursor.seal(context, json.loads(row[2]))}"' if more else "null"
     return f'{{"data":[{row[1]}],"next":{following}}}'.encode()
 
 

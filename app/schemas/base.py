@@ -252,7 +252,10 @@ class DatedQuery(PageQuery):
 
     created_since: Time | None = None
     updated_since: Time | None = Field(
-        None, description="Changed since then; without a `sort`, in the order of `updated_at`."
+        None,
+        description="Changed since then; without a `sort`, in the order of `updated_at`. That is when a change began: one that"
+        " is kept after you have looked may bear an earlier time. Who must miss nothing follows `/v1/events` with"
+        " `order=committed`.",
     )
 
     @model_validator(mode="after")

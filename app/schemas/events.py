@@ -25,6 +25,12 @@ class EventQuery(HistoryQuery):
     actor_id: UUID | None = None
     since: Time | None = None
     before: Time | None = None
+    order: Literal["newest", "committed"] = Field(
+        "newest",
+        description="committed: as they were committed, for who must miss nothing. `next` is never null then: ask with it"
+        " again, and each event comes once, as soon as nothing can be committed before it any more. Begin without a"
+        " cursor, also after a backup was restored.",
+    )
 
 
 class EventOut(BaseModel):

@@ -1,5 +1,13 @@
 """The event log, custom fields, rates and the one search box over HTTP."""
 
+from typing import Any
+
+from httpx import AsyncClient
+
+from app.db.contacts import CONTACTS
+from app.kit import clock
+from app.usecases import plain
+from tests.db.test_events import plain_contact
 from tests.makers.organisations import Organisation
 
 STAR = {"If-Match": "*"}
@@ -19,6 +27,54 @@ async def test_events_tell_who_changed_what(org: Organisation):
     assert two["data"][0]["type"] == "contact.added"
     assert two["next"] is None
     assert (await org.admin.get("/v1/events", params={"noun": "nonsense"})).status_code == 422
+
+
+async def followed(client: AsyncClient, cursor: str | None = None, **more: Any) -> tuple[list[str], str]:
+    """The names in the events of contacts from a place in the log on, and the place after them."""
+    asked = {"noun": "contact", "order": "committed", "limit": 2} | more
+    names: list[str] = []
+    while True:
+        page = (await client.get("/v1/events", params=asked | ({"cursor": cursor} if cursor else {}))).json()
+        cursor = page["next"]
+        names += [event["after"]["name"] for event in page["data"]]
+        if not page["data"]:
+            return names, cursor
+
+
+async def test_who_follows_the_log_misses_nothing_that_is_committed_after_a_look(org: Organisation):
+    names, here = await followed(org.admin)
+    assert (names, (await org.admin.get("/v1/events", params={"noun": "contact"})).json()["next"]) == (
+        [],
+        None,
+    )
+    async with await org.work() as slow:
+        for n in range(3):
+            await plain.add(slow, CONTACTS, plain_contact(f"slow {n}"), {"name"})
+        await org.admin.post("/v1/contacts", json={"name": "quick"})
+        assert await followed(org.admin, here) == ([], here)
+        looked = clock.now().isoformat()
+        await slow.commit()
+    changed = (await org.admin.get("/v1/contacts", params={"updated_since": looked})).json()["data"]
+    assert changed == [], "what a look by time would miss"
+    names, after = await followed(org.admin, here)
+    assert names == ["slow 0", "slow 1", "slow 2", "quick"]
+    assert (await followed(org.admin))[0] == names
+    assert await followed(org.admin, after) == ([], after)
+    for wrong in ({"cursor": here}, {"cursor": here[:-2], "order": "committed"}):
+        assert (await org.admin.get("/v1/events", params=wrong)).json()["code"] == "cursor_invalid"
+
+
+async def test_who_follows_the_log_goes_on_past_what_they_do_not_see(org: Organisation):
+    await org.role("auditor", scopes=["events:read", "contacts:read"], read={"contact": ["name"]})
+    _, auditor = await org.user("auditor", "auditor")
+    _, before = await followed(auditor)
+    await org.admin.post("/v1/contacts", json={"name": "hidden"})
+    names, after = await followed(auditor, before)
+    assert names == []
+    assert after != before
+    assert (await org.admin.get("/v1/events", params={"order": "committed", "cursor": after})).json()[
+        "data"
+    ] == []
 
 
 async def test_a_custom_field_is_defined_written_filtered_sorted_and_hidden(org: Organisation):

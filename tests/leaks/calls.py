@@ -316,7 +316,11 @@ ROUTES |= {
     ),
     ("GET", "/v1/contacts/{id}/rfm"): _by_id("contacts", "/rfm"),
     ("GET", "/v1/events"): _plainly(
-        "/v1/events", {"params": {"limit": "200"}}, {"params": {"limit": "3"}}, {"params": {"noun": "order"}}
+        "/v1/events",
+        {"params": {"limit": "200"}},
+        {"params": {"limit": "3"}},
+        {"params": {"noun": "order"}},
+        {"params": {"limit": "200", "order": "committed"}},
     ),
     ("GET", "/v1/search"): _plainly("/v1/search", {"params": {"q": "zq", "limit": "50"}}),
     ("GET", "/v1/nouns"): _plainly("/v1/nouns", {}),

@@ -19,5 +19,6 @@ router = APIRouter(prefix="/events", tags=["events"])
 async def list_events(
     query: Annotated[EventQuery, Query()], door: Annotated[Reads, reads(Scope.events_read)]
 ) -> Response:
-    """List changes, newest first, of the records and fields that you may read."""
-    return answers.body(await history.list_events(door, Wanted(**query.model_dump())))
+    """List changes, newest first or as they were committed, of the records and fields that you may read."""
+    wanted = Wanted(**query.model_dump(exclude={"order"}), committed=query.order == "committed")
+    return answers.body(await history.list_events(door, wanted))
