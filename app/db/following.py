@@ -1,6 +1,6 @@
 """What a segment asks to keep up: who belongs to it, whom changed records lead to, whom the clock has passed by."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.db import related, sight, where
+from app.db import related, sight, survivors, where
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.engine import Prepared, compiled, prepared
@@ -23,20 +23,25 @@ from app.domain.related import Boundary
 from app.domain.segments import Touched, Why
 
 
-def inside(actor: Actor, condition: Condition, ids: Sequence[UUID]) -> tuple[Prepared, Mapping[str, Any]]:
-    """Those of the contacts of whom the condition holds, but for those that are put away."""
+def inside(
+    actor: Actor, condition: Condition, ids: Sequence[UUID], uses: Collection[str] = ()
+) -> tuple[Prepared, Mapping[str, Any]]:
+    """Those of the contacts of whom the condition of a segment with these uses holds, but for those that are put away."""
+    known = survivors.known_by(uses)
 
     def text() -> Prepared:
-        table = CONTACTS.table
-        holds = where.compile_(condition, dict(table.c.items()), look=related.look(actor))
+        table, follow = CONTACTS.table, survivors.follow(actor, known)
+        look = related.look(actor, follow)
+        holds = where.compile_(condition, dict(table.c.items()), look=look, follow=follow)
         wanted = table.c.id == sa.any_(sa.bindparam("ids", type_=sight.UUIDS))
         return compiled(
             sa.select(table.c.id).where(sight.tenant(CONTACTS), wanted, table.c.archived_at.is_(None), holds)
         )
 
-    question = prepared(("inside", conditions.shape(condition), related.key(actor, condition)), text)
-    binds = where.parameters(condition) | related.binds(actor, condition) | sight.binds(actor, CONTACTS)
-    return question, binds | {"ids": list(ids)}
+    looked = (related.key(actor, condition), survivors.key(actor, condition, known))
+    question = prepared(("inside", conditions.shape(condition), *looked), text)
+    binds = where.parameters(condition) | related.binds(actor, condition) | survivors.binds(actor, condition)
+    return question, binds | sight.binds(actor, CONTACTS) | {"ids": list(ids)}
 
 
 async def next_contacts(uow: UnitOfWork, after: UUID | None, most: int) -> list[UUID]:

@@ -145,7 +145,7 @@ def _way(actor: Actor, page: Page, condition: Condition) -> _Way:
 def _filter(actor: Actor, statement: Select[Any], condition: Condition, page: Page, way: _Way) -> Select[Any]:
     noun = page.noun
     columns = dict(noun.table.c.items())
-    follow = survivors.follow(actor)
+    follow = survivors.follow(actor, survivors.known(actor))
     look = related.look(actor, follow)
     statement = statement.where(where.compile_(condition, columns, look=look, follow=follow))
     if page.archived is not None:
@@ -157,7 +157,7 @@ def _filter(actor: Actor, statement: Select[Any], condition: Condition, page: Pa
 
 
 def _filter_key(actor: Actor, condition: Condition, page: Page, way: _Way) -> tuple[Any, ...]:
-    looked = (*related.key(actor, condition), *survivors.key(actor, condition))
+    looked = (*related.key(actor, condition), *survivors.key(actor, condition, survivors.known(actor)))
     return (conditions.shape(condition), looked, page.archived, page.words is None, way)
 
 

@@ -1,9 +1,11 @@
 """Conditions that name what became part of another record: the survivor is meant, as in what is written.
 
 Writes resolve their references before (app.db.references); a read has PostgreSQL do it inside the one question that it
-asks. It is done for those alone who may know of it: who sees both records and may read which became part of which.
+asks. It is done for those alone who may know of it: who sees both records and may read which became part of which. What
+a segment finds so, it tells to all who know the segment, so it looks only where its `uses` say so.
 """
 
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -14,18 +16,52 @@ from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.nouns import Noun
 from app.db.references import MERGED
+from app.db.uow import UnitOfWork
 from app.domain import conditions
 from app.domain.access import Actor, Scope
 from app.domain.conditions import Condition, Test
 from app.domain.fields import Kind
+from app.domain.segments import naming
 
 _MERGED = {noun.plural: noun for noun in (CONTACTS, COMPANIES)}
 """The nouns that can be merged, by their tables."""
+Known = frozenset[str]
+"""The names of the nouns of whose merges may be told."""
 
 
-def follow(actor: Actor) -> where.Follow:
+def known(actor: Actor) -> Known:
+    """To an actor."""
+    nouns = _MERGED.values()
+    return frozenset(
+        noun.name for noun in nouns if actor.may(Scope(noun.reading)) and noun.shows(actor, MERGED)
+    )
+
+
+def known_by(uses: Collection[str]) -> Known:
+    """To all who know a segment."""
+    return frozenset(noun.name for noun in _MERGED.values() if _told(noun) <= {*uses})
+
+
+def _told(noun: Noun) -> frozenset[str]:
+    """What a reader must be able to read to be told of the noun's merges, as sight.readable writes it."""
+    return frozenset({noun.name, f"{noun.name}.{MERGED}"})
+
+
+async def uses(uow: UnitOfWork, condition: Condition) -> frozenset[str]:
+    """What a segment tells of beside what its condition says: of merges, if one that it names was merged."""
+    values = [test.value for test in naming(condition)]
+    named = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+    found: frozenset[str] = frozenset()
+    for noun in _MERGED.values() if named else ():
+        gone = f"id = any($2::uuid[]) and {MERGED} is not null"
+        merged = f"select exists (select from {noun.plural} where org_id = $1 and {gone})"
+        found |= _told(noun) if await uow.fetchval(merged, uow.org_id, named) else frozenset()
+    return found
+
+
+def follow(actor: Actor, known: Known) -> where.Follow:
     """What turns an id in a condition into the survivor's, for an actor."""
-    return partial(_named, actor)
+    return partial(_named, actor, known)
 
 
 def names_itself(noun: Noun, condition: Condition) -> bool:
@@ -33,11 +69,11 @@ def names_itself(noun: Noun, condition: Condition) -> bool:
     return not noun.parents.isdisjoint(conditions.fields_of(condition))
 
 
-def key(actor: Actor, condition: Condition) -> tuple[Any, ...]:
+def key(actor: Actor, condition: Condition, known: Known) -> tuple[Any, ...]:
     """What the text of the look-ups depends on besides the shape of the condition."""
     if not _names(condition):
         return ()
-    return tuple((_may_know(actor, noun), sight.sees_all(actor, noun)) for noun in _MERGED.values())
+    return tuple((noun.name in known, sight.sees_all(actor, noun)) for noun in _MERGED.values())
 
 
 def binds(actor: Actor, condition: Condition) -> dict[str, Any]:
@@ -53,15 +89,11 @@ def _names(condition: Condition) -> bool:
     return any(not isinstance(leaf, Test) or leaf.field.kind is Kind.ID for leaf in leaves)
 
 
-def _may_know(actor: Actor, noun: Noun) -> bool:
-    return actor.may(Scope(noun.reading)) and noun.shows(actor, MERGED)
-
-
 def _named(
-    actor: Actor, column: ColumnElement[Any], named: ColumnElement[Any], *, many: bool
+    actor: Actor, known: Known, column: ColumnElement[Any], named: ColumnElement[Any], *, many: bool
 ) -> ColumnElement[Any]:
     noun = _target(column)
-    if noun is None or not _may_know(actor, noun):
+    if noun is None or noun.name not in known:
         return named
     if not many:
         end = _ends(actor, noun, noun.table.c.id == named).with_only_columns(noun.table.c.id)

@@ -1,6 +1,6 @@
 """The rules of segments: what they follow, what an event touches, and that none hangs on itself."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -9,16 +9,19 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from app.domain import conditions, related
-from app.domain.conditions import Condition
+from app.domain.conditions import Condition, Test
 from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.fields import CUSTOM, Kind
-from app.domain.related import Aggregate, Boundary
+from app.domain.ops import Op
+from app.domain.related import Aggregate, Boundary, Company
 
 BUILD = "segments.build"
 """The kind of the runs that go over all contacts."""
 PACE = timedelta(seconds=30)
 """How often the clock alone moves a segment whose condition looks at times; dates move at midnight."""
 _INDEXED = frozenset({"created_at", "updated_at", "placed_at", "order.placed_at", "at"})
+_POINTS = {"contact_id": "contact", "company_id": "company", "parent_id": "company"}
+"""Fields that name what can become part of another record."""
 _SELF_MOVING = frozenset({"updated_at", "version"})
 
 
@@ -84,6 +87,8 @@ class _Watch:
     segments: frozenset[str]
     dated: bool
     """Whether it counts in days of the organisation's time zone."""
+    points: frozenset[str]
+    """The nouns of which it names records."""
     converted: bool
     """Whether it brings amounts into the organisation's currency."""
 
@@ -102,6 +107,8 @@ def touched(events: Iterable[EventLike], condition: Condition | None) -> Touched
         if event.type == "contact.erased":
             found.erased.add(event.noun_id)
         if watch is not None:
+            # Whom it finds by the id of one of the two, it finds by either from now on.
+            found.anew |= event.noun in watch.points and (not changed or "merged_into_id" in changed)
             _touch(found, watch, event, changed)
         elif event.type == "contact.erased" or (event.noun == "contact" and event.after.get("archived_at")):
             found.contacts[event.noun_id] = Why.ARCHIVED
@@ -116,7 +123,19 @@ def _watch(condition: Condition) -> _Watch:
     segments = frozenset(map(str, related.segments_in(condition)))
     leaves = conditions.leaves_of(condition)
     converted = any(isinstance(leaf, Aggregate) and leaf.converts for leaf in leaves)
-    return _Watch({noun: frozenset(listed) for noun, listed in names.items()}, segments, dated, converted)
+    listed = {noun: frozenset(fields) for noun, fields in names.items()}
+    points = frozenset(_POINTS[test.field.name] for test in naming(condition) if test.field.name in _POINTS)
+    return _Watch(listed, segments, dated, points, converted)
+
+
+def naming(condition: Condition) -> Iterator[Test]:
+    """The tests that name records, wherever it looks."""
+    for leaf in conditions.leaves_of(condition):
+        match leaf:
+            case Test(field, op) if field.kind is Kind.ID and op is not Op.IS_NULL:
+                yield leaf
+            case Company(part) | Aggregate(where=part):
+                yield from naming(part)
 
 
 def _touch(found: Touched, watch: _Watch, event: EventLike, changed: Set[str]) -> None:

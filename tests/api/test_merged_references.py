@@ -6,11 +6,15 @@ from uuid import UUID
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from app.db import lists
 from app.db.contacts import CONTACTS
+from app.jobs.segments import follow_due
+from app.kit import clock
 from app.usecases.duplicates import merging
 from tests.makers.organisations import Organisation
+from tests.makers.work import work_off
 
 ANY = {"If-Match": "*"}
 Body = dict[str, Any]
@@ -316,3 +320,44 @@ async def test_who_may_not_know_where_a_contact_went_finds_nothing_by_its_id(org
         assert await found(client, "orders", named) == set()
         assert await found(client, "orders", {"not": named}) == {order["id"]}
     assert await found(org.admin, "orders", named) == {order["id"]}
+
+
+async def test_a_segment_follows_a_merge_and_is_known_from_then_on_to_who_may_be_told_of_it(
+    service: FastAPI, org: Organisation
+):
+    await org.role(
+        "narrow",
+        scopes=["contacts:read", "segments:read"],
+        sight={"*": "all", "company": "own"},
+        read={"*": ["*"]},
+    )
+    _, narrow = await org.user("narrow", "narrow")
+    a, b = [await add(org, "companies", {"name": name}) for name in "ab"]
+    [one] = await contacts(org, "one", company_id=a["id"])
+    [two] = await contacts(org, "two", company_id=b["id"])
+    named = {"field": "company_id", "op": "eq", "value": a["id"]}
+    made = await add(org, "segments", {"name": "a", "kind": "dynamic", "condition": named})
+    nested = {"segment": made["id"], "op": "in"}
+    outer = await add(org, "segments", {"name": "of a", "kind": "dynamic", "condition": nested})
+
+    async def inside() -> set[str]:
+        for _ in range(9):
+            await work_off(service)
+            await follow_due(org.database, clock.now())
+        listed = (await org.admin.get(f"/v1/segments/{made['id']}/members")).json()["data"]
+        return {each["id"] for each in listed}
+
+    async def known() -> list[int]:
+        return [(await narrow.get(f"/v1/segments/{each['id']}")).status_code for each in (made, outer)]
+
+    assert await inside() == {one["id"]}
+    assert await known() == [200, 200]
+    done = await org.admin.post(f"/v1/companies/{b['id']}/merge", json={"others": [a["id"]]}, headers=ANY)
+    assert done.status_code == 200, done.text
+    assert await inside() == {one["id"], two["id"]}
+    assert await known() == [404, 404]
+    late = await add(org, "segments", {"name": "late", "kind": "dynamic", "condition": named})
+    assert (await narrow.get(f"/v1/segments/{late['id']}")).status_code == 404
+    undone = await org.admin.post(f"/v1/merges/{done.json()['id']}/undo")
+    assert undone.status_code == 200, undone.text
+    assert await inside() == {one["id"]}

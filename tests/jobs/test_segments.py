@@ -1,6 +1,7 @@
 """Whatever happens, and however the clock goes, a segment that follows is what building it anew would make of it."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -62,9 +63,20 @@ CONDITIONS: dict[str, Any] = {
         "op": "gt",
         "value": 0,
     },
+    "of a firm": {
+        "any": [
+            {"field": "company_id", "op": "in", "value": ["FIRM"]},
+            {
+                "of": "orders",
+                "measure": "count",
+                "where": {"field": "company_id", "op": "eq", "value": "FIRM"},
+            }
+            | {"op": "gt", "value": 0},
+        ]
+    },
     "tagged": {"field": "tags", "op": "has", "value": "quiet"},
 }
-"""The tag is the one that "gone quiet" puts on."""
+"""The tag is the one that "gone quiet" puts on, and FIRM stands for the first company."""
 
 
 class House:
@@ -79,15 +91,13 @@ class House:
         self.calls: list[str] = []
         self.companies: list[str] = []
         self.products: list[str] = []
+        self.merged: set[str] = set()
         self.segments: dict[str, str] = {}
 
     async def send(self, method: str, url: str, body: Any = None) -> Any:
         answer = await self.org.admin.request(method, f"/v1/{url}", json=body, headers=ANY)
-        assert answer.status_code < 300 or answer.json()["code"] in {
-            "archived",
-            "already_archived",
-            "not_archived",
-        }, answer.text
+        refused = None if answer.status_code < 300 else answer.json()["code"]
+        assert refused in {None, "archived", "already_archived", "not_archived", "merged"}, answer.text
         return answer.json()
 
     async def add(self, into: list[str], plural: str, body: Any) -> None:
@@ -102,7 +112,8 @@ class House:
             await self.add(self.contacts, "contacts", {"name": "x"})
         for name, condition in CONDITIONS.items():
             tag = {"tag": "quiet"} if name == "gone quiet" else {}
-            body = {"name": name, "condition": condition} | tag
+            named = json.loads(json.dumps(condition).replace("FIRM", self.companies[0]))
+            body = {"name": name, "condition": named} | tag
             self.segments[name] = (await self.send("POST", "segments", body))["id"]
         both = [
             {"segment": self.segments[name], "op": op}
@@ -137,6 +148,7 @@ class House:
         money = {"currency": ["CNY", "EUR"][n % 2]}
         body = {"number": f"{len(self.orders)}-{clock.monotonic()}", "placed_at": at} | money
         more = {"due_on": str(self.ago(-days, 0).date()), "contact_id": contact, "lines": [line]}
+        more["company_id"] = [None, *self.companies][n % 3]
         await self.add(self.orders, "orders", body | more)
 
     async def reorder(self, n: int, m: int, seconds: int) -> None:
@@ -159,6 +171,15 @@ class House:
 
     async def company(self, n: int, m: int, seconds: int) -> None:
         await self.send("PATCH", f"companies/{self.companies[n % 2]}", {"industry": [None, "tea"][m % 2]})
+
+    async def merge(self, n: int, m: int, seconds: int) -> None:
+        into, other = self.companies[m % 2], self.companies[(m + 1) % 2]
+        merge = await self.send("POST", f"companies/{into}/merge", {"others": [other]})
+        self.merged |= {merge["id"]} if "id" in merge else set()
+
+    async def unmerge(self, n: int, m: int, seconds: int) -> None:
+        if self.merged:
+            await self.send("POST", f"merges/{self.merged.pop()}/undo")
 
     async def product(self, n: int, m: int, seconds: int) -> None:
         await self.send("PATCH", f"products/{self.products[n % 2]}", {"category": ["tea", None][m % 2]})
@@ -197,7 +218,8 @@ class House:
                     "select condition from segments where org_id = $1 and id = $2", self.org.id, UUID(segment)
                 )
                 now = conditions.at(related.read(CONTACTS, actor, raw), Now(self.now, actor.time_zone))
-                question, binds = following.inside(actor, now, ids)
+                uses = await uow.fetchval("select uses from segments where id = $1", UUID(segment))
+                question, binds = following.inside(actor, now, ids, uses)
                 expected = {row["id"] for row in await uow.fetch(question.sql, *question.values(binds))}
                 rows = await uow.fetch(
                     "select contact_id from memberships where org_id = $1 and segment_id = $2 and left_at is null",
@@ -214,40 +236,15 @@ class House:
 EVERY_REASON = [
     *(("edit", 1, 1, 0), ("order", 0, 3, 0), ("settle", 0, 0, 0), ("wait", 0, 5, 0)),
     *(("settle", 0, 0, 0), ("archive", 0, 0, 0)),
+    *(("edit", 2, 0, 0), ("settle", 0, 0, 0), ("merge", 0, 1, 0), ("settle", 0, 0, 0), ("unmerge", 0, 0, 0)),
 ]
 """Random deeds may leave one out."""
+OFTEN = {"order": 3, "wait": 3, "edit": 2, "rate": 2, "company": 2, "merge": 2, "settle": 2} | dict.fromkeys(
+    ("contact", "name", "reorder", "forget", "call", "recall", "unmerge", "product", "archive", "zone"), 1
+)
 DEEDS = st.lists(
     st.tuples(
-        st.sampled_from(
-            [
-                *(
-                    "contact",
-                    "edit",
-                    "edit",
-                    "name",
-                    "order",
-                    "order",
-                    "order",
-                    "reorder",
-                    "forget",
-                    "call",
-                    "recall",
-                ),
-                *(
-                    "company",
-                    "product",
-                    "archive",
-                    "zone",
-                    "rate",
-                    "rate",
-                    "wait",
-                    "wait",
-                    "wait",
-                    "settle",
-                    "settle",
-                ),
-            ]
-        ),
+        st.sampled_from([deed for deed, times in OFTEN.items() for _ in range(times)]),
         st.integers(0, 20),
         st.integers(0, 5),
         st.sampled_from([0, 1, 3600, 43_200]),

@@ -99,12 +99,13 @@ async def follow_segment(uow: UnitOfWork, segment: UUID) -> Step:
 
 async def begin_anew(uow: UnitOfWork, segment: UUID) -> None:
     """Have a segment built by its condition; one that is kept by hand goes on from here."""
+    others = await segments.alone(uow)
     await segments.hold(uow, segment)
     row = await segments.held(uow, segment)
     if row["condition"] is None:
         await segments.begin(uow, segment, live=True)
     else:
-        await build_anew(uow, segment)
+        await build_anew(uow, segment, others)
 
 
 async def stop_segment(uow: UnitOfWork, segment: UUID, problem: str) -> None:
@@ -145,5 +146,5 @@ async def _settle(
         inside = memberships.these(uow, [])
     else:
         now = Now(at, uow.actor.time_zone)
-        inside = following.inside(uow.actor, conditions.at(condition, now), list(looked))
+        inside = following.inside(uow.actor, conditions.at(condition, now), list(looked), row["uses"])
     await put_tag(uow, row["tag"], await memberships.settle(uow, row["id"], inside, looked, at))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.db import related, runs, segments, sight, write
+from app.db import related, runs, segments, sight, survivors, write
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.segments import MOST, SEGMENTS, TOLD
@@ -72,7 +72,7 @@ async def add_segment(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
     made = new_id()
     check_putting(uow.actor, values["tag"])
     check_alone(values["tag"], others)
-    uses = _judged(uow.actor, made, values, others)
+    uses = await _judged(uow, made, values, others)
     dynamic = values["kind"] == SegmentKind.DYNAMIC
     run = await runs.start(uow, BUILD, {"segment_id": str(made)}) if dynamic else None
     row = plain.new_row(uow, SEGMENTS, values, given)
@@ -92,7 +92,7 @@ async def edit_segment(uow: UnitOfWork, segment: UUID, given: Values, *, version
     if "condition" in after:
         check_kind(row["kind"], after["condition"])
         check_putting(uow.actor, row["tag"])
-        uses = _judged(uow.actor, segment, {**dict(row), **after}, others)
+        uses = await _judged(uow, segment, {**dict(row), **after}, others)
         # What it has told of before can still be read in its history.
         after |= {"uses": sorted(uses | set(row["uses"]))} | await _anew(uow, segment)
         await segments.widen(uow, users_of(segment, _knots(uow.actor, others)), sorted(uses))
@@ -125,10 +125,10 @@ async def restore_segment(uow: UnitOfWork, segment: UUID, *, version: int | None
     await plain.restore_row(uow, SEGMENTS, row)
     check_alone(row["tag"], others)
     # What the segments that it names were edited to meanwhile, it tells of from now on.
-    uses = _judged(uow.actor, segment, dict(row), others)
+    uses = await _judged(uow, segment, dict(row), others)
     await segments.widen(uow, [segment], sorted(uses))
     if row["kind"] == SegmentKind.DYNAMIC:
-        await build_anew(uow, segment)
+        await build_anew(uow, segment, others)
     else:
         await segments.begin(uow, segment, live=True)
         cursor = await segments.hold(uow, segment)
@@ -138,18 +138,22 @@ async def restore_segment(uow: UnitOfWork, segment: UUID, *, version: int | None
 
 async def rebuild_segment(uow: UnitOfWork, segment: UUID) -> UUID:
     """Start the run that goes over all contacts; its id. Raises NotFound or RuleBroken."""
+    others = await segments.alone(uow)
     await segments.hold(uow, segment)
     row = await plain.get_locked(uow, SEGMENTS, segment, None, {})
     if row["archived_at"] is not None:
         raise RuleBroken("archived", "This segment is archived; restore it first.")
     if row["kind"] == SegmentKind.STATIC:
         raise RuleBroken("segment_static", "A static segment has no condition to be built by.")
-    return await build_anew(uow, segment)
+    return await build_anew(uow, segment, others)
 
 
-async def build_anew(uow: UnitOfWork, segment: UUID) -> UUID:
-    """Start the run that builds a segment, as it stands in this transaction."""
+async def build_anew(uow: UnitOfWork, segment: UUID, others: Sequence[Row]) -> UUID:
+    """Start the run that builds a segment, as it stands in this transaction; others are `segments.alone`."""
     row = await segments.held(uow, segment)
+    uses = await survivors.uses(uow, related.read(CONTACTS, uow.actor, row["condition"]))
+    # Whom it finds by what was merged since, it tells of, and so do those that are made of it.
+    await segments.widen(uow, [segment, *users_of(segment, _knots(uow.actor, others))], sorted(uses))
     after = await _anew(uow, segment)
     await write.change(uow, SEGMENTS, [(row, after)], "segment.edited")
     run: UUID = after["run_id"]
@@ -162,14 +166,17 @@ async def _anew(uow: UnitOfWork, segment: UUID) -> dict[str, Any]:
     return {"stage": Stage.BUILDING, "run_id": run, "problem": None}
 
 
-def _judged(actor: Actor, segment: UUID, values: Mapping[str, Any], others: Sequence[Row]) -> set[str]:
+async def _judged(
+    uow: UnitOfWork, segment: UUID, values: Mapping[str, Any], others: Sequence[Row]
+) -> set[str]:
     """What the segment tells of. Raises InvalidInput, Forbidden or RuleBroken."""
+    actor = uow.actor
     if values["condition"] is None:
         return set()
     condition = read(actor, values["condition"])
     if values["tag"] is not None:
         check_tag(condition)
-    uses = set(related.uses(condition))
+    uses = {*related.uses(condition), *await survivors.uses(uow, condition)}
     known = {one["id"]: one for one in filter(_knowing(actor), others) if one["id"] != segment}
     for named in segments_in(condition) - {segment}:
         if named not in known:
