@@ -95,9 +95,10 @@ def _named(
     noun = _target(column)
     if noun is None or noun.name not in known:
         return named
+    # Each is a query of its own: a coalesce beside the column would keep row-level security from its index.
     if not many:
         end = _ends(actor, noun, noun.table.c.id == named).with_only_columns(noun.table.c.id)
-        return func.coalesce(end.scalar_subquery(), named)
+        return select(func.coalesce(end.scalar_subquery(), named)).scalar_subquery()
     ends = _ends(actor, noun, noun.table.c.id == func.any(named)).subquery("ends")
     one = func.unnest(named, type_=Uuid()).table_valued("one", name="one")
     here = one.outerjoin(ends, ends.c.named == one.c.one)

@@ -8,8 +8,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from app.db import lists
+from app.db import actors, lists
 from app.db.contacts import CONTACTS
+from app.db.engine import Database
+from app.db.orders import ORDERS
 from app.jobs.segments import follow_due
 from app.kit import clock
 from app.usecases.duplicates import merging
@@ -275,6 +277,22 @@ async def test_what_hangs_on_the_survivor_is_found_by_the_id_of_whom_it_was_merg
     gone = {"field": "merged_into_id", "op": "eq", "value": b["id"]}
     listed = await org.admin.post("/v1/contacts/search", json={"where": gone, "archived": True})
     assert [one["id"] for one in listed.json()["data"]] == [a["id"]]
+
+
+@pytest.mark.parametrize("op", ["eq", "in"])
+async def test_an_index_finds_what_hangs_on_whoever_is_named(org: Organisation, owner: Database, op: str):
+    [one] = await contacts(org, "a")
+    many = {"items": [fresh("orders", str(n), one if n < 5 else None) for n in range(2_000)]}
+    assert (await org.admin.post("/v1/orders/bulk", json=many)).json()["created"] == 2_000
+    async with owner.connection() as connection:
+        await connection.execute("analyze orders")
+    raw = {"field": "contact_id", "op": op, "value": one["id"] if op == "eq" else [one["id"]]}
+    page = lists.Page(ORDERS, lists.condition(ORDERS, raw, clock.now()))
+    question, _ = lists._counting(await actors.system(org.database, org.id), page, None)
+    statement = question.statement
+    async with org.database.connection(org.id) as connection:
+        plan = await connection.fetch(f"explain {statement.sql}", *statement.values(question.binds))
+    assert any("Index Cond" in line and "contact_id = " in line for (line,) in plan), plan
 
 
 async def test_companies_are_followed_likewise_and_so_are_trees_of_them(
