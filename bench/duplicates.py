@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 
 from app.analytics.duplicates import linking
+from app.analytics.duplicates.contacts import CONTACTS
 from app.usecases.duplicates import features
 from tests.makers import doubles
 
@@ -83,9 +84,9 @@ def closure(pairs: Iterable[linking.Pair]) -> Truth:
 def measure(what: str, rows: Sequence[dict[str, Any]], truth: Truth) -> None:
     """Find the duplicates among the rows and print how well and how fast."""
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as place, linking.Records(Path(place)) as records:
+    with tempfile.TemporaryDirectory() as place, linking.Records(Path(place), CONTACTS) as records:
         for start in range(0, len(rows), 10_000):
-            records.add(features.table(rows[start : start + 10_000], ["soc_sec_id"]))
+            records.add(features.table("contact", rows[start : start + 10_000], ["soc_sec_id"]))
         read = time.perf_counter()
         model = records.learn()
         learnt = time.perf_counter()

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.analytics.duplicates import comparing
+from app.analytics.duplicates.contacts import CONTACTS
 from app.analytics.duplicates.linking import Pair, Records, clusters
 from app.usecases.duplicates import features
 from tests.makers import doubles
@@ -23,7 +24,7 @@ _LEAST = 0.985
 
 @pytest.fixture
 def held() -> Iterator[Records]:
-    with tempfile.TemporaryDirectory() as place, Records(Path(place)) as records:
+    with tempfile.TemporaryDirectory() as place, Records(Path(place), CONTACTS) as records:
         yield records
 
 
@@ -50,8 +51,8 @@ def found(
     records: Records, rows: Sequence[Row], identifying: Sequence[str] = ()
 ) -> dict[tuple[str, str], Pair]:
     """The pairs by the prior alone: what is too little to learn from."""
-    records.add(features.table(rows, identifying))
-    return {(pair.left, pair.right): pair for pair in records.pairs(comparing.PRIOR)}
+    records.add(features.table("contact", rows, identifying))
+    return {(pair.left, pair.right): pair for pair in records.pairs(CONTACTS.prior())}
 
 
 @pytest.mark.slow
@@ -60,8 +61,8 @@ def test_a_chinese_world_is_sorted_out_whatever_the_order():
     told = []
     for seed in (1, 2):
         random.Random(seed).shuffle(rows)
-        with tempfile.TemporaryDirectory() as place, Records(Path(place)) as records:
-            records.add(features.table(rows, []))
+        with tempfile.TemporaryDirectory() as place, Records(Path(place), CONTACTS) as records:
+            records.add(features.table("contact", rows, []))
             model = records.learn()
             told.append((model, records.pairs(model)))
     assert told[0] == told[1]
@@ -115,18 +116,18 @@ def test_an_identifying_field_counts_only_where_it_is_named_so(held: Records):
         contact("b", "Anna Leigh", custom={"passport": "E12345678"}, birth_date=date(1980, 5, 6)),
     ]
     assert set(found(held, rows, ["passport"])) == {("a", "b")}
-    with tempfile.TemporaryDirectory() as place, Records(Path(place)) as others:
+    with tempfile.TemporaryDirectory() as place, Records(Path(place), CONTACTS) as others:
         plain = found(others, rows)
     assert "identity" not in {reason.field for pair in plain.values() for reason in pair.reasons}
 
 
 def test_two_that_were_there_before_are_not_told_of_again(held: Records):
     rows = [contact(str(n), "Eva Novak", emails=["eva@novak.example"]) for n in range(3)]
-    table = features.table(rows, []).to_pylist()
+    table = features.table("contact", rows, []).to_pylist()
     for row in table:
         row["fresh"] = row["unique_id"] == "2"
-    held.add(features.pa.Table.from_pylist(table, schema=comparing.COLUMNS))
-    assert {(one.left, one.right) for one in held.pairs(comparing.PRIOR)} == {("0", "2"), ("1", "2")}
+    held.add(features.pa.Table.from_pylist(table, schema=CONTACTS.columns))
+    assert {(one.left, one.right) for one in held.pairs(CONTACTS.prior())} == {("0", "2"), ("1", "2")}
 
 
 def test_what_many_share_brings_nobody_together(held: Records):
@@ -135,12 +136,14 @@ def test_what_many_share_brings_nobody_together(held: Records):
 
 
 def test_nobody_and_one_alone_have_no_duplicates(held: Records):
-    assert held.learn() == comparing.PRIOR
-    assert held.pairs(comparing.PRIOR) == []
+    assert held.learn() == CONTACTS.prior()
+    assert held.pairs(CONTACTS.prior()) == []
 
 
 def test_the_settings_are_the_same_for_spark():
-    duck, spark = (comparing.settings().create_settings_dict(dialect) for dialect in ("duckdb", "spark"))
+    duck, spark = (
+        comparing.settings(CONTACTS).create_settings_dict(dialect) for dialect in ("duckdb", "spark")
+    )
     assert [one["output_column_name"] for one in spark["comparisons"]] == [
         one["output_column_name"] for one in duck["comparisons"]
     ]

@@ -1,6 +1,6 @@
 """What is compared of two records, how far it agrees, and what that is held to mean before anything is learnt.
 
-Splink has it as settings in no database's dialect: settings().create_settings_dict("spark") is the same for Spark.
+Splink has it as settings in no database's dialect: settings(linkage).create_settings_dict("spark") is the same for Spark.
 """
 
 from collections.abc import Mapping
@@ -12,30 +12,6 @@ import splink.comparison_level_library as levels
 from splink import SettingsCreator, block_on
 from splink.comparison_library import CustomComparison
 from splink.internals.comparison_level_creator import ComparisonLevelCreator
-
-COLUMNS = pa.schema(
-    [
-        ("unique_id", pa.string()),
-        ("name", pa.string()),
-        ("given", pa.string()),
-        ("family", pa.string()),
-        ("sound", pa.string()),
-        ("email", pa.string()),
-        ("emails", pa.list_(pa.string())),
-        ("mailboxes", pa.list_(pa.string())),
-        ("phone", pa.string()),
-        ("phones", pa.list_(pa.string())),
-        ("birth", pa.string()),
-        ("address", pa.list_(pa.string())),
-        ("company", pa.string()),
-        ("identity", pa.string()),
-        ("identities", pa.list_(pa.string())),
-        ("keys", pa.list_(pa.string())),
-        ("fresh", pa.bool_()),
-    ]
-)
-"""Features of a record, all normalised, null where it has none. identity is what belongs to one person alone; keys are
-what pairs meet by; of a pair, one at least is fresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,94 +38,54 @@ class Comparison:
     levels: tuple[Level, ...]
 
 
-def _close(column: str, least: float) -> ComparisonLevelCreator:
-    return levels.JaroWinklerLevel(column, least)
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What is never one record, however much else agrees: fields are taken to agree independently of each other."""
+
+    comparison: str
+    level: str
+    """Those that agree so far, or less."""
+    unless: tuple[tuple[str, str], ...]
+    """Comparisons and levels, of which one agrees as far or further."""
 
 
-_BOTH = levels.Or(
-    levels.And(_close("family", 0.88), _close("given", 0.88)),
-    levels.ColumnsReversedLevel("given", "family", symmetrical=True),
-    _close("name", 0.93),
-)
-_ONE_MISSING = levels.Or(
-    levels.And(_close("family", 0.9), levels.NullLevel("given")),
-    levels.And(_close("given", 0.9), levels.NullLevel("family")),
-)
-_OTHER = levels.ElseLevel
+@dataclass(frozen=True, slots=True)
+class Linkage:
+    """What is linked, and by what; everything that differs between people and firms."""
 
-COMPARED = (
-    Comparison(
-        "name",
-        "name",
-        (
-            Level("same", 0.70, 1e-3, levels.ExactMatchLevel("name"), "name"),
-            Level("same_sound", 0.06, 5e-4, levels.ExactMatchLevel("sound"), "sound"),
-            Level("similar", 0.13, 5e-4, _BOTH),
-            Level("one_part_missing", 0.05, 1e-3, _ONE_MISSING),
-            Level("given_name", 0.03, 1e-2, _close("given", 0.9)),
-            Level("family_name", 0.02, 2e-2, _close("family", 0.9)),
-            Level("different", 0.01, 0.96, _OTHER()),
-        ),
-    ),
-    Comparison(
-        "email",
-        "email",
-        (
-            Level("same", 0.70, 1e-5, levels.ArrayIntersectLevel("emails")),
-            Level("similar", 0.08, 1e-5, levels.LevenshteinLevel("email", 1)),
-            Level("same_mailbox", 0.07, 1e-3, levels.ArrayIntersectLevel("mailboxes")),
-            Level("different", 0.15, 0.99, _OTHER()),
-        ),
-    ),
-    Comparison(
-        "phone",
-        "phone",
-        (
-            Level("same", 0.78, 1e-4, levels.ArrayIntersectLevel("phones")),
-            Level("similar", 0.05, 1e-5, levels.LevenshteinLevel("phone", 1)),
-            Level("different", 0.17, 0.99, _OTHER()),
-        ),
-    ),
-    Comparison(
-        "birth_date",
-        "birth",
-        (
-            Level("same", 0.90, 1e-4, levels.ExactMatchLevel("birth")),
-            Level("similar", 0.08, 2e-3, levels.DamerauLevenshteinLevel("birth", 1)),
-            Level("different", 0.02, 0.99, _OTHER()),
-        ),
-    ),
-    Comparison(
-        "address",
-        "address",
-        (
-            Level("same", 0.55, 1e-4, levels.ArrayIntersectLevel("address", 6)),
-            Level("similar", 0.28, 1e-3, levels.ArrayIntersectLevel("address", 4)),
-            Level("in_part", 0.10, 3e-2, levels.ArrayIntersectLevel("address", 2)),
-            Level("different", 0.07, 0.95, _OTHER()),
-        ),
-    ),
-    Comparison(
-        "company",
-        "company",
-        (
-            Level("same", 0.80, 1e-3, levels.ExactMatchLevel("company"), "company"),
-            Level("different", 0.20, 0.99, _OTHER()),
-        ),
-    ),
-    Comparison(
-        "identity",
-        "identity",
-        (
-            Level("same", 0.92, 1e-6, levels.ArrayIntersectLevel("identities")),
-            Level("similar", 0.06, 1e-5, levels.DamerauLevenshteinLevel("identity", 1)),
-            Level("different", 0.02, 0.99, _OTHER()),
-        ),
-    ),
-)
-BY_NAME = {comparison.name: comparison for comparison in COMPARED}
-FREQUENCIES = sorted({level.frequency for one in COMPARED for level in one.levels if level.frequency})
-"""Columns of which some values are much commoner than others."""
+    columns: pa.Schema
+    """Features of a record, all normalised, null where it has none. Besides those that are compared: unique_id; keys,
+    which are what pairs meet by; and fresh, which of a pair one at least is."""
+    compared: tuple[Comparison, ...]
+    strict: tuple[tuple[str, ...], ...]
+    """Columns that, all the same, leave little doubt."""
+    sessions: tuple[tuple[str, ...], ...]
+    """Columns by which pairs are brought together to learn how far the other ones agree."""
+    apart: tuple[Apart, ...]
+    share: float = 1e-5
+    """Prior: of all pairs, how many are one."""
+
+    def one(self, name: str) -> Comparison:
+        """The comparison of this name."""
+        return next(one for one in self.compared if one.name == name)
+
+    def gamma(self, name: str, level: str) -> int:
+        """The number that Splink gives the level: the higher, the more the values agree."""
+        names = [one.name for one in self.one(name).levels]
+        return len(names) - 1 - names.index(level)
+
+    def frequencies(self) -> list[str]:
+        """Columns of which some values are much commoner than others."""
+        return sorted({level.frequency for one in self.compared for level in one.levels if level.frequency})
+
+    def prior(self) -> "Model":
+        """What is held before anything is learnt."""
+        return Model(
+            self.share,
+            {one.name: tuple(level.m for level in one.levels) for one in self.compared},
+            {one.name: tuple(level.u for level in one.levels) for one in self.compared},
+            0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,30 +103,23 @@ class Model:
         return asdict(self)
 
 
-def remembered(told: Mapping[str, Any]) -> Model | None:
+def remembered(linkage: Linkage, told: Mapping[str, Any]) -> Model | None:
     """The model that was told as JSON; None when other things are compared by now."""
     m, u = ({name: tuple(each) for name, each in told[key].items()} for key in ("m", "u"))
-    lengths = {one.name: len(one.levels) for one in COMPARED}
+    lengths = {one.name: len(one.levels) for one in linkage.compared}
     if any({name: len(each) for name, each in side.items()} != lengths for side in (m, u)):
         return None
     return Model(told["share"], m, u, told["records"])
 
 
-PRIOR = Model(
-    1e-5,
-    {one.name: tuple(level.m for level in one.levels) for one in COMPARED},
-    {one.name: tuple(level.u for level in one.levels) for one in COMPARED},
-    0,
-)
-
-
-def settings(model: Model = PRIOR) -> SettingsCreator:
-    """The linkage as Splink has it, in no database's dialect: create_settings_dict("spark") is the same for Spark."""
+def settings(linkage: Linkage, model: Model | None = None) -> SettingsCreator:
+    """The linkage as Splink has it, by what was learnt or by the prior."""
+    model = model or linkage.prior()
     return SettingsCreator(
         link_type="dedupe_only",
         probability_two_random_records_match=model.share,
         blocking_rules_to_generate_predictions=[block_on("keys", arrays_to_explode=["keys"])],
-        comparisons=[_comparison(one, model) for one in COMPARED],
+        comparisons=[_comparison(one, model) for one in linkage.compared],
         retain_intermediate_calculation_columns=True,
         additional_columns_to_retain=["fresh"],
         max_iterations=50,
@@ -206,9 +135,3 @@ def _comparison(one: Comparison, model: Model) -> CustomComparison:
             configured = configured.configure(tf_adjustment_column=level.frequency)
         listed.append(configured)
     return CustomComparison(listed, output_column_name=one.name)
-
-
-def gamma(name: str, level: str) -> int:
-    """The number that Splink gives the level: the higher, the more the values agree."""
-    names = [one.name for one in BY_NAME[name].levels]
-    return len(names) - 1 - names.index(level)

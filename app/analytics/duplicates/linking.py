@@ -1,4 +1,4 @@
-"""Which records are of one person: probabilistic record linkage without labels.
+"""Which records are one: probabilistic record linkage without labels.
 
 Fellegi and Sunter 1969, "A Theory for Record Linkage"; computed by Splink (Linacre et al. 2022, "Splink: Free software
 for probabilistic record linkage at scale", IJPDS 7(3)) on DuckDB. Pairs are compared only where they share a key
@@ -22,20 +22,10 @@ import duckdb
 import pyarrow as pa
 from splink import DuckDBAPI, Linker
 
-from app.analytics.duplicates.comparing import (
-    BY_NAME,
-    COLUMNS,
-    COMPARED,
-    FREQUENCIES,
-    PRIOR,
-    Comparison,
-    Model,
-    gamma,
-    settings,
-)
+from app.analytics.duplicates.comparing import Comparison, Linkage, Model, settings
 
 THRESHOLD = 0.9
-"""The probability from which a pair is held to be one person. Fixed beforehand, fitted to no data."""
+"""The probability from which a pair is held to be one. Fixed beforehand, fitted to no data."""
 MOST_SHARING = 40
 """Records that may share a key; among more, two do not meet by it alone."""
 MOST_TOGETHER = 20
@@ -53,11 +43,6 @@ KNOWN = 5_000
 _RECALL = 0.7
 """Of all duplicates, how many the strictest keys are held to find; for the share of matches among all pairs alone."""
 
-_STRICT = (("identity",), ("email", "sound"), ("phone", "sound"), ("birth", "sound"))
-"""Columns that, all the same, leave little doubt."""
-_SESSIONS = (("identity",), ("email",), ("phone",), ("birth",), ("sound",))
-"""Columns by which pairs are brought together to learn how far the other ones agree."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -70,7 +55,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two records held to be of one person, the lesser id first, and why, the weightiest reason first."""
+    """Two records held to be one, the lesser id first, and why, the weightiest reason first."""
 
     left: str
     right: str
@@ -81,13 +66,14 @@ class Pair:
 class Records:
     """The records of one linkage, held by DuckDB in a file of its own, so that memory stays bounded."""
 
-    def __init__(self, place: Path, *, memory: str = "1GB", threads: int = 2) -> None:
+    def __init__(self, place: Path, linkage: Linkage, *, memory: str = "1GB", threads: int = 2) -> None:
         """place is a directory that is there for this alone."""
+        self._linkage, self._prior = linkage, linkage.prior()
         self._connection = duckdb.connect(
             str(place / "records.duckdb"),
             config={"memory_limit": memory, "threads": threads, "temp_directory": str(place / "spilled")},
         )
-        self._connection.register("nothing", COLUMNS.empty_table())
+        self._connection.register("nothing", linkage.columns.empty_table())
         self._connection.execute("create table records as select * from nothing")
         self._ready = False
 
@@ -104,7 +90,7 @@ class Records:
         self._connection.interrupt()
 
     def add(self, features: pa.Table) -> None:
-        """Take some more, with the columns of COLUMNS."""
+        """Take some more, with the columns of the linkage."""
         self._connection.register("chunk", features)
         self._connection.execute("insert into records select * from chunk")
         self._connection.unregister("chunk")
@@ -114,32 +100,33 @@ class Records:
         self._prepare()
         count = self._value("select count(*) from linked")
         if count < 2:
-            return PRIOR
+            return self._prior
         share = self._share(count)
-        guessed = replace(PRIOR, share=share, u=self._u(share), records=count)
+        guessed = replace(self._prior, share=share, u=self._u(share), records=count)
         return replace(guessed, m=self._m(guessed, share * count * (count - 1) / 2))
 
     def pairs(self, model: Model) -> list[Pair]:
-        """Every pair of one person, a fresh one among the two, by its ids."""
+        """Every pair that is one, a fresh one among the two, by its ids."""
         self._prepare()
         if not self._value("select count(*) from linked where keys is not null"):
             return []
         found = self._linker("linked", model).inference.predict(
             threshold_match_probability=THRESHOLD, warning_mode="never"
         )
-        weights = ", ".join(f"gamma_{one.name}, mw_{one.name}" for one in COMPARED)
+        compared = self._linkage.compared
+        weights = ", ".join(f"gamma_{one.name}, mw_{one.name}" for one in compared)
         frequencies = ", ".join(
-            f"mw_tf_adj_{one.name}" for one in COMPARED if any(level.frequency for level in one.levels)
+            f"mw_tf_adj_{one.name}" for one in compared if any(level.frequency for level in one.levels)
         )
         rows = self._connection.execute(
             f"select unique_id_l, unique_id_r, match_probability, {weights}, {frequencies}"
-            f" from {found.physical_name} where (fresh_l or fresh_r) and not {_HOUSEHOLD}"
+            f" from {found.physical_name} where (fresh_l or fresh_r) and not {_apart(self._linkage)}"
             " order by 1, 2"
         )
         names = [column[0] for column in rows.description]
         pairs = []
         while part := rows.fetchmany(10_000):
-            pairs += [_pair(dict(zip(names, row, strict=True))) for row in part]
+            pairs += [_pair(compared, dict(zip(names, row, strict=True))) for row in part]
         return pairs
 
     def told(self, ids: Iterable[str]) -> list[dict[str, Any]]:
@@ -158,7 +145,7 @@ class Records:
             return
         marks = ", ".join(
             f"{column} is not null and count(*) over (partition by {column}) <= {MOST_SHARING} as rare_{column}"
-            for column in _RARE
+            for column in self._rare()
         )
         self._connection.execute(f"""
           create table linked as
@@ -171,7 +158,7 @@ class Records:
     def _share(self, count: int) -> float:
         sure = " union ".join(
             f"select l.unique_id, r.unique_id from linked l join linked r on l.unique_id < r.unique_id and {_alike(columns)}"
-            for columns in _STRICT
+            for columns in self._linkage.strict
         )
         found = self._value(f"select count(*) from ({sure})")
         every = count * (count - 1) / 2
@@ -182,17 +169,17 @@ class Records:
             f"create or replace table sampled as select * from linked order by md5(unique_id), unique_id limit {SAMPLE}"
         )
         count = self._value("select count(*) from sampled")
-        linker = self._linker("sampled", PRIOR)
+        linker = self._linker("sampled", self._prior)
         linker.training.estimate_u_using_random_sampling(
             max_pairs=count * count, seed=1, min_count_per_level=None, num_chunks=1
         )
         pairs = count * (count - 1) / 2
-        seen = _trained(linker, "u_probability")
-        return {name: _without_matches(BY_NAME[name], u, share, pairs) for name, u in seen.items()}
+        seen = _trained(linker, "u_probability", self._prior.u)
+        return {name: _without_matches(self._linkage.one(name), u, share, pairs) for name, u in seen.items()}
 
     def _m(self, guessed: Model, matches: float) -> dict[str, tuple[float, ...]]:
         linker, learnt = self._linker("linked", guessed), False
-        for columns in _SESSIONS:
+        for columns in self._linkage.sessions:
             met = self._value(
                 f"select count(*) from linked l join linked r on l.unique_id < r.unique_id and {_alike(columns)}"
             )
@@ -204,14 +191,14 @@ class Records:
         if not learnt:
             return dict(guessed.m)
         return {
-            name: _blended(PRIOR.m[name], m, PSEUDO, matches)
-            for name, m in _trained(linker, "m_probability").items()
+            name: _blended(self._prior.m[name], m, PSEUDO, matches)
+            for name, m in _trained(linker, "m_probability", self._prior.m).items()
         }
 
     def _linker(self, table: str, model: Model) -> Linker:
         database = DuckDBAPI(self._connection)
-        linker = Linker(database.register(table), settings(model), log_level="ERROR")
-        for column in FREQUENCIES:
+        linker = Linker(database.register(table), settings(self._linkage, model), log_level="ERROR")
+        for column in self._linkage.frequencies():
             # Of few records each value makes up much, which tells nothing of how common it is among people.
             known = f"frequency_{column}"
             self._connection.execute(
@@ -222,13 +209,14 @@ class Records:
             linker.table_management.register_term_frequency_lookup(database.register(known), column)
         return linker
 
+    def _rare(self) -> list[str]:
+        """Columns by which pairs are brought together to learn from; what many share would bring too many."""
+        columns = (*self._linkage.sessions, *self._linkage.strict)
+        return list(dict.fromkeys(column for several in columns for column in several))
+
     def _value(self, sql: str) -> int:
         ((value,),) = self._connection.execute(sql).fetchall()
         return int(value)
-
-
-_RARE = ("identity", "email", "phone", "birth", "sound")
-"""Columns by which pairs are brought together to learn from; what many share would bring too many."""
 
 
 def _alike(columns: Sequence[str]) -> str:
@@ -236,20 +224,24 @@ def _alike(columns: Sequence[str]) -> str:
     return " and ".join(same)
 
 
-_HOUSEHOLD = (
-    f"(gamma_name between 0 and {gamma('name', 'family_name')}"
-    f" and gamma_birth_date < {gamma('birth_date', 'similar')} and gamma_identity < {gamma('identity', 'similar')})"
-)
-"""Fields are taken to agree independently of each other, and in a family they do not: number, address and family name
-are shared. So nobody with another given name is the same person unless a birth date or an identity says so, too."""
+def _apart(linkage: Linkage) -> str:
+    """Whether a pair is never one record, however much else agrees."""
+    ways = [
+        f"(gamma_{one.comparison} between 0 and {linkage.gamma(one.comparison, one.level)}"
+        + "".join(f" and gamma_{name} < {linkage.gamma(name, level)}" for name, level in one.unless)
+        + ")"
+        for one in linkage.apart
+    ]
+    return f"({' or '.join(ways)})"
 
 
-def _trained(linker: Linker, what: str) -> dict[str, tuple[float, ...]]:
+def _trained(
+    linker: Linker, what: str, prior: Mapping[str, tuple[float, ...]]
+) -> dict[str, tuple[float, ...]]:
     told = linker.misc.save_model_to_json()
     found = {}
     for one in told["comparisons"]:
         listed = [level for level in one["comparison_levels"] if not level.get("is_null_level")]
-        prior = PRIOR.m if what == "m_probability" else PRIOR.u
         found[one["output_column_name"]] = tuple(
             float(level.get(what, 0.0)) if isinstance(level.get(what), float | int) else given
             for level, given in zip(listed, prior[one["output_column_name"]], strict=True)
@@ -271,9 +263,9 @@ def _blended(prior: Sequence[float], seen: Sequence[float], worth: float, weight
     return tuple(round(each / sum(mixed), 9) for each in mixed)
 
 
-def _pair(row: Mapping[str, Any]) -> Pair:
+def _pair(compared: Iterable[Comparison], row: Mapping[str, Any]) -> Pair:
     reasons = []
-    for one in COMPARED:
+    for one in compared:
         agreed = row[f"gamma_{one.name}"]
         if agreed >= 0:
             weight = row[f"mw_{one.name}"] + row.get(f"mw_tf_adj_{one.name}", 0.0)
@@ -287,7 +279,7 @@ def _pair(row: Mapping[str, Any]) -> Pair:
 def clusters(
     pairs: Iterable[Pair], most: int = MOST_TOGETHER, apart: Collection[frozenset[str]] = ()
 ) -> list[list[Pair]]:
-    """The pairs of each person together, by the least id; what would be larger than most is cut at its weakest links.
+    """The pairs that hang together, by the least id; what would be larger than most is cut at its weakest links.
 
     The surest pairs are joined first, so the result does not depend on the order. Who is apart is in no cluster
     together, whoever stands between them (cannot-link: Wagstaff and Cardie 2000, "Clustering with Instance-level

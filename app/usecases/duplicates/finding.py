@@ -58,8 +58,9 @@ async def find_batch(uow: UnitOfWork, run: Row) -> Progress:
         return await _merge_sure(uow, run, here)
     if _ONE.locked():
         return Progress({}, 0, wait=TURN)
+    linkage = features.COMPARED[CONTACTS.name].linkage
     held = await duplicates.held(uow)
-    known = remembered(held["model"]) if held["model"] else None
+    known = remembered(linkage, held["model"]) if held["model"] else None
     since = None if run["params"].get("whole") or known is None else held["looked_at"]
     async with _ONE:
         found = await _search(uow, run, held["identifying"], since, known)
@@ -82,7 +83,10 @@ async def find_batch(uow: UnitOfWork, run: Row) -> Progress:
 async def _search(
     uow: UnitOfWork, run: Row, identifying: Sequence[str], since: datetime | None, known: Model | None
 ) -> _Found:
-    with tempfile.TemporaryDirectory(prefix="rapport-") as place, Records(Path(place)) as records:
+    with (
+        tempfile.TemporaryDirectory(prefix="rapport-") as place,
+        Records(Path(place), features.COMPARED[CONTACTS.name].linkage) as records,
+    ):
         found = _Found(known or Model(0, {}, {}, 0), [])
         after: UUID | None = None
         while rows := await duplicates.contacts_after(uow, after, CHUNK):
@@ -100,7 +104,7 @@ async def _search(
 
 
 def _add(records: Records, rows: Sequence[Row], identifying: Sequence[str], since: datetime | None) -> int:
-    records.add(features.table(rows, identifying, since))
+    records.add(features.table(CONTACTS.name, rows, identifying, since))
     return sum(since is None or row["updated_at"] > since for row in rows)
 
 
