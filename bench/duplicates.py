@@ -11,7 +11,7 @@ import datetime as dt
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,8 @@ from typing import Any
 import psutil
 
 from app.analytics.duplicates import linking
-from app.analytics.duplicates.contacts import CONTACTS
 from app.usecases.duplicates import features
-from tests.makers import doubles
+from tests.makers import doubles, firms
 
 Truth = set[tuple[str, str]]
 
@@ -72,26 +71,27 @@ def _date(written: str) -> dt.date | None:
         return None
 
 
-def closure(pairs: Iterable[linking.Pair]) -> Truth:
+def closure(records: linking.Records, pairs: Sequence[linking.Pair]) -> Truth:
     """Every pair within the clusters."""
     found: Truth = set()
-    for cluster in linking.clusters(pairs):
+    marks = records.marks({one for pair in pairs for one in (pair.left, pair.right)})
+    for cluster in linking.clusters(pairs, marks=marks):
         members = sorted({one for pair in cluster for one in (pair.left, pair.right)})
         found.update(combinations(members, 2))
     return found
 
 
-def measure(what: str, rows: Sequence[dict[str, Any]], truth: Truth) -> None:
+def measure(noun: str, what: str, rows: Sequence[dict[str, Any]], truth: Truth) -> None:
     """Find the duplicates among the rows and print how well and how fast."""
-    began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as place, linking.Records(Path(place), CONTACTS) as records:
+    began, linkage = time.perf_counter(), features.COMPARED[noun].linkage
+    with tempfile.TemporaryDirectory() as place, linking.Records(Path(place), linkage) as records:
         for start in range(0, len(rows), 10_000):
-            records.add(features.table("contact", rows[start : start + 10_000], ["soc_sec_id"]))
+            records.add(features.table(noun, rows[start : start + 10_000], ["soc_sec_id", "tax_number"]))
         read = time.perf_counter()
         model = records.learn()
         learnt = time.perf_counter()
         pairs = records.pairs(model)
-        found = closure(pairs)
+        found = closure(records, pairs)
     ended = time.perf_counter()
     good = len(found & truth)
     precision, recall = good / max(len(found), 1), good / max(len(truth), 1)
@@ -111,8 +111,9 @@ def main() -> None:
     arguments.add_argument("paths", nargs="*", type=Path)
     asked = arguments.parse_args()
     for path in asked.paths:
-        measure(path.name, *febrl(path))
-    measure("generated Chinese contacts", *doubles.people(asked.records))
+        measure("contact", path.name, *febrl(path))
+    measure("contact", "generated Chinese contacts", *doubles.people(asked.records))
+    measure("company", "generated companies", *firms.firms(asked.records, seed=11))
 
 
 if __name__ == "__main__":

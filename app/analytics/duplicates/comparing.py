@@ -26,6 +26,8 @@ class Level:
     rule: ComparisonLevelCreator
     frequency: str | None = None
     """The column by whose values' frequencies u is told for each value."""
+    known: bool = False
+    """Whether u is as it is said here, whatever is seen: what identifies is shared by no two, if not in error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,10 @@ class Linkage:
     sessions: tuple[tuple[str, ...], ...]
     """Columns by which pairs are brought together to learn how far the other ones agree."""
     apart: tuple[Apart, ...]
+    within: tuple[str, ...] = ()
+    """Columns that are never null, of which two that differ are not learnt from; no key brings such two together."""
+    alike: tuple[str, ...] = ()
+    """Columns in which no two of a cluster differ that stand between others, whoever brings them together."""
     share: float = 1e-5
     """Prior: of all pairs, how many are one."""
 

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import duckdb
@@ -139,6 +140,15 @@ class Records:
         ).to_arrow_table()
         return list(found.to_pylist())
 
+    def marks(self, ids: Iterable[str]) -> dict[str, tuple[frozenset[str], ...]]:
+        """Of some records, the values in which no two of a cluster differ."""
+        if not self._linkage.alike:
+            return {}
+        return {
+            row["unique_id"]: tuple(_values(row[column]) for column in self._linkage.alike)
+            for row in self.told(ids)
+        }
+
     def _prepare(self) -> None:
         """Leave the keys by which somebody meets somebody, and mark the values that many share."""
         if self._ready:
@@ -157,7 +167,7 @@ class Records:
 
     def _share(self, count: int) -> float:
         sure = " union ".join(
-            f"select l.unique_id, r.unique_id from linked l join linked r on l.unique_id < r.unique_id and {_alike(columns)}"
+            f"select l.unique_id, r.unique_id from linked l join linked r on l.unique_id < r.unique_id and {self._alike(columns)}"
             for columns in self._linkage.strict
         )
         found = self._value(f"select count(*) from ({sure})")
@@ -181,11 +191,11 @@ class Records:
         linker, learnt = self._linker("linked", guessed), False
         for columns in self._linkage.sessions:
             met = self._value(
-                f"select count(*) from linked l join linked r on l.unique_id < r.unique_id and {_alike(columns)}"
+                f"select count(*) from linked l join linked r on l.unique_id < r.unique_id and {self._alike(columns)}"
             )
             if met >= PSEUDO:
                 linker.training.estimate_parameters_using_expectation_maximisation(
-                    _alike(columns), estimate_without_term_frequencies=True, max_pairs=TRAINED
+                    self._alike(columns), estimate_without_term_frequencies=True, max_pairs=TRAINED
                 )
                 learnt = True
         if not learnt:
@@ -214,14 +224,13 @@ class Records:
         columns = (*self._linkage.sessions, *self._linkage.strict)
         return list(dict.fromkeys(column for several in columns for column in several))
 
+    def _alike(self, columns: Sequence[str]) -> str:
+        same = [f"l.{column} = r.{column} and l.rare_{column} and r.rare_{column}" for column in columns]
+        return " and ".join([*same, *(f"l.{column} = r.{column}" for column in self._linkage.within)])
+
     def _value(self, sql: str) -> int:
         ((value,),) = self._connection.execute(sql).fetchall()
         return int(value)
-
-
-def _alike(columns: Sequence[str]) -> str:
-    same = [f"l.{column} = r.{column} and l.rare_{column} and r.rare_{column}" for column in columns]
-    return " and ".join(same)
 
 
 def _apart(linkage: Linkage) -> str:
@@ -251,7 +260,10 @@ def _trained(
 
 def _without_matches(one: Comparison, seen: Sequence[float], share: float, pairs: float) -> tuple[float, ...]:
     """u from what is seen of pairs of which a share are matches: seen = share m + (1 - share) u."""
-    told = [(each - share * level.m) / (1 - share) for each, level in zip(seen, one.levels, strict=True)]
+    told = [
+        level.u if level.known else (each - share * level.m) / (1 - share)
+        for each, level in zip(seen, one.levels, strict=True)
+    ]
     least = [max(each, level.u / 10) for each, level in zip(told, one.levels, strict=True)]
     return _blended([level.u for level in one.levels], least, 1 / min(level.u for level in one.levels), pairs)
 
@@ -277,13 +289,17 @@ def _pair(compared: Iterable[Comparison], row: Mapping[str, Any]) -> Pair:
 
 
 def clusters(
-    pairs: Iterable[Pair], most: int = MOST_TOGETHER, apart: Collection[frozenset[str]] = ()
+    pairs: Iterable[Pair],
+    most: int = MOST_TOGETHER,
+    apart: Collection[frozenset[str]] = (),
+    marks: Mapping[str, Sequence[frozenset[str]]] = MappingProxyType({}),
 ) -> list[list[Pair]]:
     """The pairs that hang together, by the least id; what would be larger than most is cut at its weakest links.
 
     The surest pairs are joined first, so the result does not depend on the order. Who is apart is in no cluster
     together, whoever stands between them (cannot-link: Wagstaff and Cardie 2000, "Clustering with Instance-level
-    Constraints").
+    Constraints"); nor are those of whose marks, each of a kind, one has nothing in common while both have some,
+    unless what identifies joins them.
     """
     others: dict[str, set[str]] = defaultdict(set)
     for one, other in map(sorted, apart):
@@ -297,6 +313,12 @@ def clusters(
                 group[one], members[one] = one, [one]
         kept, gone = sorted((group[pair.left], group[pair.right]))
         parted = any(not others[one].isdisjoint(members[kept]) for one in members[gone])
+        if not parted and not _identified(pair):
+            parted = any(
+                _differ(marks.get(one, ()), marks.get(other, ()))
+                for one in members[gone]
+                for other in members[kept]
+            )
         if kept != gone and not parted and len(members[kept]) + len(members[gone]) <= most:
             for one in members.pop(gone):
                 group[one] = kept
@@ -306,3 +328,15 @@ def clusters(
         if group[pair.left] == group[pair.right]:
             found[group[pair.left]].append(pair)
     return [found[key] for key in sorted(found, key=lambda key: min(members[key]))]
+
+
+def _identified(pair: Pair) -> bool:
+    return any(one.field == "identity" and one.weight > 0 for one in pair.reasons)
+
+
+def _values(held: str | Sequence[str] | None) -> frozenset[str]:
+    return frozenset([held] if isinstance(held, str) else held or ())
+
+
+def _differ(one: Sequence[frozenset[str]], other: Sequence[frozenset[str]]) -> bool:
+    return any(a and b and a.isdisjoint(b) for a, b in zip(one, other, strict=True))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.kit import names
+from app.usecases.duplicates import identities
 
 
 def features(row: Mapping[str, Any], identifying: Sequence[str], freshest: Any = None) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def features(row: Mapping[str, Any], identifying: Sequence[str], freshest: Any =
         *(value for one in row["addresses"] for key, value in one.items() if key in _PLACES)
     )
     birth = row["birth_date"].strftime("%Y%m%d") if row["birth_date"] else None
-    identities = _identities(row["custom"], identifying)
+    known = identities.of(row["custom"], identifying)
     company = str(row["company_id"]) if row["company_id"] else None
     return {
         "unique_id": str(row["id"]),
@@ -33,9 +34,9 @@ def features(row: Mapping[str, Any], identifying: Sequence[str], freshest: Any =
         "birth": birth,
         "address": address or None,
         "company": company,
-        "identity": identities[0] if identities else None,
-        "identities": identities or None,
-        "keys": _keys(sound, emails, phones, birth, row["addresses"], address, company, identities),
+        "identity": known[0] if known else None,
+        "identities": known or None,
+        "keys": _keys(sound, emails, phones, birth, row["addresses"], address, company, known),
         "fresh": freshest is None or row["updated_at"] > freshest,
     }
 
@@ -48,10 +49,6 @@ def _mailbox(address: str) -> str:
     return address.partition("@")[0]
 
 
-def _identities(custom: Mapping[str, Any], identifying: Sequence[str]) -> list[str]:
-    return [f"{key} {names.folded(str(custom[key]))}" for key in identifying if custom.get(key)]
-
-
 def _keys(
     sound: str,
     emails: Sequence[str],
@@ -60,7 +57,7 @@ def _keys(
     addresses: Sequence[Mapping[str, Any]],
     bag: Sequence[str],
     company: str | None,
-    identities: Sequence[str],
+    known: Sequence[str],
 ) -> list[str]:
     """What pairs meet by: each alone would do, and what many share is left out later."""
     words = sound.split()
@@ -75,7 +72,7 @@ def _keys(
         keys |= {f"nd {address.partition('@')[2]} {sound}" for address in emails}
         keys |= {f"np {word} {sound}" for word in places}
     keys |= {f"m {box}" for box in map(_mailbox, emails) if len(box) >= _SHORTEST_MAILBOX}
-    keys |= {f"i {identity}" for identity in identities}
+    keys |= {f"i {identity}" for identity in known}
     if birth:
         keys |= {f"b {birth} {initial}" for initial in initials}
         keys |= {f"by {birth[:4]} {code} {other}" for code in codes for other in codes if code < other}

@@ -7,9 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from app.analytics.duplicates.companies import COMPANIES
 from app.analytics.duplicates.comparing import Linkage
 from app.analytics.duplicates.contacts import CONTACTS
-from app.usecases.duplicates import contacts
+from app.usecases.duplicates import companies, contacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,10 @@ class Compared:
     """A record, the custom fields that identify it, and since when records are fresh, to its features."""
 
 
-COMPARED: Mapping[str, Compared] = {"contact": Compared(CONTACTS, contacts.features)}
+COMPARED: Mapping[str, Compared] = {
+    "contact": Compared(CONTACTS, contacts.features),
+    "company": Compared(COMPANIES, companies.features),
+}
 """By noun, what duplicates are found of."""
 
 
