@@ -6,7 +6,17 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKeyConstraint, Index, MetaData, Numeric, Text, text
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    Numeric,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -81,6 +91,11 @@ def one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
 def points_to(column: str, table: str, **options: Any) -> ForeignKeyConstraint:
     """A reference that cannot leave the organisation."""
     return ForeignKeyConstraint(["org_id", column], [f"{table}.org_id", f"{table}.id"], **options)
+
+
+def of_noun(noun: str, column: str = "member_id") -> Computed:
+    """A column that points to records of one noun, computed from one that holds ids of several; see points_to."""
+    return Computed(f"case when noun = '{noun}' then {column} end", persisted=True)
 
 
 def last_changed(table: str) -> Index:

@@ -1,4 +1,4 @@
-"""Duplicates: contacts that may be one person, together; and what an organisation holds about finding and merging them.
+"""Duplicates: records that may be one, together: contacts that may be one person, or companies that may be one firm.
 
 Who is in it never changes: when others are found to belong together, it is put away and another one stands in its stead.
 """
@@ -14,11 +14,21 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import write
-from app.db.base import Base, Keyed, Record, choice, field, last_changed, newest_first, one_of, points_to
+from app.db.base import (
+    Keyed,
+    Record,
+    choice,
+    field,
+    last_changed,
+    newest_first,
+    of_noun,
+    one_of,
+    points_to,
+)
+from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
-from app.db.engine import Prepared, Row
+from app.db.engine import Row
 from app.db.nouns import Child, Every, Noun
-from app.db.reads import Question
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor
 from app.domain.duplicates import FIELDS, Status, together, weakest
@@ -27,23 +37,27 @@ from app.kit.ids import new_id
 
 
 class DuplicateMember(Keyed):
-    """One of the contacts."""
+    """One of the records; for each noun a column that points to it, computed from its id."""
 
     __tablename__ = "duplicate_members"
     __table_args__ = (
         points_to("duplicate_id", "duplicates"),
-        points_to("member_id", "contacts"),
+        points_to("member_contact_id", "contacts"),
+        points_to("member_company_id", "companies"),
         Index("ix_duplicate_members_duplicate", "org_id", "duplicate_id", "position"),
         Index("ix_duplicate_members_member", "org_id", "member_id"),
     )
 
     duplicate_id: Mapped[UUID]
     position: Mapped[int]
+    noun: Mapped[str]
     member_id: Mapped[UUID]
+    member_contact_id: Mapped[UUID | None] = mapped_column(of_noun(CONTACTS.name))
+    member_company_id: Mapped[UUID | None] = mapped_column(of_noun(COMPANIES.name))
 
 
 class Duplicate(Record):
-    """Contacts that may be one person."""
+    """Records that may be one."""
 
     __tablename__ = "duplicates"
     __table_args__ = (
@@ -66,28 +80,40 @@ class Duplicate(Record):
     """Member to a digest of what was compared of it: what was dismissed comes back when it changes."""
 
 
-def compared_fields(identifying: Collection[str]) -> Mapping[str, Sequence[str]]:
-    """What is compared, to the contacts' fields that it is made of; identifying are keys of custom ones."""
-    return {**FIELDS, "identity": tuple(f"custom.{key}" for key in identifying)}
+OF: Mapping[str, Noun] = {noun.name: noun for noun in (CONTACTS, COMPANIES)}
+"""The nouns that duplicates are found of."""
 
 
-def tells_scores(actor: Actor) -> bool:
+def compared_fields(noun: Noun, identifying: Collection[str]) -> Mapping[str, Sequence[str]]:
+    """What is compared, to the records' fields that it is made of; identifying are keys of custom ones."""
+    return {**FIELDS[noun.name], "identity": tuple(f"custom.{key}" for key in identifying)}
+
+
+def tells_scores(actor: Actor, noun: Noun) -> bool:
     """Whether the actor may read all that scores can be made of, any custom field included: they tell what agrees."""
-    made_of = compared_fields(actor.custom.get(CONTACTS.name, {}))
-    return all(CONTACTS.shows(actor, name) for names in made_of.values() for name in names)
+    made_of = compared_fields(noun, actor.custom.get(noun.name, {}))
+    return all(noun.shows(actor, name) for names in made_of.values() for name in names)
+
+
+def tells_every_score(actor: Actor) -> bool:
+    """Whether the actor may read all that scores of any noun can be made of: one column holds them all."""
+    return all(tells_scores(actor, noun) for noun in OF.values())
 
 
 DUPLICATES = Noun(
     name="duplicate",
     plural="duplicates",
     model=Duplicate,
-    made_of={"score": tells_scores},
-    every=(Every(DuplicateMember.__table__, "duplicate_id", "member_id", CONTACTS),),  # type: ignore[arg-type]  # a Table
+    made_of={"score": tells_every_score},
+    every=tuple(
+        Every(DuplicateMember.__table__, "duplicate_id", f"member_{name}_id", noun)  # type: ignore[arg-type]  # a Table
+        for name, noun in OF.items()
+    ),
     children={
         "members": Child(
             DuplicateMember.__table__,  # type: ignore[arg-type]  # a Table
             "duplicate_id",
-            ("id", "member_id"),
+            ("id", "noun", "member_id"),
         )
     },
     custom=False,
@@ -95,136 +121,89 @@ DUPLICATES = Noun(
 )
 
 
-class DuplicateRules(Base):
-    """What an organisation holds about finding and merging duplicates, and where the last search ended."""
-
-    __tablename__ = "duplicate_rules"
-    org_id: Mapped[UUID] = mapped_column(primary_key=True)
-    rules: Mapped[dict[str, Any]]
-    sources: Mapped[list[str]]
-    identifying: Mapped[list[str]]
-    auto_merge_at: Mapped[Decimal | None] = mapped_column(Numeric(5, 4))
-    nightly: Mapped[bool]
-    version: Mapped[int]
-    updated_at: Mapped[datetime]
-    model: Mapped[dict[str, Any] | None]
-    looked_at: Mapped[datetime | None]
-
-
-SETTINGS = ("rules", "sources", "identifying", "auto_merge_at", "nightly")
-_DEFAULTS: Mapping[str, Any] = {
-    "rules": {},
-    "sources": [],
-    "identifying": [],
-    "auto_merge_at": None,
-    "nightly": True,
-    "version": 0,
-    "model": None,
-    "looked_at": None,
+_READ = {
+    "contact": "name, given_name, family_name, emails, phones, addresses, birth_date, company_id",
+    "company": "name, domain, region, country, industry",
 }
-_SHOWN = (
-    "json_build_object('rules', coalesce(r.rules, '{}'), 'sources', coalesce(r.sources, '{}'),"
-    " 'identifying', coalesce(r.identifying, '{}'), 'auto_merge_at', r.auto_merge_at::text,"
-    " 'nightly', coalesce(r.nightly, true), 'looked_at', r.looked_at)::text, coalesce(r.version, 0) as version"
-)
 
 
-def settings(actor: Actor) -> Question:
-    """What the organisation holds: (stamp, body, version)."""
-    sql = f"select o.stamp, {_SHOWN} from organisations o left join duplicate_rules r on r.org_id = o.id where o.id = $1"
-    return Question(Prepared(sql, ("org",)), {"org": actor.org_id})
-
-
-async def held(uow: UnitOfWork, *, lock: bool = False) -> Mapping[str, Any]:
-    """What the organisation holds, or the defaults; locked when it is to be changed."""
-    if lock:
-        await uow.execute(
-            "select pg_advisory_xact_lock(hashtextextended($1, 0))", f"duplicate rules {uow.org_id}"
-        )
-    rows = await uow.fetch("select * from duplicate_rules where org_id = $1", uow.org_id)
-    return rows[0] if rows else _DEFAULTS
-
-
-async def hold(uow: UnitOfWork, values: Mapping[str, Any]) -> None:
-    """Keep all settings."""
-    await uow.execute(
-        "insert into duplicate_rules (org_id, rules, sources, identifying, auto_merge_at, nightly, version, updated_at)"
-        " values ($1, $2, $3, $4, $5, $6, 1, $7) on conflict (org_id) do update set rules = $2, sources = $3,"
-        " identifying = $4, auto_merge_at = $5, nightly = $6, version = duplicate_rules.version + 1, updated_at = $7",
-        uow.org_id,
-        *(values[name] for name in SETTINGS),
-        uow.now,
-    )
-
-
-async def looked(uow: UnitOfWork, at: datetime, model: Mapping[str, Any]) -> None:
-    """Remember until when everything was looked at, and what was learnt."""
-    await uow.execute(
-        "insert into duplicate_rules (org_id, rules, sources, identifying, nightly, version, updated_at, looked_at, model)"
-        " values ($1, '{}', '{}', '{}', true, 1, $2, $3, $4) on conflict (org_id) do update set looked_at = $3, model = $4",
-        uow.org_id,
-        uow.now,
-        at,
-        dict(model),
-    )
-
-
-async def contacts_after(uow: UnitOfWork, after: UUID | None, most: int) -> Sequence[Row]:
-    """The next contacts in the order of their ids, with what is compared of them."""
+async def records_after(uow: UnitOfWork, noun: Noun, after: UUID | None, most: int) -> Sequence[Row]:
+    """The next records in the order of their ids, with what is compared of them."""
     return await uow.fetch(
-        "select id, name, given_name, family_name, emails, phones, addresses, birth_date, company_id, custom, updated_at"
-        " from contacts where org_id = $1 and archived_at is null and ($2::uuid is null or id > $2) order by id limit $3",
+        f"select id, {_READ[noun.name]}, custom, updated_at from {noun.plural}"
+        " where org_id = $1 and archived_at is null and ($2::uuid is null or id > $2) order by id limit $3",
         uow.org_id,
         after,
         most,
     )
 
 
-async def changed(uow: UnitOfWork, contacts: Collection[UUID], since: datetime | None) -> set[str]:
-    """Those of the contacts, as text, that are put away or were changed since."""
+async def changed(uow: UnitOfWork, noun: Noun, records: Collection[UUID], since: datetime | None) -> set[str]:
+    """Those of the records, as text, that are put away or were changed since."""
     rows = await uow.fetch(
-        "select id::text from contacts where org_id = $1 and id = any($2::uuid[])"
+        f"select id::text from {noun.plural} where org_id = $1 and id = any($2::uuid[])"
         " and (archived_at is not null or $3::timestamptz is null or updated_at > $3)",
         uow.org_id,
-        list(contacts),
+        list(records),
         since,
     )
     return {row["id"] for row in rows}
 
 
-async def look_anew(uow: UnitOfWork) -> None:
-    """Forget what was learnt and looked at: the next search is a whole one."""
-    await uow.execute(
-        "update duplicate_rules set model = null, looked_at = null where org_id = $1", uow.org_id
-    )
-
-
-async def standing(uow: UnitOfWork, status: Status) -> Sequence[Row]:
+async def standing(uow: UnitOfWork, noun: Noun, status: Status) -> Sequence[Row]:
     """Those of a status that are not put away, locked, with the ids of their members."""
     return await uow.fetch(
         "select d.*, array(select m.member_id::text from duplicate_members m where m.org_id = d.org_id"
         "   and m.duplicate_id = d.id order by 1) as people"
-        " from duplicates d where d.org_id = $1 and d.status = $2 and d.archived_at is null order by d.id for update of d",
+        " from duplicates d where d.org_id = $1 and d.noun = $2 and d.status = $3 and d.archived_at is null"
+        " order by d.id for update of d",
         uow.org_id,
+        noun.name,
         status,
     )
 
 
-async def sure(uow: UnitOfWork, least: Decimal, after: UUID | None, most: int) -> list[UUID]:
+async def open_members(uow: UnitOfWork, noun: Noun) -> set[str]:
+    """The records, as text, of what is open; nothing locked."""
+    rows = await uow.fetch(
+        "select distinct m.member_id::text as id from duplicates d"
+        " join duplicate_members m on m.org_id = d.org_id and m.duplicate_id = d.id"
+        " where d.org_id = $1 and d.noun = $2 and d.status = 'open' and d.archived_at is null",
+        uow.org_id,
+        noun.name,
+    )
+    return {row["id"] for row in rows}
+
+
+async def one_above_the_other(uow: UnitOfWork, noun: Noun, records: Collection[str]) -> Sequence[Row]:
+    """Of the records those that stand below another of them in the noun's trees: each with what stands above it, as text."""
+    found: list[Row] = []
+    for column in sorted(noun.parents):
+        found += await uow.fetch(
+            f"select id::text as below, {column}::text as above from {noun.plural}"
+            f" where org_id = $1 and id = any($2::uuid[]) and {column} = any($2::uuid[])",
+            uow.org_id,
+            list(records),
+        )
+    return found
+
+
+async def sure(uow: UnitOfWork, noun: Noun, least: Decimal, after: UUID | None, most: int) -> list[UUID]:
     """The next open ones, in the order of their ids, that are at least so sure; nothing locked."""
     rows = await uow.fetch(
         "select id from duplicates where org_id = $1 and status = 'open' and archived_at is null and score >= $2"
-        " and ($3::uuid is null or id > $3) order by id limit $4",
+        " and noun = $5 and ($3::uuid is null or id > $3) order by id limit $4",
         uow.org_id,
         least,
         after,
         most,
+        noun.name,
     )
     return [row["id"] for row in rows]
 
 
-async def touching(uow: UnitOfWork, contacts: Collection[UUID]) -> Sequence[Row]:
-    """Open ones with one of the contacts, locked, with the ids of their members."""
+async def touching(uow: UnitOfWork, records: Collection[UUID]) -> Sequence[Row]:
+    """Open ones with one of the records, locked, with the ids of their members."""
     return await uow.fetch(
         "select d.*, array(select m.member_id from duplicate_members m where m.org_id = d.org_id"
         "   and m.duplicate_id = d.id order by 1) as people"
@@ -232,8 +211,14 @@ async def touching(uow: UnitOfWork, contacts: Collection[UUID]) -> Sequence[Row]
         "   (select duplicate_id from duplicate_members where org_id = $1 and member_id = any($2::uuid[]))"
         " order by d.id for update of d",
         uow.org_id,
-        list(contacts),
+        list(records),
     )
+
+
+async def noun_of(uow: UnitOfWork, one: UUID) -> Noun:
+    """What was found; contacts where there is no such one."""
+    name = await uow.fetchval("select noun from duplicates where org_id = $1 and id = $2", uow.org_id, one)
+    return OF.get(name, CONTACTS)
 
 
 async def members(uow: UnitOfWork, some: Collection[UUID]) -> list[UUID]:
@@ -263,12 +248,14 @@ async def under_way(uow: UnitOfWork, run: UUID) -> bool:
     return found
 
 
-def found(run: UUID | None, pairs: Sequence[Mapping[str, Any]], digests: Mapping[str, str]) -> dict[str, Any]:
+def found(
+    noun: str, run: UUID | None, pairs: Sequence[Mapping[str, Any]], digests: Mapping[str, str]
+) -> dict[str, Any]:
     """A new open one of these pairs."""
     people = sorted({one for pair in pairs for one in (pair["left"], pair["right"])})
     return {
         "id": new_id(),
-        "noun": CONTACTS.name,
+        "noun": noun,
         "status": Status.OPEN,
         "score": Decimal(str(weakest(pairs))).quantize(Decimal("0.0001")),
         "size": len(people),
@@ -276,7 +263,7 @@ def found(run: UUID | None, pairs: Sequence[Mapping[str, Any]], digests: Mapping
         "merge_id": None,
         "pairs": list(pairs),
         "digests": {one: digests[one] for one in people if one in digests},
-        "members": [{"member_id": UUID(one)} for one in people],
+        "members": [{"noun": noun, "member_id": UUID(one)} for one in people],
     }
 
 
@@ -284,7 +271,7 @@ async def keep_rest(uow: UnitOfWork, rows: Sequence[Row], gone: Collection[UUID]
     """New ones of those who remain of some: the next search looks only at who has changed."""
     ids = {str(one) for one in gone}
     kept = [
-        found(row["run_id"], pairs, row["digests"])
+        found(row["noun"], row["run_id"], pairs, row["digests"])
         for row in rows
         for pairs in together(pair for pair in row["pairs"] if ids.isdisjoint((pair["left"], pair["right"])))
     ]
@@ -304,14 +291,3 @@ async def forget(uow: UnitOfWork, contacts: Collection[UUID]) -> None:
         uow.now,
     )
     await uow.execute("select rapport_scrub($1, null)", [row["id"] for row in told])
-
-
-async def worth_a_night(uow: UnitOfWork) -> bool:
-    """Whether a nightly search is wanted and contacts have changed since the last one."""
-    found: bool = await uow.fetchval(
-        "select coalesce(r.nightly, true) and exists (select from contacts c where c.org_id = o.id"
-        " and (r.looked_at is null or c.updated_at > r.looked_at))"
-        " from organisations o left join duplicate_rules r on r.org_id = o.id where o.id = $1",
-        uow.org_id,
-    )
-    return found

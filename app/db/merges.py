@@ -10,21 +10,28 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Computed, Index, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import privacy, references
-from app.db.base import Base, Keyed, Record, choice, field, last_changed, newest_first, one_of, points_to
+from app.db.base import (
+    Base,
+    Keyed,
+    Record,
+    choice,
+    field,
+    last_changed,
+    newest_first,
+    of_noun,
+    one_of,
+    points_to,
+)
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.nouns import Child, Every, Noun
 from app.db.uow import UnitOfWork
 from app.domain.duplicates import MergeStatus
-
-
-def _of(noun: Noun, column: str) -> Computed:
-    return Computed(f"case when noun = '{noun.name}' then {column} end", persisted=True)
 
 
 class MergeMember(Keyed):
@@ -43,8 +50,8 @@ class MergeMember(Keyed):
     position: Mapped[int]
     noun: Mapped[str]
     member_id: Mapped[UUID]
-    member_contact_id: Mapped[UUID | None] = mapped_column(_of(CONTACTS, "member_id"))
-    member_company_id: Mapped[UUID | None] = mapped_column(_of(COMPANIES, "member_id"))
+    member_contact_id: Mapped[UUID | None] = mapped_column(of_noun(CONTACTS.name))
+    member_company_id: Mapped[UUID | None] = mapped_column(of_noun(COMPANIES.name))
 
 
 class Merge(Record):

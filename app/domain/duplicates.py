@@ -1,4 +1,4 @@
-"""Records of one person: what becomes of them, which value survives when they become one record, and why in words."""
+"""Records that are one: what becomes of them, which value survives when they become one record, and why in words."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ MOST = 20
 
 
 class Status(StrEnum):
-    """Where some records that may be one person stand."""
+    """Where some records that may be one stand."""
 
     OPEN = "open"
     MERGED = "merged"
@@ -228,15 +228,26 @@ def weakest(pairs: Iterable[Row]) -> float:
     return least
 
 
-FIELDS = {
-    "name": ("name", "given_name", "family_name"),
-    "email": ("emails",),
-    "phone": ("phones",),
-    "birth_date": ("birth_date",),
-    "address": ("addresses",),
-    "company": ("company_id",),
+FIELDS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "contact": {
+        "name": ("name", "given_name", "family_name"),
+        "email": ("emails",),
+        "phone": ("phones",),
+        "birth_date": ("birth_date",),
+        "address": ("addresses",),
+        "company": ("company_id",),
+    },
+    "company": {
+        "name": ("name",),
+        "place": ("name",),
+        "domain": ("domain", "name"),
+        "region": ("region",),
+        "country": ("country",),
+        "industry": ("industry",),
+    },
 }
-"""What is compared, to the fields that it is made of; identity is made of custom fields, which each organisation names."""
+"""By noun, what is compared, to the fields that it is made of; identity is made of custom fields, which each organisation
+names."""
 _LEVELS = {
     "same": ("is the same", "相同"),
     "same_sound": ("sounds the same", "读音相同"),
@@ -247,22 +258,42 @@ _LEVELS = {
     "given_name": ("agrees in the given name", "名一致，姓不同"),
     "family_name": ("agrees in the family name", "姓一致，名不同"),
     "different": ("differs", "不同"),
+    "in_full": ("is the same with place and trade", "地名、字号、行业均相同"),
+    "without_trade": ("is the same but for the trade, which one leaves out", "字号相同，一方未写行业"),
+    "other_trade": ("is the same but for the trade", "字号相同，行业不同"),
+    "initials": ("is the other's initials", "为对方名称的首字母缩写"),
+    "same_label": ("is the same but for its ending", "仅后缀不同"),
+    "after_name": ("is another one, both called after the name", "不同，但均取自名称"),
 }
-_COMPARED = {
-    "name": ("The name", "姓名"),
-    "email": ("The e-mail address", "电子邮箱"),
-    "phone": ("The phone number", "电话"),
-    "birth_date": ("The birth date", "出生日期"),
-    "address": ("The address", "地址"),
-    "company": ("The company", "公司"),
+_ANY_NOUN = {
     "identity": ("An identifying field", "身份字段"),
     "external_id": ("The id in another system", "外部系统编号"),
 }
+_COMPARED = {
+    "contact": {
+        "name": ("The name", "姓名"),
+        "email": ("The e-mail address", "电子邮箱"),
+        "phone": ("The phone number", "电话"),
+        "birth_date": ("The birth date", "出生日期"),
+        "address": ("The address", "地址"),
+        "company": ("The company", "公司"),
+        **_ANY_NOUN,
+    },
+    "company": {
+        "name": ("The name", "名称"),
+        "place": ("The place in the name", "名称中的地名"),
+        "domain": ("The domain", "域名"),
+        "region": ("The region", "地区"),
+        "country": ("The country", "国家"),
+        "industry": ("The industry", "行业"),
+        **_ANY_NOUN,
+    },
+}
 
 
-def reason(compared: str, level: str, weight: float) -> dict[str, Any]:
-    """One reason, for programs and in words; weight is log2 of how many times likelier it makes one person."""
-    (what, what_zh), (how, how_zh) = _COMPARED[compared], _LEVELS[level]
+def reason(noun: str, compared: str, level: str, weight: float) -> dict[str, Any]:
+    """One reason, for programs and in words; weight is log2 of how many times likelier it makes one record."""
+    (what, what_zh), (how, how_zh) = _COMPARED[noun][compared], _LEVELS[level]
     return {
         "field": compared,
         "level": level,
@@ -293,6 +324,6 @@ _WEIGHTS = {
 def likelihood(agreed: Mapping[str, str]) -> tuple[float, list[dict[str, Any]]]:
     """How likely two are one person by how far each thing agrees (Fellegi and Sunter 1969), and the reasons for it."""
     weights = {what: _WEIGHTS[what, level] for what, level in agreed.items()}
-    reasons = [reason(what, level, weights[what]) for what, level in agreed.items()]
+    reasons = [reason("contact", what, level, weights[what]) for what, level in agreed.items()]
     odds = 2 ** (_PRIOR + sum(weights.values()))
     return odds / (1 + odds), sorted(reasons, key=lambda one: (-abs(one["weight"]), one["field"]))

@@ -12,7 +12,7 @@ from app.usecases.duplicates import asking, finding
 
 @job(asking.FIND, queue=ANALYTICS_QUEUE)
 async def find(uow: UnitOfWork, run: Row) -> Progress:
-    """Find contacts that may be one person."""
+    """Find records that may be one."""
     return await finding.find_batch(uow, run)
 
 

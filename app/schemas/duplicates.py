@@ -8,29 +8,35 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from app.domain.duplicates import MOST, Rule, Status
 from app.schemas.base import DatedQuery, Flag, Key, Label, RecordOut, Shape, optional
+from app.schemas.companies import CompanyEdit, CompanyOut
 from app.schemas.contacts import ContactEdit, ContactFields, ContactOut
 
 FieldName = Annotated[str, StringConstraints(pattern=r"^(custom\.)?[a-z][a-z0-9_]{0,62}$")]
 _Probability = Annotated[str, StringConstraints(pattern=r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$")]
 
 
+Searched = Literal["contact", "company"]
+"""What duplicates are found of."""
+
+
 class DuplicateMember(BaseModel):
-    """One of the contacts."""
+    """One of the records."""
 
     id: UUID
+    noun: Searched
     member_id: UUID
 
 
 class DuplicateOut(RecordOut):
-    """Contacts that may be one person; shown only to who sees all of them."""
+    """Contacts that may be one person, or companies that may be one firm; shown only to who sees all of them."""
 
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": []})
 
-    noun: Literal["contact"] = optional()
+    noun: Searched = optional()
     status: Status = optional()
     score: str = optional(
         description="The probability that they are one, of the least sure link among them;"
-        " shown to who may read all that is compared."
+        " shown to who may read all that is compared, of contacts and of companies."
     )
     size: int = optional(description="How many they are.")
     run_id: UUID | None = None
@@ -60,16 +66,17 @@ class DuplicatePair(BaseModel):
 
 
 class Suggestion(BaseModel):
-    """The contact that had best survive, and the values that it would take from the others."""
+    """The record that had best survive, and the values that it would take from the others."""
 
     survivor_id: UUID
     values: dict[str, JsonValue]
 
 
 class DuplicateShown(DuplicateOut):
-    """With the contacts themselves, the reasons, and what a merge would make of them."""
+    """With the records themselves, the reasons, and what a merge would make of them."""
 
     contacts: list[ContactOut]
+    companies: list[CompanyOut]
     pairs: list[DuplicatePair]
     suggestion: Suggestion | None
 
@@ -77,7 +84,7 @@ class DuplicateShown(DuplicateOut):
 class DuplicateQuery(DatedQuery):
     """Simple filters over duplicates."""
 
-    noun: Literal["contact"] | None = None
+    noun: Searched | None = None
     status: Status | None = None
     sort: str = Field("-score", max_length=200, description="Fields, comma-separated, `-` for downwards.")
 
@@ -85,20 +92,23 @@ class DuplicateQuery(DatedQuery):
 class DuplicatesFind(Shape):
     """A search to be made."""
 
+    noun: Searched = "contact"
     whole: Flag = Field(
         False, description="Compare all with all and learn anew, not only what changed since the last one."
     )
 
 
 class DuplicatesMerge(Shape):
-    """What was found is to become one contact."""
+    """What was found is to become one record."""
 
     survivor_id: UUID | None = Field(None, description="The suggested one when left out.")
-    values: ContactEdit = Field(default_factory=ContactEdit, description="Instead of what the rules choose.")
+    values: ContactEdit | CompanyEdit = Field(
+        default_factory=ContactEdit, description="Instead of what the rules choose, as they are of the noun."
+    )
     versions: dict[UUID, int] = Field(
         default_factory=dict,
         max_length=MOST,
-        description="Versions of contacts that you know; others refuse.",
+        description="Versions of the records that you know; others refuse.",
     )
 
 
@@ -122,8 +132,14 @@ class ContactMerge(Shape):
     )
 
 
+class DuplicateSettingsQuery(Shape):
+    """Of which noun."""
+
+    noun: Searched = "contact"
+
+
 class DuplicateSettingsOut(BaseModel):
-    """What the organisation holds about finding and merging duplicates."""
+    """What the organisation holds about finding and merging duplicates of a noun."""
 
     rules: dict[str, Rule]
     sources: list[str]
@@ -152,12 +168,12 @@ class DuplicateSettingsEdit(Shape):
     sources: list[Label] = Field(
         default_factory=list,
         max_length=100,
-        description="Channels that contacts came by, the most trusted first.",
+        description="Channels that records came by, the most trusted first; companies have none.",
     )
     identifying: list[Key] = Field(
         default_factory=list,
         max_length=20,
-        description="Custom text fields whose values belong to one person alone.",
+        description="Custom text fields whose values belong to one person, or one firm, alone.",
     )
     auto_merge_at: _Probability | None = Field(
         None,

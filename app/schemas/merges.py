@@ -49,7 +49,7 @@ class MergeUndone(BaseModel):
 class CompanyMerge(Shape):
     """Companies that are to become part of this one; what is hung on them by their ids later is hung on this one.
 
-    The survivor keeps its values, and takes from the others what it has none of.
+    The survivor keeps its values, unless a rule says otherwise, and takes from the others what it has none of.
     """
 
     model_config = ConfigDict(

@@ -286,8 +286,14 @@ ROUTES |= {
     ("POST", "/v1/contacts/match"): _matching,
     ("POST", "/v1/contacts/{id}/merge"): _merging("contacts"),
     ("POST", "/v1/companies/{id}/merge"): _merging("companies"),
-    ("POST", "/v1/duplicates/find"): _plainly("/v1/duplicates/find", {"params": DRY, "json": {}}),
-    ("GET", "/v1/duplicates/settings"): _plainly("/v1/duplicates/settings", {}),
+    ("POST", "/v1/duplicates/find"): _plainly(
+        "/v1/duplicates/find",
+        {"params": DRY, "json": {}},
+        {"params": DRY, "json": {"noun": "company"}},
+    ),
+    ("GET", "/v1/duplicates/settings"): _plainly(
+        "/v1/duplicates/settings", {}, {"params": {"noun": "company"}}
+    ),
     ("PATCH", "/v1/duplicates/settings"): _plainly(
         "/v1/duplicates/settings", {"params": DRY, "headers": ANY, "json": {"nightly": True}}
     ),

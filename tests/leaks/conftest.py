@@ -73,35 +73,35 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
 
 async def _told_together(world: World) -> dict[str, list[str]]:
     """Duplicates and merges of what different people see; the contacts and companies themselves stay as they are."""
-    keys = [one.id for one in world.of("contact")]
     told: dict[str, list[str]] = {"duplicates": [], "merges": []}
     async with await world.org.work() as uow:
-        for one, other in zip(keys, [*keys[1:], *keys[:1]], strict=True):
-            members = [{"member_id": one}, {"member_id": other}]
-            reasons = [["phone", "same", 10.0], ["name", "same", 9.0]]
-            pair = {"left": one, "right": other, "score": 0.99, "reasons": reasons}
-            duplicate = {
-                "id": new_id(),
-                "noun": "contact",
-                "status": "open",
-                "score": Decimal("0.99"),
-                "size": 2,
-                "run_id": None,
-                "merge_id": None,
-                "pairs": [pair],
-                "digests": {},
-                "members": members,
-            }
-            await write.add(uow, DUPLICATES, [duplicate], "duplicate.found")
-            told["duplicates"].append(str(duplicate["id"]))
         for noun in ("contact", "company"):
             keys = [one.id for one in world.of(noun)]
             for one, other in zip(keys, [*keys[1:], *keys[:1]], strict=True):
-                merge = _merge(noun, one, other)
+                duplicate, merge = _duplicate(noun, one, other), _merge(noun, one, other)
+                await write.add(uow, DUPLICATES, [duplicate], "duplicate.found")
                 await write.add(uow, MERGES, [merge], "merge.done")
+                told["duplicates"].append(str(duplicate["id"]))
                 told["merges"].append(str(merge["id"]))
         await uow.commit()
     return told
+
+
+def _duplicate(noun: str, one: str, other: str) -> dict[str, Any]:
+    compared = {"contact": "phone", "company": "domain"}[noun]
+    reasons = [[compared, "same", 10.0], ["name", "same", 9.0]]
+    return {
+        "id": new_id(),
+        "noun": noun,
+        "status": "open",
+        "score": Decimal("0.99"),
+        "size": 2,
+        "run_id": None,
+        "merge_id": None,
+        "pairs": [{"left": one, "right": other, "score": 0.99, "reasons": reasons}],
+        "digests": {},
+        "members": [{"noun": noun, "member_id": each} for each in (one, other)],
+    }
 
 
 def _merge(noun: str, one: str, other: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ async def duplicate(org: Organisation, *people: Body) -> UUID:
         "merge_id": None,
         "pairs": [],
         "digests": {},
-        "members": [{"member_id": UUID(one["id"])} for one in people],
+        "members": [{"noun": "contact", "member_id": UUID(one["id"])} for one in people],
     }
     async with await org.work() as uow:
         await write.add(uow, DUPLICATES, [row], "duplicate.found")

@@ -1,4 +1,4 @@
-"""Duplicates: contacts that may be one person."""
+"""Duplicates: contacts that may be one person, companies that may be one firm."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -9,7 +9,8 @@ from app.api import answers, docs
 from app.api.doors import Id, reads, writes
 from app.api.etag import Version, etag
 from app.db import history
-from app.db.duplicates import DUPLICATES, settings
+from app.db.duplicates import DUPLICATES
+from app.db.linkage import settings
 from app.db.merges import MERGES
 from app.db.reads import Reads, shown
 from app.db.runs import RUNS
@@ -21,6 +22,7 @@ from app.schemas.duplicates import (
     DuplicateQuery,
     DuplicateSettingsEdit,
     DuplicateSettingsOut,
+    DuplicateSettingsQuery,
     DuplicatesFind,
     DuplicateShown,
     DuplicatesMerge,
@@ -36,7 +38,7 @@ Writing = Annotated[UnitOfWork, writes(Scope.duplicates_write)]
 
 @router.get("", **docs.page(DuplicateOut))
 async def list_duplicates(query: Annotated[DuplicateQuery, Query()], door: Reading) -> Response:
-    """List contacts that may be one person, the surest first; the newest for who may not read scores."""
+    """List records that may be one, the surest first; the newest for who may not read scores."""
     if "sort" not in query.model_fields_set and not DUPLICATES.shows(door.actor, "score"):
         query = query.model_copy(update={"sort": "-created_at"})
     return await answers.listing(door, DUPLICATES, query)
@@ -56,39 +58,44 @@ async def count_duplicates(query: CountQuery, door: Reading) -> Response:
 
 @router.post("/find", **docs.accepted())
 async def find_duplicates(body: DuplicatesFind, uow: Writing) -> Response:
-    """Have contacts searched for duplicates: those changed since the last search, or all."""
-    run = await asking.find_duplicates(uow, whole_again=body.whole)
+    """Have contacts or companies searched for duplicates: those changed since the last search, or all."""
+    run = await asking.find_duplicates(uow, body.noun, whole_again=body.whole)
     return await answers.changed(uow, RUNS, run, 202)
 
 
 @router.get("/settings", **docs.one(DuplicateSettingsOut))
 async def get_duplicate_settings(
-    request: Request, door: Annotated[Reads, reads(Scope.settings_read)]
+    request: Request,
+    query: Annotated[DuplicateSettingsQuery, Query()],
+    door: Annotated[Reads, reads(Scope.settings_read)],
 ) -> Response:
-    """Get what the organisation holds about finding and merging duplicates."""
-    row = await door.row(settings)
+    """Get what the organisation holds about finding and merging duplicates of contacts, or of companies."""
+    row = await door.row(lambda actor: settings(actor, query.noun))
     return answers.tagged(request, row[1], etag(row[2]))
 
 
 @router.patch("/settings", **docs.changed(DuplicateSettingsOut))
 async def edit_duplicate_settings(
-    body: DuplicateSettingsEdit, version: Version, uow: Annotated[UnitOfWork, writes(Scope.settings_write)]
+    body: DuplicateSettingsEdit,
+    query: Annotated[DuplicateSettingsQuery, Query()],
+    version: Version,
+    uow: Annotated[UnitOfWork, writes(Scope.settings_write)],
 ) -> Response:
-    """Edit what the organisation holds about finding and merging duplicates; what is left out stays."""
+    """Edit what the organisation holds about finding and merging duplicates of a noun; what is left out stays."""
     given = body.model_dump(exclude_unset=True)
     if given.get("auto_merge_at") is not None:
         given["auto_merge_at"] = Decimal(given["auto_merge_at"])
-    await asking.edit_duplicate_settings(uow, given, version=version)
+    await asking.edit_duplicate_settings(uow, query.noun, given, version=version)
     if not uow.actor.may(Scope.settings_read):
         return answers.told(uow, 204, b"")
-    question = settings(uow.actor)
+    question = settings(uow.actor, query.noun)
     row = (await uow.fetch(question.statement.sql, *question.statement.values(question.binds)))[0]
     return answers.told(uow, 200, row[1].encode(), {"ETag": etag(row[2])})
 
 
 @router.get("/{id:uuid}", **docs.answer(DuplicateShown, headers=docs.TAG))
 async def get_duplicate(id_: Id, door: Reading) -> Response:
-    """Get contacts that may be one person, why, and what a merge would make of them."""
+    """Get records that may be one, why, and what a merge would make of them."""
     body, version = await showing.show_duplicate(door, id_)
     made = answers.plain(body)
     made.headers["ETag"] = etag(version, shown(door.actor, DUPLICATES, None))
@@ -97,14 +104,14 @@ async def get_duplicate(id_: Id, door: Reading) -> Response:
 
 @router.post("/{id:uuid}/dismiss", **docs.changed(DuplicateOut))
 async def dismiss_duplicate(id_: Id, version: Version, uow: Writing) -> Response:
-    """Say that they are not one person; they are shown again only when one of them changes."""
+    """Say that they are not one; they are shown again only when one of them changes."""
     await asking.dismiss_duplicate(uow, id_, version=version)
     return await answers.changed(uow, DUPLICATES, id_)
 
 
 @router.post("/{id:uuid}/merge", **docs.changed(MergeOut))
 async def merge_duplicate(id_: Id, body: DuplicatesMerge, uow: Writing) -> Response:
-    """Make them one contact; the merge can be undone."""
+    """Make them one record; the merge can be undone."""
     values = body.values.model_dump(exclude_unset=True)
     merge = await merging.merge_found(uow, id_, body.survivor_id, values, versions=body.versions)
     return await answers.changed(uow, MERGES, merge)

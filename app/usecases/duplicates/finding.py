@@ -1,8 +1,8 @@
-"""Finding contacts that may be one person: all of them, or those changed since the last search against all."""
+"""Finding records that may be one: among all of them, or those changed since the last search against all."""
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import combinations
@@ -12,10 +12,10 @@ from uuid import UUID
 
 from app.analytics.duplicates.comparing import Model, remembered
 from app.analytics.duplicates.linking import Pair, Reason, Records, clusters
-from app.db import duplicates, merges, write
-from app.db.contacts import CONTACTS
+from app.db import duplicates, linkage, merges, write
 from app.db.duplicates import DUPLICATES
 from app.db.engine import Row
+from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
 from app.domain.duplicates import Status
 from app.domain.errors import Busy, DomainError
@@ -23,7 +23,7 @@ from app.domain.runs import Progress
 from app.usecases.duplicates import features, merging
 
 CHUNK = 5_000
-"""Contacts read at once."""
+"""Records read at once."""
 WRITTEN = 500
 """Clusters written at once."""
 MERGED = 50
@@ -47,6 +47,8 @@ class _Found:
     pairs: list[Pair]
     digests: dict[str, str] = field(default_factory=dict)
     """Of everybody who is in a pair."""
+    marks: dict[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
+    """Of these and of who is in what is open: no two whose marks differ come together by way of a third."""
     looked: int = 0
     fresh: int = 0
 
@@ -58,15 +60,17 @@ async def find_batch(uow: UnitOfWork, run: Row) -> Progress:
         return await _merge_sure(uow, run, here)
     if _ONE.locked():
         return Progress({}, 0, wait=TURN)
-    linkage = features.COMPARED[CONTACTS.name].linkage
-    held = await duplicates.held(uow)
-    known = remembered(linkage, held["model"]) if held["model"] else None
+    noun = noun_of(run)
+    linked = features.COMPARED[noun.name].linkage
+    held = await linkage.held(uow, noun)
+    known = remembered(linked, held["model"]) if held["model"] else None
     since = None if run["params"].get("whole") or known is None else held["looked_at"]
     async with _ONE:
-        found = await _search(uow, run, held["identifying"], since, known)
-    told = await _settle(uow, run["id"], found, since)
-    await duplicates.looked(uow, uow.now - OVERLAP, found.model.told())
+        found = await _search(uow, run, noun, held["identifying"], since, known)
+    told = await _settle(uow, noun, run["id"], found, since)
+    await linkage.looked(uow, noun, uow.now - OVERLAP, found.model.told())
     result = {
+        "noun": noun.name,
         "whole": since is None,
         "looked": found.looked,
         "fresh": found.fresh,
@@ -80,19 +84,29 @@ async def find_batch(uow: UnitOfWork, run: Row) -> Progress:
     return Progress(checkpoint, found.looked, total=found.looked)
 
 
+def noun_of(run: Row) -> Noun:
+    """What a search is among."""
+    return duplicates.OF[run["params"].get("noun", "contact")]
+
+
 async def _search(
-    uow: UnitOfWork, run: Row, identifying: Sequence[str], since: datetime | None, known: Model | None
+    uow: UnitOfWork,
+    run: Row,
+    noun: Noun,
+    identifying: Sequence[str],
+    since: datetime | None,
+    known: Model | None,
 ) -> _Found:
     with (
         tempfile.TemporaryDirectory(prefix="rapport-") as place,
-        Records(Path(place), features.COMPARED[CONTACTS.name].linkage) as records,
+        Records(Path(place), features.COMPARED[noun.name].linkage) as records,
     ):
         found = _Found(known or Model(0, {}, {}, 0), [])
         after: UUID | None = None
-        while rows := await duplicates.contacts_after(uow, after, CHUNK):
+        while rows := await duplicates.records_after(uow, noun, after, CHUNK):
             after = rows[-1]["id"]
             found.looked += len(rows)
-            found.fresh += await asyncio.to_thread(_add, records, rows, identifying, since)
+            found.fresh += await asyncio.to_thread(_add, records, noun, rows, identifying, since)
         if since is None:
             found.model = await _aside(uow, run, records, records.learn)
         found.pairs = await _aside(uow, run, records, lambda: records.pairs(found.model))
@@ -100,11 +114,15 @@ async def _search(
         found.digests = await asyncio.to_thread(
             lambda: {row["unique_id"]: features.digest(row) for row in records.told(people)}
         )
+        people |= await duplicates.open_members(uow, noun)
+        found.marks = await asyncio.to_thread(records.marks, people)
     return found
 
 
-def _add(records: Records, rows: Sequence[Row], identifying: Sequence[str], since: datetime | None) -> int:
-    records.add(features.table(CONTACTS.name, rows, identifying, since))
+def _add(
+    records: Records, noun: Noun, rows: Sequence[Row], identifying: Sequence[str], since: datetime | None
+) -> int:
+    records.add(features.table(noun.name, rows, identifying, since))
     return sum(since is None or row["updated_at"] > since for row in rows)
 
 
@@ -121,10 +139,13 @@ async def _aside(uow: UnitOfWork, run: Row, records: Records, work: Callable[[],
     return task.result()
 
 
-async def _settle(uow: UnitOfWork, run: UUID, found: _Found, since: datetime | None) -> dict[str, int]:
+async def _settle(
+    uow: UnitOfWork, noun: Noun, run: UUID, found: _Found, since: datetime | None
+) -> dict[str, int]:
     """Write down what is new, put away what holds no more; how many of each."""
-    open_ = await duplicates.standing(uow, Status.OPEN)
-    changed = await duplicates.changed(uow, {UUID(one) for row in open_ for one in row["people"]}, since)
+    open_ = await duplicates.standing(uow, noun, Status.OPEN)
+    there = {UUID(one) for row in open_ for one in row["people"]}
+    changed = await duplicates.changed(uow, noun, there, since)
     pairs = list(found.pairs)
     met = {frozenset((pair.left, pair.right)) for pair in pairs}
     digests = dict(found.digests)
@@ -134,13 +155,13 @@ async def _settle(uow: UnitOfWork, run: UUID, found: _Found, since: datetime | N
             if two not in met and changed.isdisjoint(two):
                 pairs.append(_pair(told))
                 digests = {**row["digests"], **digests}
-    apart = await _apart(uow, digests)
-    groups = clusters(pairs, apart=apart)
+    apart = await _apart(uow, noun, digests, {one for pair in pairs for one in (pair.left, pair.right)})
+    groups = clusters(pairs, apart=apart, marks=found.marks)
     standing = {frozenset(row["people"]): row for row in open_}
     adding, telling, kept = [], [], set()
     for group in groups:
         people = frozenset(one for pair in group for one in (pair.left, pair.right))
-        new = duplicates.found(run, [_told(pair) for pair in group], digests)
+        new = duplicates.found(noun.name, run, [_told(pair) for pair in group], digests)
         before = standing.get(people)
         if before is None:
             adding.append(new)
@@ -158,10 +179,17 @@ async def _settle(uow: UnitOfWork, run: UUID, found: _Found, since: datetime | N
     return {"found": len(adding), "archived": len(gone), "kept": len(kept)}
 
 
-async def _apart(uow: UnitOfWork, digests: Mapping[str, str]) -> set[_Two]:
-    """Pairs of which somebody said that they are two, for as long as neither has changed; of undone merges, for good."""
+async def _apart(
+    uow: UnitOfWork, noun: Noun, digests: Mapping[str, str], people: Collection[str]
+) -> set[_Two]:
+    """Pairs of which somebody said that they are two, for as long as neither has changed; of undone merges, for good.
+
+    Whoever put one below the other has said so, too.
+    """
     apart: set[_Two] = set()
-    for row in await duplicates.standing(uow, Status.DISMISSED):
+    for row in await duplicates.one_above_the_other(uow, noun, people):
+        apart.add(frozenset((row["below"], row["above"])))
+    for row in await duplicates.standing(uow, noun, Status.DISMISSED):
         same = [one for one in row["people"] if row["digests"].get(one) == digests.get(one)]
         apart.update(map(frozenset, combinations(same, 2)))
     for row in await merges.parted(uow):
@@ -180,11 +208,12 @@ def _pair(told: Mapping[str, Any]) -> Pair:
 
 async def _merge_sure(uow: UnitOfWork, run: Row, here: Mapping[str, Any]) -> Progress:
     """Merge the next of those that are as sure as the organisation asks for; what a rule refuses is left to people."""
-    least = (await duplicates.held(uow))["auto_merge_at"]
+    noun = noun_of(run)
+    least = (await linkage.held(uow, noun))["auto_merge_at"]
     after = None if here["after"] is None else UUID(here["after"])
-    sure = [] if least is None else await duplicates.sure(uow, least, after, MERGED)
+    sure = [] if least is None else await duplicates.sure(uow, noun, least, after, MERGED)
     merged = 0
-    await merging.hold_still(uow, CONTACTS, await duplicates.members(uow, sure))
+    await merging.hold_still(uow, noun, await duplicates.members(uow, sure))
     for one in sure:
         try:
             async with uow.savepoint():

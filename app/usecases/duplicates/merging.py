@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.db import duplicates, memberships, merges, references, write
+from app.db import duplicates, linkage, memberships, merges, references, write
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.duplicates import DUPLICATES
@@ -71,10 +71,11 @@ async def merge_found(
     uow: UnitOfWork, one: UUID, survivor: UUID | None, values: dict[str, Any], *, versions: Versions
 ) -> UUID:
     """Merge what was found: into the survivor, or the suggested one; the merge's id. Raises like merge_records."""
-    _must_be_allowed(uow, CONTACTS)
+    noun = await duplicates.noun_of(uow, one)
+    _must_be_allowed(uow, noun)
     people = await duplicates.members(uow, [one])
-    held = await hold_still(uow, CONTACTS, people)
-    rows = await write.locked(uow, CONTACTS, people)
+    held = await hold_still(uow, noun, people)
+    rows = await write.locked(uow, noun, people)
     # All that this closes, in the order in which a search locks them.
     await duplicates.touching(uow, people)
     row = await plain.get_locked(uow, DUPLICATES, one, None, {})
@@ -85,11 +86,13 @@ async def merge_found(
     if row["archived_at"] is not None:
         raise RuleBroken("archived", "This is put away, since it holds no more; search again.")
     STATUSES.allow("duplicate", Status(row["status"]), Status.MERGED)
-    survivor = survivor or suggested([rows[one] for one in people])["id"]
+    for name in sorted(values.keys() - noun.fields.keys()):
+        raise InvalidInput("field_unknown", f"A {noun.name} has no field {name!r}.", field=f"values.{name}")
+    survivor = survivor or suggested([rows[one] for one in people], FIELDS[noun.name])["id"]
     if survivor not in people:
         raise InvalidInput("survivor_unknown", "The survivor is one of the members.", field="survivor_id")
     others = [one for one in people if one != survivor]
-    return await _one(uow, CONTACTS, held, rows, survivor, others, values, versions)
+    return await _one(uow, noun, held, rows, survivor, others, values, versions)
 
 
 def _must_be_allowed(uow: UnitOfWork, noun: Noun) -> None:
@@ -149,10 +152,8 @@ def _must_be_known(noun: Noun, rows: Mapping[UUID, Row], versions: Versions) -> 
 
 
 async def survivorship(uow: UnitOfWork, noun: Noun) -> Survivorship:
-    """The organisation's rules, which are for contacts; of other nouns the survivor's own values survive."""
-    if noun is not CONTACTS:
-        return Survivorship()
-    held = await duplicates.held(uow)
+    """The organisation's rules for the noun."""
+    held = await linkage.held(uow, noun)
     return Survivorship({name: Rule(rule) for name, rule in held["rules"].items()}, held["sources"])
 
 
