@@ -304,26 +304,49 @@ def reason(noun: str, compared: str, level: str, weight: float) -> dict[str, Any
 
 
 _PRIOR = -13.0
-"""log2 of the odds that one of those who share an address, a number or the sound of a name is the person."""
+"""log2 of the odds that one of those who share an address, a number, a site or the sound of a name is the one."""
 _WEIGHTS = {
-    ("name", "same"): 10.0,
-    ("name", "same_sound"): 8.0,
-    ("name", "family_name"): -3.0,
-    ("name", "different"): -6.0,
-    ("email", "same"): 15.0,
-    ("email", "different"): -2.0,
-    ("phone", "same"): 13.0,
-    ("phone", "different"): -2.0,
-    ("birth_date", "same"): 13.0,
-    ("birth_date", "different"): -5.0,
-    ("external_id", "same"): 30.0,
+    "contact": {
+        ("name", "same"): 10.0,
+        ("name", "same_sound"): 8.0,
+        ("name", "family_name"): -3.0,
+        ("name", "different"): -6.0,
+        ("email", "same"): 15.0,
+        ("email", "different"): -2.0,
+        ("phone", "same"): 13.0,
+        ("phone", "different"): -2.0,
+        ("birth_date", "same"): 13.0,
+        ("birth_date", "different"): -5.0,
+        ("external_id", "same"): 30.0,
+    },
+    "company": {
+        ("name", "in_full"): 15.0,
+        ("name", "same"): 10.0,
+        ("name", "same_sound"): 10.0,
+        ("name", "without_trade"): 9.0,
+        ("name", "one_part_missing"): 8.0,
+        ("name", "initials"): 8.0,
+        ("name", "other_trade"): -30.0,
+        ("name", "different"): -30.0,
+        ("place", "same"): 4.0,
+        ("place", "different"): -30.0,
+        ("domain", "same"): 16.0,
+        ("domain", "after_name"): 0.0,
+        ("domain", "different"): -4.0,
+        ("region", "same"): 3.0,
+        ("region", "different"): -3.0,
+        ("country", "same"): 1.0,
+        ("country", "different"): -4.0,
+        ("external_id", "same"): 90.0,
+    },
 }
-"""log2(m/u) of the priors of app.analytics.duplicates.comparing, rounded: what is told at once learns nothing first."""
+"""log2(m/u) of the priors of app.analytics.duplicates, rounded: what is told at once learns nothing first. What is never
+one there outweighs here all but an id."""
 
 
-def likelihood(agreed: Mapping[str, str]) -> tuple[float, list[dict[str, Any]]]:
-    """How likely two are one person by how far each thing agrees (Fellegi and Sunter 1969), and the reasons for it."""
-    weights = {what: _WEIGHTS[what, level] for what, level in agreed.items()}
-    reasons = [reason("contact", what, level, weights[what]) for what, level in agreed.items()]
+def likelihood(noun: str, agreed: Mapping[str, str]) -> tuple[float, list[dict[str, Any]]]:
+    """How likely two are one by how far each thing agrees (Fellegi and Sunter 1969), and the reasons for it."""
+    weights = {what: _WEIGHTS[noun][what, level] for what, level in agreed.items()}
+    reasons = [reason(noun, what, level, weights[what]) for what, level in agreed.items()]
     odds = 2 ** (_PRIOR + sum(weights.values()))
     return odds / (1 + odds), sorted(reasons, key=lambda one: (-abs(one["weight"]), one["field"]))

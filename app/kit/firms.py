@@ -115,10 +115,31 @@ def label(registered: str) -> str:
     return registered.partition(".")[0]
 
 
-def after(label: str, sound: str) -> bool:
-    """Whether a site is called after what sounds so, or after its beginning."""
-    plain = label.replace("-", "")
-    return sound in plain or sound.startswith(plain)
+def after(registered: str, firm: Firm) -> bool:
+    """Whether a registered domain is called after the firm, or after the beginning of its name."""
+    plain = label(registered).replace("-", "")
+    return bool(firm.sound) and (firm.sound in plain or firm.sound.startswith(plain))
+
+
+def alike(one: Firm, other: Firm) -> str:
+    """How far two names agree, in the words of app.analytics.duplicates.companies, but for errors of typing."""
+    if one.branch != other.branch:
+        return "different"
+    if (
+        one.place
+        and one.trades
+        and (one.place, one.core, one.trades) == (other.place, other.core, other.trades)
+    ):
+        return "in_full"
+    if one.sound == other.sound and one.trades == other.trades:
+        return "same" if one.core == other.core else "same_sound"
+    if one.sound == other.sound:
+        shared = not one.trades or not other.trades or not set(one.trades).isdisjoint(other.trades)
+        return "without_trade" if shared else "other_trade"
+    if one.initials == other.sound or other.initials == one.sound:
+        return "initials"
+    words, others = {*one.core.split(), *one.trades}, {*other.core.split(), *other.trades}
+    return "one_part_missing" if words <= others or others <= words else "different"
 
 
 def _without_branch(words: Sequence[str]) -> tuple[list[str], str]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from app.domain.duplicates import MOST, Rule, Status
 from app.schemas.base import DatedQuery, Flag, Key, Label, RecordOut, Shape, optional
-from app.schemas.companies import CompanyEdit, CompanyOut
+from app.schemas.companies import CompanyEdit, CompanyFields, CompanyOut
 from app.schemas.contacts import ContactEdit, ContactFields, ContactOut
 
 FieldName = Annotated[str, StringConstraints(pattern=r"^(custom\.)?[a-z][a-z0-9_]{0,62}$")]
@@ -194,6 +194,26 @@ class ContactMatched(BaseModel):
     contact: ContactOut
     score: str
     reasons: list[Reason]
+
+
+class CompanyMatch(Shape):
+    """A company that may be there already."""
+
+    company: CompanyFields
+
+
+class CompanyMatched(BaseModel):
+    """A company that may be the same firm, with how sure that is and why."""
+
+    company: CompanyOut
+    score: str
+    reasons: list[Reason]
+
+
+class CompanyMatches(BaseModel):
+    """The likeliest first."""
+
+    data: list[CompanyMatched]
 
 
 class ContactMatches(BaseModel):

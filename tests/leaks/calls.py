@@ -232,6 +232,15 @@ def _matching(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "/v1/contacts/match", {"json": {"contact": {"name": "zq", "phones": [{"number": "13800138000"}]}}}
 
 
+def _matching_companies(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
+    for one in t.reading["companies"]:
+        yield (
+            "/v1/companies/match",
+            {"json": {"company": {"name": "x", "external_ids": {"erp": one.external}}}},
+        )
+    yield "/v1/companies/match", {"json": {"company": {"name": "zq", "domain": "zq.example"}}}
+
+
 _WRITTEN: dict[str, Any] = {"writing": True, "params": DRY, "headers": ANY}
 ROUTES |= {
     ("GET", "/v1/access/explain"): _explained,
@@ -284,6 +293,7 @@ ROUTES |= {
     ),
     ("OPTIONS", "/v1/public/forms/{token}"): _plainly("/v1/public/forms/x", {}),
     ("POST", "/v1/contacts/match"): _matching,
+    ("POST", "/v1/companies/match"): _matching_companies,
     ("POST", "/v1/contacts/{id}/merge"): _merging("contacts"),
     ("POST", "/v1/companies/{id}/merge"): _merging("companies"),
     ("POST", "/v1/duplicates/find"): _plainly(

@@ -23,10 +23,11 @@ from app.schemas.companies import (
     CompanyUpsert,
 )
 from app.schemas.contacts import CompanyContactQuery, ContactOut, ContactQuery
+from app.schemas.duplicates import CompanyMatch, CompanyMatches
 from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.merges import CompanyMerge, MergeOut
 from app.usecases import bulk, plain
-from app.usecases.duplicates import merging
+from app.usecases.duplicates import matching, merging
 
 router = APIRouter(prefix="/companies", tags=["companies"])
 Reading = Annotated[Reads, reads(Scope.companies_read)]
@@ -62,6 +63,12 @@ async def search_companies(query: Search, door: Reading) -> Response:
 async def count_companies(query: CountQuery, door: Reading) -> Response:
     """Count companies by a full condition."""
     return await answers.count(door, COMPANIES, query)
+
+
+@router.post("/match", **docs.answer(CompanyMatches))
+async def search_company_matches(body: CompanyMatch, door: Reading) -> Response:
+    """See whether a company may be there already: those in your sight that may be the same firm, the likeliest first."""
+    return answers.plain({"data": await matching.match_company(door, body.company.model_dump())})
 
 
 @router.post("/bulk", **docs.bulk(CompanyUpsert))

@@ -1,18 +1,20 @@
-"""Whether a contact that is about to come in may be there already, told at once from indexes."""
+"""Whether a contact or company that is about to come in may be there already, told at once from indexes."""
 
 import asyncio
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 from uuid import UUID
 
 from app.db import exports, matches
+from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
+from app.db.nouns import Noun
 from app.db.reads import Reads
 from app.domain.duplicates import likelihood
-from app.kit import emails, json, names, phones, terms
+from app.kit import emails, firms, json, names, phones, terms
 
 SHOWN = 10
-"""Contacts at most, the likeliest."""
+"""Records at most, the likeliest."""
 LEAST = 0.5
 """How likely one is at least."""
 
@@ -25,17 +27,46 @@ async def match_contact(door: Reads, given: Mapping[str, Any]) -> list[dict[str,
     actor = door.actor
     reach = _shown(door, given, actor.region)
     found = await asyncio.gather(
-        matches.by_words(door.beside(), [*reach["emails"]], [*reach["phones"]]),
+        matches.by_words(door.beside(), CONTACTS, {"e": reach["emails"], "p": reach["phones"]}),
         matches.by_sound(door.beside(), _spellings(given) if CONTACTS.shows(actor, "name") else []),
-        matches.by_external_ids(door.beside(), reach["external_ids"]),
+        matches.by_external_ids(door.beside(), CONTACTS, reach["external_ids"]),
     )
     called = {str(one) for one in found[-1]}
+    return await _likeliest(door, CONTACTS, found, lambda one: _agreed(reach, given, one, called))
+
+
+async def match_company(door: Reads, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The companies in sight that may be the same firm, the likeliest first.
+
+    What is hidden from the asker finds nothing and counts for nothing.
+    """
+    held = {name: value for name, value in given.items() if value and COMPANIES.shows(door.actor, name)}
+    firm = firms.parts(held["name"]) if "name" in held else None
+    sites = [site] if (site := firms.site(held.get("domain") or "")) else []
+    # Each way has its own limit: of a common word there are many, of the whole name few.
+    ways = [
+        matches.by_words(door.beside(), COMPANIES, {"n": [held["name"]] if firm else []}),
+        matches.by_words(door.beside(), COMPANIES, {"n": _words_of(firm) if firm else []}),
+        matches.by_words(door.beside(), COMPANIES, {"d": sites}),
+        matches.by_external_ids(door.beside(), COMPANIES, held.get("external_ids") or {}),
+    ]
+    found = await asyncio.gather(*ways)
+    called = {str(one) for one in found[-1]}
+    return await _likeliest(door, COMPANIES, found, lambda one: _agreed_firms(held, one, called))
+
+
+async def _likeliest(
+    door: Reads,
+    noun: Noun,
+    found: Iterable[Iterable[UUID]],
+    agreed: Callable[[Mapping[str, Any]], dict[str, str]],
+) -> list[dict[str, Any]]:
     ids: list[UUID] = list(dict.fromkeys(one for listed in found for one in listed))
-    bodies = await exports.bodies(door, CONTACTS, CONTACTS.readable(door.actor), ids) if ids else []
-    scored = [(*likelihood(_agreed(reach, given, one, called)), one) for one in map(json.loads, bodies)]
+    bodies = await exports.bodies(door, noun, noun.readable(door.actor), ids) if ids else []
+    scored = [(*likelihood(noun.name, agreed(one)), one) for one in map(json.loads, bodies)]
     likely = sorted((each for each in scored if each[0] >= LEAST), key=lambda each: (-each[0], each[2]["id"]))
     return [
-        {"contact": one, "score": f"{score:.4f}", "reasons": reasons}
+        {noun.name: one, "score": f"{score:.4f}", "reasons": reasons}
         for score, reasons, one in likely[:SHOWN]
     ]
 
@@ -100,3 +131,31 @@ def _names(given: Mapping[str, Any], one: Mapping[str, Any]) -> str | None:
     if names.sound(first, last, name) == names.sound(other_first, other_last, other_name):
         return "same_sound"
     return "family_name" if last and last == other_last else "different"
+
+
+def _words_of(firm: firms.Firm) -> list[str]:
+    """What the firm's own word is found by, in either script."""
+    read = terms.sound(firm.core, person=False).replace("u:", "u")
+    return [one for one in dict.fromkeys((firm.core, firm.sound, read)) if one]
+
+
+def _agreed_firms(given: Mapping[str, Any], one: Mapping[str, Any], called: Set[str]) -> dict[str, str]:
+    agreed = {}
+    firm, other = firms.parts(given.get("name", "")), firms.parts(one.get("name", ""))
+    if firm.core and other.core:
+        agreed["name"] = firms.alike(firm, other)
+        if firm.place and other.place:
+            agreed["place"] = "same" if firm.place == other.place else "different"
+    site, theirs = (firms.site(each.get("domain") or "") for each in (given, one))
+    if site and theirs:
+        agreed["domain"] = "same" if site == theirs else "different"
+        if site != theirs and firms.after(site, firm) and firms.after(theirs, other):
+            agreed["domain"] = "after_name"
+    if given.get("region") and one.get("region"):
+        same = firms.place(given["region"]) == firms.place(one["region"])
+        agreed["region"] = "same" if same else "different"
+    if given.get("country") and one.get("country"):
+        agreed["country"] = "same" if given["country"] == one["country"] else "different"
+    if one["id"] in called:
+        agreed["external_id"] = "same"
+    return agreed
