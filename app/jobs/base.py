@@ -76,14 +76,15 @@ def queue_of(kind: str) -> str:
     return JOBS[kind].queue if kind in JOBS else DEFAULT_QUEUE
 
 
-async def do_batch(database: Database, org_id: UUID, run_id: UUID, kind: str) -> datetime | None:
+async def do_batch(database: Database, org_id: UUID, run_id: UUID) -> datetime | None:
     """Do the run's next batch, if it is due and nobody else is at it; since when the one after is due, if there is one."""
-    known = JOBS.get(kind)
     async with _unit(database, org_id, f"run:{run_id}") as uow:
         run = await runs.take_batch(uow, run_id, lease=rules.LEASE)
         await uow.commit()
     if run is None:
         return None
+    kind = run["kind"]
+    known = JOBS.get(kind)
     began = clock.monotonic()
     outcome, following = "failed", None
     try:

@@ -107,10 +107,13 @@ async def _not_waiting(queue: ArqRedis, found: Sequence[Row]) -> list[Row]:
 
 
 async def batch(ctx: dict[str, Any], org_id: str, run_id: str, kind: str) -> None:
-    """The queue's one kind of work: the next batch of a run; then the one after is put at the end of the queue."""
+    """The queue's one kind of work: the next batch of a run; then the one after is put at the end of the queue.
+
+    The kind is what the queue was chosen by; a release may have renamed it since.
+    """
     org, run = UUID(org_id), UUID(run_id)
     try:
-        due_at = await do_batch(ctx["database"], org, run, kind)
+        due_at = await do_batch(ctx["database"], org, run)
     except Busy as fault:  # the run is due still, and the next sweep carries it again
         _log.warning("batch waits for the database", run=run_id, reason=str(fault))
         return

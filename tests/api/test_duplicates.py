@@ -14,7 +14,6 @@ from app.jobs.base import do_batch
 from app.jobs.duplicates import find_night
 from app.kit import clock
 from app.usecases.duplicates import finding, merging
-from app.usecases.duplicates.asking import FIND
 from tests.makers.organisations import Organisation
 from tests.makers.work import work_off
 
@@ -346,7 +345,7 @@ async def test_a_search_gives_its_turn_back_while_another_computes(org: Organisa
     run = UUID(asked.headers["location"].rpartition("/")[2])
     async with finding._ONE:
         async with asyncio.timeout(5):
-            assert await do_batch(org.database, org.id, run, FIND) is None
+            assert await do_batch(org.database, org.id, run) is None
     told = (await org.admin.get(asked.headers["location"])).json()
     assert told["status"] == "running"
     assert datetime.fromisoformat(told["due_at"]) > clock.now() + timedelta(seconds=30)

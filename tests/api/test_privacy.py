@@ -308,11 +308,11 @@ async def test_what_is_written_while_the_erasure_goes_by_is_erased_too(service: 
     asked = (await org.admin.post(f"{here}/erase")).json()
     run = UUID(asked["id"])
     # By hand: the person, then what hangs on them, which is all of the first pass.
-    assert await do_batch(org.database, org.id, run, privacy.ERASE)
+    assert await do_batch(org.database, org.id, run)
     async with await org.work() as uow:
         await plain.edit(uow, INTERACTIONS, older, {"contact_id": contact, **said}, version=None)
         while (await run_row(org, run))["checkpoint"]["noun"] != CONTACTS.name:
-            assert await do_batch(org.database, org.id, run, privacy.ERASE)
+            assert await do_batch(org.database, org.id, run)
         working = asyncio.create_task(work_off(service))
         await until(lambda: _somebody_waits(uow))
         await uow.commit()

@@ -10,9 +10,7 @@ from app.db import exports
 from app.jobs.base import do_batch
 from app.usecases import privacy
 from app.usecases.exports import work
-from app.usecases.exports.opening import EXPORT
 from app.usecases.imports import work as imports_work
-from app.usecases.imports.work import IMPORT
 from tests.makers.files import ANY, account, begun, done, imported, rows, sent
 from tests.makers.organisations import Organisation
 from tests.makers.work import run_row, work_off
@@ -134,9 +132,9 @@ async def test_of_an_order_of_which_a_line_was_erased_nothing_is_made(
     one = await sent(org, text, "lines.csv", target="line")
     run = (await begun(org, one)).rpartition("/")[2]
     for _ in range(2):  # the file, then the first order
-        assert await do_batch(org.database, org.id, UUID(run), IMPORT)
+        assert await do_batch(org.database, org.id, UUID(run))
     asked = (await org.admin.post(f"/v1/contacts/{anna}/erase")).json()
-    assert await do_batch(org.database, org.id, UUID(asked["id"]), privacy.ERASE)
+    assert await do_batch(org.database, org.id, UUID(asked["id"]))
     await work_off(service)
     found = (await org.admin.get(f"/v1/imports/{one['id']}")).json()
     # Lines that stand together are let go together, and the one that stands apart comes to nothing without them.
@@ -175,11 +173,11 @@ async def test_an_export_under_way_begins_anew_without_the_erased(
         assert (await org.admin.post("/v1/contacts", json={"name": name})).status_code == 201
     asked = (await org.admin.post("/v1/exports", json={"noun": "contact", "sort": "created_at"})).json()
     for _ in range(2):
-        assert await do_batch(org.database, org.id, asked["id"], EXPORT)
+        assert await do_batch(org.database, org.id, asked["id"])
     assert "anna@example.com" in await kept(org)
     erasing = (await org.admin.post(f"/v1/contacts/{anna}/erase")).json()
     # First of all: an export that is done by then is closed, and asked for anew by people.
-    assert await do_batch(org.database, org.id, UUID(erasing["id"]), privacy.ERASE)
+    assert await do_batch(org.database, org.id, UUID(erasing["id"]))
     await work_off(service)
     run = await run_row(org, asked["id"])
     assert (run["status"], run["error"]) == ("done", None)
@@ -197,9 +195,9 @@ async def test_a_trial_goes_on_when_one_of_its_people_is_erased(
     one = await sent(org, "name,email,job title\n" + "".join(f"Anna,anna@example.com,{n}\n" for n in "ABC"))
     run = (await begun(org, one, "try")).rpartition("/")[2]
     for _ in range(2):  # the file, then its first row
-        assert await do_batch(org.database, org.id, UUID(run), imports_work.TRIAL)
+        assert await do_batch(org.database, org.id, UUID(run))
     asked = (await org.admin.post(f"/v1/contacts/{anna}/erase")).json()
-    assert await do_batch(org.database, org.id, UUID(asked["id"]), privacy.ERASE)
+    assert await do_batch(org.database, org.id, UUID(asked["id"]))
     await work_off(service)
     found = await run_row(org, run)
     assert (found["status"], found["error"]) == ("done", None)

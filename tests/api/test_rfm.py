@@ -17,7 +17,7 @@ from app.domain.rfm import KEPT_FOR
 from app.jobs.base import do_batch
 from app.jobs.housekeeping import forget
 from app.kit import clock
-from app.usecases.rfm.opening import MOST_WAITING, SCORE
+from app.usecases.rfm.opening import MOST_WAITING
 from tests.makers.buyers import buyers, order, ordered
 from tests.makers.organisations import Organisation
 from tests.makers.work import work_off
@@ -197,9 +197,9 @@ async def test_who_was_erased_has_no_scores_and_gets_none(service: FastAPI, org:
 async def test_whoever_is_archived_while_a_run_goes_on_is_not_among_its_scores(org: Organisation):
     ids = await buyers(org, {"gone": [(days(1), "5")], "stays": [(days(2), "6")]})
     one = UUID((await org.admin.post("/v1/rfm/runs", json={"as_of": AS_OF.isoformat()})).json()["id"])
-    await do_batch(org.database, org.id, one, SCORE)
+    await do_batch(org.database, org.id, one)
     await org.admin.post(f"/v1/contacts/{ids['gone']}/archive", headers={"If-Match": "*"})
-    while await do_batch(org.database, org.id, one, SCORE):
+    while await do_batch(org.database, org.id, one):
         pass
     assert [item["contact_id"] for item in await listed(org.admin)] == [ids["stays"]]
     assert (await found(org.admin))["contacts"] == 1
@@ -212,7 +212,7 @@ async def test_nothing_is_written_before_what_takes_long(org: Organisation, monk
     for name in ("left_out", "sample"):
         monkeypatch.setattr(rfm, name, partial(_noting, written, name, getattr(rfm, name)))
     one = UUID((await org.admin.post("/v1/rfm/runs", json={"as_of": AS_OF.isoformat()})).json()["id"])
-    while await do_batch(org.database, org.id, one, SCORE):
+    while await do_batch(org.database, org.id, one):
         pass
     assert written == {"left_out": None, "sample": None}
 

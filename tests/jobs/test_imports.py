@@ -140,7 +140,7 @@ async def test_a_worker_that_is_stopped_while_it_reads_hands_the_work_back(
 
     run = UUID((await begun(org, await sent(org, data, name, mode="create"))).rpartition("/")[2])
     monkeypatch.setattr(reading.tables, "rows", slowly)
-    working = asyncio.create_task(do_batch(org.database, org.id, run, work.IMPORT))
+    working = asyncio.create_task(do_batch(org.database, org.id, run))
     await asyncio.wait_for(in_it.wait(), 5)
     working.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -42,7 +42,7 @@ async def test_a_worker_that_comes_late_keeps_nothing(org: Organisation, known):
     late = asyncio.create_task(_silent(org, run))
     await until(lambda: taken(org, run))
     await asyncio.sleep(SHORT.total_seconds() * 1.1)
-    await do_batch(org.database, org.id, run, "tests.slow")
+    await do_batch(org.database, org.id, run)
     slow.set()
     assert await late == "lost"
     assert await tags_of(org, run) == [1]
@@ -74,10 +74,10 @@ async def test_a_batch_that_goes_on_for_longer_than_a_lease_keeps_it(
     run = await started(org, "tests.long", to=1)
     assert chosen.database_url
     full = Database(chosen.database_url, role=chosen.app_role, size=1)  # its one connection is the batch's
-    working = asyncio.create_task(do_batch(full, org.id, run, "tests.long"))
+    working = asyncio.create_task(do_batch(full, org.id, run))
     await in_it.wait()
     while not working.done():
-        assert await do_batch(org.database, org.id, run, "tests.long") is None
+        assert await do_batch(org.database, org.id, run) is None
         await asyncio.sleep(SHORT.total_seconds() / 8)
     await full.close()
     row = await run_row(org, run)
@@ -97,7 +97,7 @@ async def test_a_long_batch_ends_when_it_ends_and_nothing_is_seen_of_its_renewin
 
     job("tests.long")(batch)
     run = await started(org, "tests.long")
-    await do_batch(org.database, org.id, run, "tests.long")
+    await do_batch(org.database, org.id, run)
     taken, renewed, over = seen
     assert renewed["due_at"] > taken["due_at"]
     assert (renewed["version"], renewed["updated_at"]) == (taken["version"], taken["updated_at"])
@@ -136,13 +136,13 @@ async def test_a_batch_keeps_its_lease_until_its_end_has_locked_the_run(
         nonlocal ends
         ends += 1
         await asyncio.sleep(2 * SHORT.total_seconds())
-        offers.append(await do_batch(org.database, org.id, given[1]["id"], "tests.count"))
+        offers.append(await do_batch(org.database, org.id, given[1]["id"]))
         return await end(*given)
 
     monkeypatch.setattr(runs, "end_batch", slowly)
     job("tests.count")(count_to)
     run = await started(org, "tests.count", to=1)
-    await do_batch(org.database, org.id, run, "tests.count")
+    await do_batch(org.database, org.id, run)
     assert (ends, offers) == (1, [None])
     assert (await run_row(org, run))["status"] == "done"
 
@@ -155,7 +155,7 @@ async def test_a_batch_whose_lease_is_lost_is_broken_off(org: Organisation, know
 
     job("tests.long")(batch)
     run = await started(org, "tests.long", to=1)
-    working = asyncio.create_task(do_batch(org.database, org.id, run, "tests.long"))
+    working = asyncio.create_task(do_batch(org.database, org.id, run))
     await until(lambda: taken(org, run))
     assert (await org.admin.post(f"/v1/runs/{run}/cancel")).status_code == 200
     assert await asyncio.wait_for(working, 5) is None
@@ -186,7 +186,7 @@ async def test_a_lease_that_cannot_be_renewed_for_a_moment_is_renewed_later(
     monkeypatch.setattr(base, "renew", sometimes)
     job("tests.long")(batch)
     run = await started(org, "tests.long", to=1)
-    await asyncio.wait_for(do_batch(org.database, org.id, run, "tests.long"), 10)
+    await asyncio.wait_for(do_batch(org.database, org.id, run), 10)
     assert (await run_row(org, run))["status"] == "done"
 
 
@@ -209,7 +209,7 @@ async def _refused(org: Organisation, work: Callable[[UnitOfWork], Awaitable[obj
 
     job("tests.unrenewed")(batch)
     run = await started(org, "tests.unrenewed")
-    await asyncio.wait_for(do_batch(org.database, org.id, run, "tests.unrenewed"), 5)
+    await asyncio.wait_for(do_batch(org.database, org.id, run), 5)
     said: str = (await run_row(org, run))["error"]
     return said
 
@@ -238,7 +238,7 @@ async def test_a_stopped_worker_hands_its_batch_back(service: FastAPI, org: Orga
 
     job("tests.long")(batch)
     run = await started(org, "tests.long")
-    working = asyncio.create_task(do_batch(org.database, org.id, run, "tests.long"))
+    working = asyncio.create_task(do_batch(org.database, org.id, run))
     await until(lambda: taken(org, run))
     working.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -23,6 +23,7 @@ from app.kit import clock
 from app.kit.ids import new_id
 from app.settings import Settings
 from tests.makers.organisations import Organisation
+from tests.makers.work import run_row
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +124,7 @@ async def test_a_long_batch_is_begun_once_and_a_dead_workers_job_is_free_within_
     monkeypatch.setattr(rules, "LEASE", timedelta(seconds=0.3))
     begun: list[UUID] = []
 
-    async def go_on(_: Database, __: UUID, run: UUID, ___: str) -> None:
+    async def go_on(_: Database, __: UUID, run: UUID) -> None:
         begun.append(run)
         if run == min(due):
             await asyncio.sleep(1.5)  # for arq, nobody is at it any more
@@ -151,9 +152,25 @@ async def test_a_batch_that_loses_the_database_in_the_middle_is_a_warning_in_one
         run = await start(uow, known.kind, {})
         await uow.commit()
     with structlog.testing.capture_logs() as captured:
-        await base.do_batch(org.database, org.id, run, known.kind)
+        await base.do_batch(org.database, org.id, run)
     async with owner.connection() as connection:
         await connection.execute("update runs set status = 'cancelled' where org_id = $1", org.id)
     (told,) = [one for one in captured if one["event"] == "batch failed"]
     assert (told["log_level"], "exc_info" in told) == (("error", True) if traced else ("warning", False))
     assert told["run"] == str(run)
+
+
+async def test_what_a_queue_calls_by_an_old_name_is_done_by_the_one_that_the_run_has(
+    queue: ArqRedis, org: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go(_: UnitOfWork, run: Row) -> Progress:
+        return Progress({}, 1, finished=True, result={"kind": run["kind"]})
+
+    known = base.Job("tests.renamed", go, base.DEFAULT_QUEUE)
+    monkeypatch.setitem(base.JOBS, known.kind, known)
+    async with await org.work() as uow:
+        run = await start(uow, known.kind, {})
+        await uow.commit()
+    await relay.batch({"database": org.database, "redis": queue}, str(org.id), str(run), "tests.old_name")
+    found = await run_row(org, run)
+    assert (found["status"], found["attempts"], found["result"]) == ("done", 0, {"kind": known.kind})

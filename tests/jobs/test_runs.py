@@ -44,7 +44,7 @@ async def test_two_workers_at_once_do_each_batch_once(service: FastAPI, org: Org
 async def test_a_batch_offered_to_many_at_once_is_done_by_one(org: Organisation, known):
     job("tests.count")(count_to)
     run = await started(org, "tests.count", to=1)
-    await asyncio.gather(*(do_batch(org.database, org.id, run, "tests.count") for _ in range(8)))
+    await asyncio.gather(*(do_batch(org.database, org.id, run) for _ in range(8)))
     assert await tags_of(org, run) == [1]
 
 
@@ -112,7 +112,7 @@ async def test_what_somebody_else_holds_is_waited_for_as_long_as_it_takes(
     async with await org.work() as holder:
         await take(holder)
         for _ in range(MOST_ATTEMPTS + 2):
-            await do_batch(org.database, org.id, run, "tests.count")
+            await do_batch(org.database, org.id, run)
             row = (await org.admin.get(f"/v1/runs/{run}")).json()
             assert (row["status"], row["attempts"]) == ("running", 0), row
             assert "Somebody else" in row["error"]
@@ -141,7 +141,7 @@ async def test_what_a_batch_may_have_brought_upon_itself_counts(org: Organisatio
 
     job("tests.greedy")(batch)
     run = await started(org, "tests.greedy")
-    await do_batch(org.database, org.id, run, "tests.greedy")
+    await do_batch(org.database, org.id, run)
     row = await run_row(org, run)
     assert (row["attempts"], row["error"], row["waiting_since"]) == (1, "Ask for less.", None)
 
@@ -152,11 +152,11 @@ async def test_a_failed_attempt_waits_before_the_next(org: Organisation, known):
 
     job("tests.failing")(batch)
     run = await started(org, "tests.failing")
-    await do_batch(org.database, org.id, run, "tests.failing")
+    await do_batch(org.database, org.id, run)
     row = await run_row(org, run)
     assert (row["status"], row["attempts"], row["error"]) == ("running", 1, "Not now.")
     assert row["due_at"] > clock.now() + timedelta(seconds=1)
-    await do_batch(org.database, org.id, run, "tests.failing")
+    await do_batch(org.database, org.id, run)
     assert (await run_row(org, run))["version"] == row["version"]
 
 
@@ -172,7 +172,7 @@ async def test_a_batch_that_takes_too_long_is_stopped_and_fails(
 
     job("tests.long")(batch)
     run = await started(org, "tests.long", to=1)
-    await do_batch(org.database, org.id, run, "tests.long")
+    await do_batch(org.database, org.id, run)
     row = await run_row(org, run)
     assert (row["attempts"], row["lease"]) == (1, None)
     assert "took longer" in row["error"]
