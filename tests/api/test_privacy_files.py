@@ -8,7 +8,6 @@ from fastapi import FastAPI
 
 from app.db import exports
 from app.jobs.base import do_batch
-from app.usecases import privacy
 from app.usecases.exports import work
 from app.usecases.imports import work as imports_work
 from tests.makers.files import ANY, account, begun, done, imported, rows, sent

@@ -85,6 +85,14 @@ class Worker:
         self._child.send_signal(signal.SIGKILL)
         self._child.wait(10)
 
+    def pause(self) -> None:
+        """As if it had no share of the machine."""
+        self._child.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """After a pause."""
+        self._child.send_signal(signal.SIGCONT)
+
     def end(self) -> int:
         """Wait until it has ended by itself; the exit status."""
         return self._child.wait(20)

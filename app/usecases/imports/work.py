@@ -25,15 +25,13 @@ TRIAL = "imports.try"
 FIRST = 1_000
 """Rows of the first batch: enough to count, and few to write before anything was counted."""
 APPLIED = 5_000
-"""Rows that one batch makes into records."""
+"""Rows that one batch makes into records: about a second, for which others wait who write the same nouns."""
 GROWN = frozenset({0, 1, 2, 4, 8})
 """Batches before which tables may have grown to many times what PostgreSQL has counted; later on it has counted by itself."""
 LINES = 30_000
-"""Lines that one batch makes into orders, of which there are fewer."""
-
-
+"""Lines that one batch makes into orders, of which there are fewer: about a second, too."""
 AGAIN = 10
-"""Rows of one record that a trial does anew, before it tries the next ones."""
+"""Rows of one record that a trial does anew, before it tries the next ones; what more of them did, it may tell wrong."""
 
 
 class _Undone(Exception):
