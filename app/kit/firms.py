@@ -168,7 +168,7 @@ def _without_branch(words: Sequence[str]) -> tuple[list[str], str]:
 
 def _bare_place(text: str) -> str:
     found = _PLACE.match(text)
-    return (found[1] + found[2]) if found else text
+    return (found[1] + found[2] + text[found.end() :]) if found else text
 
 
 def _form_length(words: Sequence[str]) -> int:

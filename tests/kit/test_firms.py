@@ -43,6 +43,7 @@ def test_one_firm_written_in_several_ways_has_the_same_parts(same: tuple[str, ..
         ("上海华夏律师事务所(普通合伙)", "华夏", ("law",), "shanghai", ""),
         ("海蓝科技有限公司上海分公司", "海蓝", ("technology",), "", "shanghai"),
         ("海蓝（北京）信息技术上海分公司", "海蓝", ("information",), "beijing", "shanghai"),
+        ("海蓝科技有限公司北京市朝阳区第二分公司", "海蓝", ("technology",), "", "beijingzhaoyangqudier"),
         ("中信银行北京分行", "中信银行", (), "", "beijing"),
         ("Acme Ltd. London Branch", "acme", (), "", "london"),
         ("Xinyu Education (Dalian) Co Ltd", "xinyu", ("education",), "dalian", ""),
