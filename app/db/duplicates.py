@@ -150,16 +150,29 @@ async def changed(uow: UnitOfWork, noun: Noun, records: Collection[UUID], since:
     return {row["id"] for row in rows}
 
 
-async def standing(uow: UnitOfWork, noun: Noun, status: Status) -> Sequence[Row]:
-    """Those of a status that are not put away, locked, with the ids of their members."""
+async def standing(uow: UnitOfWork, noun: Noun) -> Sequence[Row]:
+    """Open ones that are not put away, locked, with the ids of their members."""
     return await uow.fetch(
         "select d.*, array(select m.member_id::text from duplicate_members m where m.org_id = d.org_id"
         "   and m.duplicate_id = d.id order by 1) as people"
-        " from duplicates d where d.org_id = $1 and d.noun = $2 and d.status = $3 and d.archived_at is null"
+        " from duplicates d where d.org_id = $1 and d.noun = $2 and d.status = 'open' and d.archived_at is null"
         " order by d.id for update of d",
         uow.org_id,
         noun.name,
-        status,
+    )
+
+
+async def dismissed(uow: UnitOfWork, noun: Noun, some: Collection[str]) -> Sequence[Row]:
+    """Those with one of the records of which somebody said that they are two: people, the ids as text, and digests."""
+    return await uow.fetch(
+        "select d.digests, array(select m.member_id::text from duplicate_members m where m.org_id = d.org_id"
+        "   and m.duplicate_id = d.id order by 1) as people"
+        " from duplicates d where d.org_id = $1 and d.noun = $2 and d.status = 'dismissed' and d.archived_at is null"
+        "   and d.id in (select duplicate_id from duplicate_members where org_id = $1 and member_id = any($3::uuid[]))"
+        " order by d.id",
+        uow.org_id,
+        noun.name,
+        list(some),
     )
 
 

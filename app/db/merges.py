@@ -285,13 +285,16 @@ async def latest(uow: UnitOfWork, survivor: UUID, others: Collection[UUID]) -> U
     return found
 
 
-async def parted(uow: UnitOfWork) -> Sequence[Row]:
-    """The ids, as text, of the members of each merge that was undone: somebody said that they are not one."""
+async def parted(uow: UnitOfWork, some: Collection[str]) -> Sequence[Row]:
+    """The ids, as text, of the members of each undone merge of one of these: somebody said that they are not one."""
     return await uow.fetch(
         "select array_agg(x.member_id::text order by x.member_id) as people from merges m"
         " join merge_members x on x.org_id = m.org_id and x.merge_id = m.id"
-        " where m.org_id = $1 and m.status = 'undone' group by m.id",
+        " where m.org_id = $1 and m.status = 'undone' and m.id in"
+        "   (select merge_id from merge_members where org_id = $1 and member_id = any($2::uuid[]))"
+        " group by m.id",
         uow.org_id,
+        list(some),
     )
 
 

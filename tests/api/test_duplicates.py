@@ -1,13 +1,16 @@
 """Duplicates over HTTP: found by a run, shown with their reasons to who sees them all, dismissed and merged."""
 
 import asyncio
+import threading
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pyarrow as pa
 import pytest
 from fastapi import FastAPI
 
+from app.analytics.duplicates.linking import Records
 from app.db import duplicates
 from app.domain.errors import RuleBroken
 from app.jobs.base import do_batch
@@ -15,7 +18,7 @@ from app.jobs.duplicates import find_night
 from app.kit import clock
 from app.usecases.duplicates import finding, merging
 from tests.makers.organisations import Organisation
-from tests.makers.work import work_off
+from tests.makers.work import run_row, work_off
 
 ANY = {"If-Match": "*"}
 Body = dict[str, Any]
@@ -340,6 +343,11 @@ async def test_what_is_sure_is_merged_in_batches_that_go_past_what_is_refused(
     assert "half" not in names
 
 
+async def cancelled(org: Organisation, run: UUID) -> None:
+    """Or whoever works off what is due after this would search for it, too, and nobody else could meanwhile."""
+    assert (await org.admin.post(f"/v1/runs/{run}/cancel")).status_code == 200
+
+
 async def test_a_search_gives_its_turn_back_while_another_computes(org: Organisation):
     asked = await org.admin.post("/v1/duplicates/find", json={})
     run = UUID(asked.headers["location"].rpartition("/")[2])
@@ -349,6 +357,7 @@ async def test_a_search_gives_its_turn_back_while_another_computes(org: Organisa
     told = (await org.admin.get(asked.headers["location"])).json()
     assert told["status"] == "running"
     assert datetime.fromisoformat(told["due_at"]) > clock.now() + timedelta(seconds=30)
+    await cancelled(org, run)
 
 
 @pytest.mark.parametrize("value", ["2", "0.12345", "x", "-1"])
@@ -356,3 +365,27 @@ async def test_a_probability_is_one(org: Organisation, value: str):
     said = {"auto_merge_at": value}
     answer = await org.admin.patch("/v1/duplicates/settings", json=said, headers=ANY)
     assert answer.status_code == 422
+
+
+async def test_a_worker_that_is_stopped_while_it_reads_hands_the_search_back(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    begun, add = threading.Event(), Records.add
+
+    def slowly(self: Records, features: pa.Table) -> None:
+        add(self, features)
+        begun.set()
+        self._connection.execute("select sum(hash(x)) from range(100000000000) t(x)").fetchall()
+
+    monkeypatch.setattr(Records, "add", slowly)
+    await org.admin.post("/v1/contacts", json={"name": "Anna"})
+    asked = await org.admin.post("/v1/duplicates/find", json={})
+    run = UUID(asked.headers["location"].rpartition("/")[2])
+    working = asyncio.create_task(do_batch(org.database, org.id, run))
+    await asyncio.to_thread(begun.wait, 30)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    row = await run_row(org, run)
+    assert (row["attempts"], row["error"], row["lease"]) == (0, None, None)
+    await cancelled(org, run)

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,6 @@ from app.db.duplicates import DUPLICATES
 from app.db.engine import Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
-from app.domain.duplicates import Status
 from app.domain.errors import Busy, DomainError
 from app.domain.runs import Progress
 from app.usecases.duplicates import features, merging
@@ -106,17 +106,20 @@ async def _search(
         while rows := await duplicates.records_after(uow, noun, after, CHUNK):
             after = rows[-1]["id"]
             found.looked += len(rows)
-            found.fresh += await asyncio.to_thread(_add, records, noun, rows, identifying, since)
+            add = partial(_add, records, noun, rows, identifying, since)
+            found.fresh += await _aside(uow, run, records, add)
         if since is None:
             found.model = await _aside(uow, run, records, records.learn)
         found.pairs = await _aside(uow, run, records, lambda: records.pairs(found.model))
         people = {one for pair in found.pairs for one in (pair.left, pair.right)}
-        found.digests = await asyncio.to_thread(
-            lambda: {row["unique_id"]: features.digest(row) for row in records.told(people)}
-        )
+        found.digests = await _aside(uow, run, records, partial(_digests, records, people))
         people |= await duplicates.open_members(uow, noun)
-        found.marks = await asyncio.to_thread(records.marks, people)
+        found.marks = await _aside(uow, run, records, partial(records.marks, people))
     return found
+
+
+def _digests(records: Records, people: Collection[str]) -> dict[str, str]:
+    return {row["unique_id"]: features.digest(row) for row in records.told(people)}
 
 
 def _add(
@@ -133,9 +136,9 @@ async def _aside(uow: UnitOfWork, run: Row, records: Records, work: Callable[[],
         while not (await asyncio.wait({task}, timeout=ASKED))[0]:
             await duplicates.under_way(uow, run["id"])
     finally:
-        if not task.done():
-            records.stop()
-            await asyncio.wait({task})
+        while not task.done():
+            records.stop()  # again and again: between two statements there is nothing to stop
+            await asyncio.wait({task}, timeout=1)
     return task.result()
 
 
@@ -143,7 +146,7 @@ async def _settle(
     uow: UnitOfWork, noun: Noun, run: UUID, found: _Found, since: datetime | None
 ) -> dict[str, int]:
     """Write down what is new, put away what holds no more; how many of each."""
-    open_ = await duplicates.standing(uow, noun, Status.OPEN)
+    open_ = await duplicates.standing(uow, noun)
     there = {UUID(one) for row in open_ for one in row["people"]}
     changed = await duplicates.changed(uow, noun, there, since)
     pairs = list(found.pairs)
@@ -189,10 +192,10 @@ async def _apart(
     apart: set[_Two] = set()
     for row in await duplicates.one_above_the_other(uow, noun, people):
         apart.add(frozenset((row["below"], row["above"])))
-    for row in await duplicates.standing(uow, noun, Status.DISMISSED):
+    for row in await duplicates.dismissed(uow, noun, people):
         same = [one for one in row["people"] if row["digests"].get(one) == digests.get(one)]
         apart.update(map(frozenset, combinations(same, 2)))
-    for row in await merges.parted(uow):
+    for row in await merges.parted(uow, people):
         apart.update(map(frozenset, combinations(row["people"], 2)))
     return apart
 
