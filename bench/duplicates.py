@@ -2,7 +2,8 @@
 
 python -m bench.duplicates [--records 100000] [FEBRL.csv …]
 
-The files are those of the Febrl generator (Christen 2005): rec_id names the person. Nothing is fitted to them.
+The files are those of the Febrl generator (Christen 2005): rec_id names the person. Nothing is fitted to them, nor to the
+generated contacts and companies; these have branches, sisters and namesakes among them.
 """
 
 import argparse

@@ -13,7 +13,7 @@ from sqlalchemy import Index, Integer, Numeric
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import write
+from app.db import sight, write
 from app.db.base import (
     Keyed,
     Record,
@@ -229,9 +229,10 @@ async def touching(uow: UnitOfWork, records: Collection[UUID]) -> Sequence[Row]:
 
 
 async def noun_of(uow: UnitOfWork, one: UUID) -> Noun:
-    """What was found; contacts where there is no such one."""
-    name = await uow.fetchval("select noun from duplicates where org_id = $1 and id = $2", uow.org_id, one)
-    return OF.get(name, CONTACTS)
+    """What was found; contacts where the actor sees no such one, so that a refusal tells nothing of it."""
+    question, values = sight.seen(uow.actor, DUPLICATES, [one], ("noun",))
+    rows = await uow.fetch(question.sql, *question.values(values))
+    return OF[rows[0]["noun"]] if rows else CONTACTS
 
 
 async def members(uow: UnitOfWork, some: Collection[UUID]) -> list[UUID]:

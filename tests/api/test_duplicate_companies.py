@@ -195,6 +195,26 @@ async def test_who_does_not_see_both_companies_sees_nothing_of_it(service: FastA
     assert (await shown(mine, acme))["companies"]
 
 
+async def test_a_refusal_tells_nothing_of_companies_that_are_not_seen(service: FastAPI, org: Organisation):
+    scopes = ["contacts:read", "contacts:write", "duplicates:read", "duplicates:write", "merges:write"]
+    role = {"read": {"*": ["*"]}, "write": {"*": ["*"]}}
+    await org.role("people", scopes=scopes, sight={"*": "own"}, **role)
+    me, person = await org.user("person", "people")
+    await add(org, *({**body, "owner_id": str(me)} for body in ACME), *HAILAN)
+    await find(service, org, noun="company")
+    by_seen = {
+        people(one) == people(two): one
+        for one in await found(org)
+        for two in (await person.get("/v1/duplicates")).json()["data"]
+    }
+    seen, hidden = by_seen[True], by_seen[False]
+    refused = await person.post(f"/v1/duplicates/{seen['id']}/merge", json={})
+    assert (refused.status_code, refused.json()["scope"]) == (403, "companies:write")
+    for one in (hidden["id"], new_id()):
+        answer = await person.post(f"/v1/duplicates/{one}/merge", json={})
+        assert (answer.status_code, answer.json()["code"]) == (404, "duplicate_not_found"), answer.text
+
+
 async def test_a_hidden_field_of_companies_is_no_reason_and_gives_no_score(
     service: FastAPI, org: Organisation
 ):
