@@ -1,14 +1,14 @@
 """Who is in which segment: one row per stay, from entering to leaving, with why."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Index, Select, exists, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import paging, sight
+from app.db import paging, references, segments, sight, write
 from app.db.base import Base, one_of, points_to
 from app.db.contacts import CONTACTS
 from app.db.engine import Prepared, Row
@@ -65,6 +65,7 @@ ENTERED, LEFT = "contact.entered_segment", "contact.left_segment"
 """Events of the contact, whose version they leave as it is; `after` names the segment and says why."""
 TOLD = ("segment_id", "why")
 """What these events tell to those who may know the segment; others do not see the events at all."""
+_TICK = timedelta(microseconds=1)
 
 
 def of(
@@ -74,12 +75,12 @@ def of(
     as_of: ColumnElement[Any] | None,
 ) -> Select[Any]:
     """The contact's stay in a segment that the actor may know; without `as_of`, the one that has not ended."""
-    stay, segments = MEMBERSHIPS, SEGMENTS.table
+    stay, table = MEMBERSHIPS, SEGMENTS.table
     known = exists().where(
-        segments.c.org_id == stay.c.org_id,
-        segments.c.id == stay.c.segment_id,
-        segments.c.archived_at.is_(None),
-        sight.told(segments.c.uses),
+        table.c.org_id == stay.c.org_id,
+        table.c.id == stay.c.segment_id,
+        table.c.archived_at.is_(None),
+        sight.told(table.c.uses),
     )
     still: ColumnElement[bool] = stay.c.left_at.is_(None)
     if as_of is not None:
@@ -138,18 +139,29 @@ def _settling(inside: Prepared) -> Prepared:
     return Prepared(sql, (*inside.names, *(f"settle_{name}" for name in _GIVEN)))
 
 
-async def settle(
-    uow: UnitOfWork,
-    segment: UUID,
-    inside: tuple[Prepared, Mapping[str, Any]],
-    looked: Mapping[UUID, Why],
-    at: datetime,
-) -> Sequence[Row]:
-    """Bring stays in line with who, among the contacts looked at, is inside, with an event for each that moves.
+Inside = tuple[Prepared, Mapping[str, Any]]
+"""Asks for the ids of those who belong into a segment, among the contacts looked at or others, who do not matter."""
 
-    Of those who moved: contact_id, and entered, false for who left. `inside` asks for the ids of those who belong there,
-    among the contacts looked at or others, who do not matter.
+
+async def settle(
+    uow: UnitOfWork, segment: Row, inside: Inside, looked: Mapping[UUID, Why], at: datetime
+) -> Sequence[Row]:
+    """Bring stays and the tag in line with who, among the contacts looked at, is inside, with an event for each that moves.
+
+    Of those who moved: contact_id, and entered, false for who left. Of the segment its id and tag count.
     """
+    tag: str | None = segment["tag"]
+    if tag is not None:
+        await references.claim(uow, CONTACTS, None)
+    moved = await _settle(uow, segment["id"], inside, looked, at)
+    if tag is not None and moved:
+        await _put_tag(uow, tag, {one["contact_id"]: one["entered"] for one in moved})
+    return moved
+
+
+async def _settle(
+    uow: UnitOfWork, segment: UUID, inside: Inside, looked: Mapping[UUID, Why], at: datetime
+) -> Sequence[Row]:
     question = _settling(inside[0])
     actor = uow.actor
     given = {
@@ -167,10 +179,44 @@ async def settle(
     return await uow.fetch(question.sql, *question.values(binds))
 
 
-def these(uow: UnitOfWork, ids: Sequence[UUID]) -> tuple[Prepared, Mapping[str, Any]]:
-    """For settle(): these contacts, but for those that are put away."""
+async def _put_tag(uow: UnitOfWork, tag: str, entered: Mapping[UUID, bool]) -> None:
+    """Put a segment's tag on who entered and take it off who left, by the way of every other change."""
+    changes = []
+    for contact, row in (await write.locked(uow, CONTACTS, list(entered))).items():
+        if entered[contact] and tag not in row["tags"]:
+            changes.append((row, {"tags": [*row["tags"], tag]}))
+        elif not entered[contact] and tag in row["tags"]:
+            changes.append((row, {"tags": [one for one in row["tags"] if one != tag]}))
+    await write.change(uow, CONTACTS, changes, "contact.edited")
+
+
+def later(uow: UnitOfWork, cursor: Row) -> datetime:
+    """Now, and in any case after the segment's last step, also where another server's clock was ahead."""
+    at: datetime = max(uow.now, cursor["moved_at"] + _TICK)
+    return at
+
+
+async def move(
+    uow: UnitOfWork, segment: Row, staying: Sequence[UUID], looked: Mapping[UUID, Why], at: datetime
+) -> Sequence[Row]:
+    """Of the contacts looked at, those are to be in the segment that stay; who moved, as settle() tells."""
+    moved = await settle(uow, segment, _these(uow, staying), looked, at)
+    await segments.stamp(uow, segment["id"], at)
+    return moved
+
+
+def _these(uow: UnitOfWork, ids: Sequence[UUID]) -> Inside:
+    """These contacts, but for those that are put away."""
     sql = "select id from contacts where org_id = $1::uuid and id = any($2::uuid[]) and archived_at is null"
     return Prepared(sql, ("org", "ids")), {"org": uow.org_id, "ids": list(ids)}
+
+
+def remaining(uow: UnitOfWork, segment: UUID, ids: Sequence[UUID]) -> Inside:
+    """Those of the contacts that are in the segment, but for those that are put away."""
+    sql = """select m.contact_id as id from memberships m join contacts c on c.org_id = m.org_id and c.id = m.contact_id
+      where m.org_id = $1::uuid and m.segment_id = $2::uuid and m.left_at is null and c.archived_at is null
+        and m.contact_id = any($3::uuid[])"""
+    return Prepared(sql, ("org", "segment", "ids")), {"org": uow.org_id, "segment": segment, "ids": list(ids)}
 
 
 async def put_away(uow: UnitOfWork, segment: UUID) -> list[UUID]:
@@ -184,11 +230,11 @@ async def put_away(uow: UnitOfWork, segment: UUID) -> list[UUID]:
     return [row["contact_id"] for row in rows]
 
 
-async def hold_static(uow: UnitOfWork, contacts: Sequence[UUID]) -> Mapping[UUID, datetime]:
-    """The static segments that one of the contacts is or was in, held as whoever moves members does; and the last moves'
-    stamps."""
+async def hold_static(uow: UnitOfWork, contacts: Sequence[UUID]) -> Mapping[UUID, Row]:
+    """The static segments that one of the contacts is or was in, held as whoever moves members does: by id, with id, tag
+    and moved_at."""
     rows = await uow.fetch(
-        """select c.segment_id, c.moved_at from segment_cursors c
+        """select s.id, s.tag, c.moved_at from segment_cursors c
           join segments s on s.org_id = c.org_id and s.id = c.segment_id
         where c.org_id = $1 and s.kind = 'static' and s.archived_at is null and exists (select from memberships m
           where m.org_id = $1 and m.segment_id = c.segment_id and m.contact_id = any($2::uuid[]))
@@ -196,7 +242,7 @@ async def hold_static(uow: UnitOfWork, contacts: Sequence[UUID]) -> Mapping[UUID
         uow.org_id,
         list(contacts),
     )
-    return {row["segment_id"]: row["moved_at"] for row in rows}
+    return {row["id"]: row for row in rows}
 
 
 async def inside_now(uow: UnitOfWork, contacts: Sequence[UUID]) -> set[UUID]:

@@ -1,22 +1,22 @@
 """Segments kept by hand, when contacts become one: the survivor is where the others were, and undoing puts them back."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from app.db import memberships, segments
+from app.db import memberships
+from app.db.engine import Row
 from app.db.uow import UnitOfWork
 from app.domain.segments import Why
 
-_TICK = timedelta(microseconds=1)
-Held = Mapping[UUID, datetime]
-"""Segments, held before any contact is locked, to the stamps of their last moves."""
+Held = Mapping[UUID, Row]
+"""Segments, held before any contact is locked, as memberships.hold_static tells of them."""
 
 
 async def enter(uow: UnitOfWork, held: Held, others: Sequence[UUID], survivor: UUID) -> None:
     """Put the survivor where the others are."""
     for segment in sorted(held.keys() & await memberships.inside_now(uow, others)):
-        await _move(uow, held, segment, [survivor], [])
+        await _move(uow, held[segment], [survivor], [])
 
 
 async def leave(
@@ -27,13 +27,9 @@ async def leave(
     back = await memberships.left_archived(uow, others, at)
     for segment in sorted(held.keys() & (entered | back.keys())):
         leaving = [survivor] if segment in entered else []
-        await _move(uow, held, segment, sorted(back.get(segment, ())), leaving)
+        await _move(uow, held[segment], sorted(back.get(segment, ())), leaving)
 
 
-async def _move(
-    uow: UnitOfWork, held: Held, segment: UUID, adding: Sequence[UUID], removing: Collection[UUID]
-) -> None:
-    at = max(uow.now, held[segment] + _TICK)
+async def _move(uow: UnitOfWork, segment: Row, adding: Sequence[UUID], removing: Collection[UUID]) -> None:
     looked = dict.fromkeys((*adding, *removing), Why.BY_HAND)
-    await memberships.settle(uow, segment, memberships.these(uow, adding), looked, at)
-    await segments.stamp(uow, segment, at)
+    await memberships.move(uow, segment, adding, looked, memberships.later(uow, segment))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.db import events, following, memberships, references, related, segments, write
+from app.db import events, following, memberships, related, segments, write
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.events import Position
@@ -18,7 +18,6 @@ from app.domain.moments import Now
 from app.domain.related import boundaries
 from app.domain.runs import Progress, RunStatus
 from app.domain.segments import Stage, Why, next_step, touched
-from app.usecases.segments.members import later, put_tag
 from app.usecases.segments.saving import build_anew
 
 BATCH = 5_000
@@ -57,7 +56,7 @@ async def build_batch(uow: UnitOfWork, run: Row) -> Progress:
         return Progress({"after": None, "looked": 0, "of": await following.how_many(uow)}, 0, total=WHOLE)
     after = None if here["after"] is None else UUID(here["after"])
     ids = await following.next_contacts(uow, after, BATCH)
-    at = later(uow, cursor)
+    at = memberships.later(uow, cursor)
     try:
         condition = _read(uow, row)
     except InvalidInput as problem:
@@ -84,7 +83,7 @@ async def follow_segment(uow: UnitOfWork, segment: UUID) -> Step:
     if cursor["xid"] == 0:
         return Step(anew=True)
     rows, position = await events.read_after(uow, Position(cursor["xid"], cursor["seq"]), READ)
-    found, at = touched(rows, condition), later(uow, cursor)
+    found, at = touched(rows, condition), memberships.later(uow, cursor)
     edges = frozenset() if condition is None else boundaries(condition)
     looked = await following.crossed(uow, edges, cursor["clock_from"], at, MOST + 1)
     looked |= await following.reached(uow, found, MOST + 1)
@@ -137,14 +136,15 @@ def _read(uow: UnitOfWork, row: Row) -> Condition | None:
 async def _settle(
     uow: UnitOfWork, row: Row, condition: Condition | None, looked: Mapping[UUID, Why], at: datetime
 ) -> None:
-    """Put the contacts looked at where they belong; of a segment kept by hand they leave."""
+    """Put the contacts looked at where they belong; a segment kept by hand is left by those who are put away.
+
+    The log tells of them, and may be behind: whoever is there again by now stays.
+    """
     if not looked:
         return
-    if row["tag"] is not None:
-        await references.claim(uow, CONTACTS, None)
     if condition is None:
-        inside = memberships.these(uow, [])
+        inside = memberships.remaining(uow, row["id"], list(looked))
     else:
         now = Now(at, uow.actor.time_zone)
         inside = following.inside(uow.actor, conditions.at(condition, now), list(looked), row["uses"])
-    await put_tag(uow, row["tag"], await memberships.settle(uow, row["id"], inside, looked, at))
+    await memberships.settle(uow, row, inside, looked, at)

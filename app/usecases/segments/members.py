@@ -1,10 +1,9 @@
-"""Who is in a segment: moved by hand, and the tag that goes with it."""
+"""Who is in a segment: moved by hand, by whoever may have it put its tag."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.db import memberships, references, segments, sight, write
+from app.db import memberships, references, segments, sight
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
 from app.db.segments import SEGMENTS
@@ -14,20 +13,12 @@ from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.segments import SegmentKind, Why
 from app.usecases import plain
 
-_TICK = timedelta(microseconds=1)
-
-
-def later(uow: UnitOfWork, cursor: Row) -> datetime:
-    """Now, and in any case after the segment's last step, also where another server's clock was ahead."""
-    at: datetime = max(uow.now, cursor["moved_at"] + _TICK)
-    return at
-
 
 async def leave_archived(uow: UnitOfWork, row: Row, cursor: Row) -> None:
     """Those who were archived while nobody followed leave a segment that is kept by hand."""
     looked = dict.fromkeys(await memberships.put_away(uow, row["id"]), Why.ARCHIVED)
     if looked:
-        await _move(uow, row, [], looked, later(uow, cursor))
+        await memberships.move(uow, row, [], looked, memberships.later(uow, cursor))
 
 
 def check_putting(actor: Actor, tag: str | None) -> None:
@@ -54,21 +45,9 @@ async def change_members(
     adding, removing = _followed(adding, moved_on, "add"), _followed(removing, moved_on, "remove")
     _check(row, adding, removing)
     looked = dict.fromkeys((*adding, *removing), Why.BY_HAND)
-    moved = await _move(uow, row, adding, looked, later(uow, cursor))
+    moved = await memberships.move(uow, row, adding, looked, memberships.later(uow, cursor))
     entered = sum(one["entered"] for one in moved)
     return {"entered": entered, "left": len(moved) - entered}
-
-
-async def _move(
-    uow: UnitOfWork, row: Row, staying: Sequence[UUID], looked: Mapping[UUID, Why], at: datetime
-) -> Sequence[Row]:
-    """Of the contacts looked at, those are to be in the segment that stay; who moved."""
-    if row["tag"] is not None:
-        await references.claim(uow, CONTACTS, None)
-    moved = await memberships.settle(uow, row["id"], memberships.these(uow, staying), looked, at)
-    await segments.stamp(uow, row["id"], at)
-    await put_tag(uow, row["tag"], moved)
-    return moved
 
 
 def _check(row: Row, adding: Sequence[UUID], removing: Sequence[UUID]) -> None:
@@ -103,17 +82,3 @@ def _unknown(contact: UUID, field: str) -> InvalidInput:
     return InvalidInput(
         "contact_unknown", f"There is no contact {contact}, or you may not see it.", field=field
     )
-
-
-async def put_tag(uow: UnitOfWork, tag: str | None, moved: Sequence[Row]) -> None:
-    """Put a segment's tag on who entered and take it off who left, by the way of every other change."""
-    if tag is None or not moved:
-        return
-    entered = {one["contact_id"]: one["entered"] for one in moved}
-    changes = []
-    for contact, row in (await write.locked(uow, CONTACTS, list(entered))).items():
-        if entered[contact] and tag not in row["tags"]:
-            changes.append((row, {"tags": [*row["tags"], tag]}))
-        elif not entered[contact] and tag in row["tags"]:
-            changes.append((row, {"tags": [one for one in row["tags"] if one != tag]}))
-    await write.change(uow, CONTACTS, changes, "contact.edited")
