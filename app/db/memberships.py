@@ -246,9 +246,11 @@ async def hold_static(uow: UnitOfWork, contacts: Sequence[UUID]) -> Mapping[UUID
 
 
 async def inside_now(uow: UnitOfWork, contacts: Sequence[UUID]) -> set[UUID]:
-    """The segments that one of the contacts is in."""
+    """The static segments that one of the contacts is in."""
     rows = await uow.fetch(
-        "select distinct segment_id from memberships where org_id = $1 and contact_id = any($2::uuid[]) and left_at is null",
+        "select distinct m.segment_id from memberships m join segments s on s.org_id = m.org_id and s.id = m.segment_id"
+        " where m.org_id = $1 and m.contact_id = any($2::uuid[]) and m.left_at is null"
+        " and s.kind = 'static' and s.archived_at is null",
         uow.org_id,
         list(contacts),
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 from app.db import memberships
 from app.db.engine import Row
 from app.db.uow import UnitOfWork
+from app.domain.errors import Busy
 from app.domain.segments import Why
 
 Held = Mapping[UUID, Row]
@@ -14,8 +15,14 @@ Held = Mapping[UUID, Row]
 
 
 async def enter(uow: UnitOfWork, held: Held, others: Sequence[UUID], survivor: UUID) -> None:
-    """Put the survivor where the others are."""
-    for segment in sorted(held.keys() & await memberships.inside_now(uow, others)):
+    """Put the survivor where the others are. Raises Busy when one has got into a segment just before it was locked."""
+    inside = await memberships.inside_now(uow, others)
+    if inside - held.keys():
+        # To hold that segment now would be too late: whoever holds it may be waiting for these contacts.
+        raise Busy(
+            "try_again", "Somebody has just put one of these contacts into a segment; try again in a moment."
+        )
+    for segment in sorted(inside):
         await _move(uow, held[segment], [survivor], [])
 
 
