@@ -270,18 +270,21 @@ async def entered_by(uow: UnitOfWork, contact: UUID, cause: str) -> set[UUID]:
     return {row["id"] for row in rows}
 
 
-async def left_archived(
-    uow: UnitOfWork, contacts: Sequence[UUID], since: datetime
-) -> Mapping[UUID, set[UUID]]:
-    """Segment to those of the contacts that have left it since, because they were put away."""
+async def left_archived(uow: UnitOfWork, contacts: Sequence[UUID], since: int) -> Mapping[UUID, set[UUID]]:
+    """Segment to those of the contacts that have left it since a place in the log, because they were put away.
+
+    The log's places are given out by the database alone; stays are stamped by the clocks of many servers.
+    """
     rows = await uow.fetch(
-        "select segment_id, array_agg(distinct contact_id) as people from memberships where org_id = $1"
-        " and contact_id = any($2::uuid[]) and left_why = 'archived' and left_at >= $3 group by segment_id",
+        "select (after ->> 'segment_id')::uuid as id, array_agg(distinct noun_id) as people from events where org_id = $1"
+        " and noun_id = any($2::uuid[]) and seq > $3 and type = $4 and after ->> 'why' = $5 group by 1",
         uow.org_id,
         list(contacts),
         since,
+        LEFT,
+        Why.ARCHIVED,
     )
-    return {row["segment_id"]: set(row["people"]) for row in rows}
+    return {row["id"]: set(row["people"]) for row in rows}
 
 
 async def forget(uow: UnitOfWork, contacts: Sequence[UUID]) -> None:

@@ -1,7 +1,6 @@
 """Segments kept by hand, when contacts become one: the survivor is where the others were, and undoing puts them back."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from app.db import memberships
@@ -27,11 +26,14 @@ async def enter(uow: UnitOfWork, held: Held, others: Sequence[UUID], survivor: U
 
 
 async def leave(
-    uow: UnitOfWork, held: Held, merge: UUID, at: datetime, survivor: UUID, others: Sequence[UUID]
+    uow: UnitOfWork, held: Held, merge: UUID, begun: int, survivor: UUID, others: Sequence[UUID]
 ) -> None:
-    """Take the survivor out of where a merge of that time has put it, and put the others back where they were."""
+    """Take the survivor out of where a merge has put it, and put the others back where they were when it began.
+
+    begun is the place in the log just before the merge.
+    """
     entered = await memberships.entered_by(uow, survivor, f"merge:{merge}")
-    back = await memberships.left_archived(uow, others, at)
+    back = await memberships.left_archived(uow, others, begun)
     for segment in sorted(held.keys() & (entered | back.keys())):
         leaving = [survivor] if segment in entered else []
         await _move(uow, held[segment], sorted(back.get(segment, ())), leaving)

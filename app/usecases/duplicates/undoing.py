@@ -74,7 +74,7 @@ async def _undo(
                 f"A {noun.name} was moved since, and would stand above itself; move it elsewhere first.",
             )
         others = [one for one in rows if one != survivor]
-        await stays.leave(uow, held, merge["id"], merge["created_at"], survivor, others)
+        await stays.leave(uow, held, merge["id"], begun, survivor, others)
         kept = [
             {f"{noun.name}_id": one, "fields": sorted(plans[one].left)} for one in rows if plans[one].left
         ]
