@@ -75,26 +75,29 @@ async def _undo(
             )
         others = [one for one in rows if one != survivor]
         await stays.leave(uow, held, merge["id"], begun, survivor, others)
-        kept = [
-            {f"{noun.name}_id": one, "fields": sorted(plans[one].left)} for one in rows if plans[one].left
-        ]
-        changed = {"status": MergeStatus.UNDONE, "undone": kept}
+        left = {one: sorted(plans[one].left) for one in rows if plans[one].left}
+        changed = {"status": MergeStatus.UNDONE, "undone": _listed(noun, left)}
         await write.change(uow, MERGES, [(merge, changed)], "merge.undone")
         await _reopen(uow, merge["id"])
     finally:
         uow.cause = before
-    restored = [one for one in rows if not plans[one].left]
+    shown = _shown(uow, noun, left)
     return {
         "id": merge["id"],
         "status": MergeStatus.UNDONE,
-        "restored": restored,
-        "kept": _shown(uow, noun, kept),
+        "restored": [one for one in rows if one not in shown],
+        "kept": _listed(noun, shown),
     }
 
 
-def _shown(uow: UnitOfWork, noun: Noun, kept: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Without the names of hidden fields: that somebody has changed them is told to nobody else."""
-    return [{**one, "fields": [name for name in one["fields"] if _open(uow, noun, name)]} for one in kept]
+def _listed(noun: Noun, left: Mapping[UUID, Sequence[str]]) -> list[dict[str, Any]]:
+    return [{f"{noun.name}_id": one, "fields": fields} for one, fields in left.items()]
+
+
+def _shown(uow: UnitOfWork, noun: Noun, left: Mapping[UUID, Sequence[str]]) -> dict[UUID, list[str]]:
+    """Without hidden fields, and so without records of which nothing else was left: it is told to nobody else."""
+    shown = {one: [name for name in fields if _open(uow, noun, name)] for one, fields in left.items()}
+    return {one: fields for one, fields in shown.items() if fields}
 
 
 def _open(uow: UnitOfWork, noun: Noun, name: str) -> bool:
