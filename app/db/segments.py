@@ -215,11 +215,30 @@ async def wait_briefly(uow: UnitOfWork) -> None:
     await uow.execute("set local lock_timeout = '200ms'")
 
 
+async def waiting_with(uow: UnitOfWork, segment: UUID, others: Sequence[UUID]) -> list[UUID]:
+    """Those of the others, in their order, that what is in the way of a segment is in the way of too.
+
+    Whoever puts a tag claims all contacts, as an import does for as long as it takes. So those with tags wait together, and
+    the others go on; what is in the way of one of these may be in the way of all.
+    """
+    rows = await uow.fetch(
+        "select o.id from segments s join segments o on o.org_id = s.org_id and (s.tag is null or o.tag is not null)"
+        " where s.org_id = $1 and s.id = $2 and o.id = any($3::uuid[]) order by array_position($3::uuid[], o.id)",
+        uow.org_id,
+        segment,
+        list(others),
+    )
+    return [row["id"] for row in rows]
+
+
 async def put_off(uow: UnitOfWork, segments: Sequence[UUID], until: datetime) -> None:
-    """Let segments not be due before a moment, but for those that somebody is just moving."""
+    """Let segments not be due before a moment, and then in this order, but for those that somebody is just moving."""
     await uow.execute(
-        "update segment_cursors set waits_until = $3 where org_id = $1 and segment_id in (select segment_id"
-        " from segment_cursors where org_id = $1 and segment_id = any($2::uuid[]) for update skip locked)",
+        "update segment_cursors c"
+        " set waits_until = $3::timestamptz - (cardinality($2) - w.place) * interval '1 microsecond'"
+        " from unnest($2::uuid[]) with ordinality w(id, place) where c.org_id = $1 and c.segment_id = w.id"
+        " and c.segment_id in (select segment_id from segment_cursors"
+        "   where org_id = $1 and segment_id = any($2::uuid[]) for update skip locked)",
         uow.org_id,
         list(segments),
         until,

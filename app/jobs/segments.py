@@ -35,22 +35,21 @@ async def follow_due(database: Database, at: datetime) -> int:
     """Move every segment on for which there is something; how many. Any number may do so at once."""
     found = await segments.due(database, at, MOST_DUE)
     waiting: set[UUID] = set()
-    for one in found:
+    for place, one in enumerate(found, start=1):
         org_id, segment = one["org_id"], one["segment_id"]
-        if org_id in waiting:
+        if segment in waiting:
             continue
         try:
             await _follow(database, one)
         except Busy as fault:
-            # What is in the way of one of an organisation's segments is in the way of the others.
             _log.warning("segment waits", segment=str(segment), reason=str(fault))
-            waiting.add(org_id)
-            await _put_off(
-                database, org_id, [other["segment_id"] for other in found if other["org_id"] == org_id]
+            others = [other["segment_id"] for other in found[place:] if other["org_id"] == org_id]
+            waiting |= await _put_off(
+                database, org_id, segment, [one for one in others if one not in waiting]
             )
         except Exception as fault:  # noqa: BLE001 - whatever it is, it is logged, and the other segments move on
             _log.error("segment not moved on", segment=str(segment), org=str(org_id), exc_info=fault)
-            await _put_off(database, org_id, [segment])
+            await _put_off(database, org_id, segment, [])
     return len(found)
 
 
@@ -80,11 +79,16 @@ async def _do(
     return await step(database, one["org_id"], f"segment:{one['segment_id']}", briefly)
 
 
-async def _put_off(database: Database, org_id: UUID, ids: Sequence[UUID]) -> None:
-    async def put_off(uow: UnitOfWork) -> None:
-        await segments.put_off(uow, ids, uow.now + PAUSE)
+async def _put_off(database: Database, org_id: UUID, segment: UUID, others: Sequence[UUID]) -> set[UUID]:
+    """Let a segment wait, and before it those of the others that the same is in the way of; these."""
+
+    async def put_off(uow: UnitOfWork) -> set[UUID]:
+        alike = await segments.waiting_with(uow, segment, others)
+        await segments.put_off(uow, [*alike, segment], uow.now + PAUSE)
+        return set(alike)
 
     try:
-        await step(database, org_id, "segments", put_off)
+        return await step(database, org_id, "segments", put_off)
     except DomainError as fault:  # they are due still
         _log.warning("segments not put off", org=str(org_id), reason=str(fault))
+        return set(others)

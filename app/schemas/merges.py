@@ -42,7 +42,9 @@ class MergeUndone(BaseModel):
 
     id: UUID
     status: MergeStatus
-    restored: list[UUID] = Field(description="Members that are as they were before to the letter, as far as you see them.")
+    restored: list[UUID] = Field(
+        description="Members that are as they were before to the letter, as far as you see them."
+    )
     kept: list[MergeKept]
 
 

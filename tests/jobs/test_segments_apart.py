@@ -76,6 +76,29 @@ async def test_a_tenant_whose_contacts_are_held_does_not_hold_up_the_others(
     assert len(await _members(org, held)) == 1
 
 
+async def test_those_with_tags_hold_up_no_other_and_take_turns(service: FastAPI, org: Organisation):
+    bodies = [{"name": name, "condition": CONDITIONS["customers"]} for name in "abcd"]
+    bodies[0]["tag"], bodies[1]["tag"] = "first", "second"
+    *tagged, one, other = [(await org.admin.post("/v1/segments", json=body)).json()["id"] for body in bodies]
+    await work_off(service)
+    while await follow_due(org.database, clock.now()):
+        pass
+    contact = (await org.admin.post("/v1/contacts", json={"name": "x", "stage": "customer"})).json()["id"]
+    async with await org.work() as uow:
+        await references.claim(uow, CONTACTS, [("id", "x")])
+        at = clock.now()
+        turns = []
+        for _ in range(4):
+            due = [str(each["segment_id"]) for each in await segments.due(org.database, at, 1_000)]
+            turns.append([each for each in due if each in tagged])
+            await follow_due(org.database, at)
+            assert [await _members(org, each) for each in (one, other)] == [[contact]] * 2
+            at = clock.now() + PAUSE
+    assert turns == [tagged, tagged[::-1]] * 2 or turns == [tagged[::-1], tagged] * 2
+    await follow_due(org.database, at)
+    assert [await _members(org, each) for each in tagged] == [[contact]] * 2
+
+
 async def test_a_segment_that_fails_stops_no_other(
     service: FastAPI, org: Organisation, other: Organisation, monkeypatch: pytest.MonkeyPatch
 ):
