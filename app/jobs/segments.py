@@ -44,9 +44,7 @@ async def follow_due(database: Database, at: datetime) -> int:
         except Busy as fault:
             _log.warning("segment waits", segment=str(segment), reason=str(fault))
             others = [other["segment_id"] for other in found[place:] if other["org_id"] == org_id]
-            waiting |= await _put_off(
-                database, org_id, segment, [one for one in others if one not in waiting]
-            )
+            waiting |= await _put_off(database, org_id, segment, others)
         except Exception as fault:  # noqa: BLE001 - whatever it is, it is logged, and the other segments move on
             _log.error("segment not moved on", segment=str(segment), org=str(org_id), exc_info=fault)
             await _put_off(database, org_id, segment, [])

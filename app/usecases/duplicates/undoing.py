@@ -1,11 +1,10 @@
 """Taking a merge back: what nobody has changed since is as it was before, what somebody has is left and told of."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from app.db import duplicates, merges, undone, write
+from app.db import duplicates, merges, reverting, undone, write
 from app.db.contacts import CONTACTS
 from app.db.duplicates import DUPLICATES
 from app.db.engine import Row
@@ -18,8 +17,7 @@ from app.domain import duplicates as rules
 from app.domain.access import Scope
 from app.domain.duplicates import MergeStatus, Status
 from app.domain.errors import RuleBroken
-from app.domain.undo import Told, Undo, grouped, plan
-from app.kit import json
+from app.domain.undo import Undo
 from app.usecases import plain
 from app.usecases.duplicates import merging, stays
 
@@ -59,7 +57,7 @@ async def _undo(
     survivor, own = merge["survivor_id"], f"merge:{merge['id']}"
     begun = await merges.begun(uow, own, list(rows))
     told = await undone.told(uow, list(rows), own, begun)
-    plans = {one: _plan(noun, rows[one], told[one]) for one in rows}
+    plans = {one: reverting.planned(noun, rows[one], told[one]) for one in rows}
     before, uow.cause = uow.cause, f"unmerge:{merge['id']}"
     try:
         # The survivor first: what it gives back must be free before the others take it again.
@@ -104,30 +102,14 @@ def _open(uow: UnitOfWork, noun: Noun, name: str) -> bool:
     return noun.shows(uow.actor, name if name.startswith("custom.") else name.partition(".")[0])
 
 
-def _plan(noun: Noun, row: Row, told: list[Row]) -> Undo:
-    now = {name: json.loads(json.text(row[name])) for name in noun.fields}
-    return plan([Told(one["own"], one["before"], one["after"]) for one in told], now)
-
-
 def _back(uow: UnitOfWork, noun: Noun, row: Row, undo: Undo) -> dict[str, Any]:
     """The values to write: those of the log, and what words find the contact by, which the log does not keep."""
-    now = {name: json.loads(json.text(row[name])) for name in noun.fields}
-    after = {name: _typed(name, value) for name, value in grouped(undo.back, now).items()}
+    after = reverting.values(noun, row, undo)
     if noun.derive and not noun.sources.isdisjoint(after):
         follows = noun.derive({**row, **after}, frozenset(), uow.actor)
         computed = follows.keys() - noun.fields.keys()
         after |= {name: follows[name] for name in computed}
     return {name: value for name, value in after.items() if name in noun.unread or value != row[name]}
-
-
-def _typed(name: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if name.endswith("_id"):
-        return UUID(value)
-    if name.endswith("_at"):
-        return datetime.fromisoformat(value)
-    return date.fromisoformat(value) if name == "birth_date" else value
 
 
 async def _reopen(uow: UnitOfWork, merge: UUID) -> None:

@@ -9,15 +9,14 @@ longer its own: undo the merge, then the import once more. What merely hung on i
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Numeric, Text, Uuid
+from sqlalchemy import Text
 
-from app.db import actors, imports, references, runs, undone, write
+from app.db import actors, imports, references, reverting, runs, undone, write
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.engine import Row
@@ -27,6 +26,7 @@ from app.db.nouns import Noun
 from app.db.orders import ORDERS
 from app.db.products import PRODUCTS
 from app.db.references import MERGED
+from app.db.reverting import Event
 from app.db.undone import Settled
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
@@ -34,8 +34,7 @@ from app.domain.errors import Busy, DomainError, RuleBroken
 from app.domain.fields import CUSTOM
 from app.domain.imports import Stage, Target, Undone, plan_undo
 from app.domain.runs import ENDED, Progress
-from app.domain.undo import Told, Undo, grouped, plan
-from app.kit import json
+from app.domain.undo import Undo
 from app.usecases import plain
 from app.usecases.imports.apply import KINDS
 
@@ -47,9 +46,7 @@ _NOUNS: Mapping[str, Noun] = {
 }
 """What an import can make or change."""
 _SHELVED = frozenset({"archived_at"})
-_Event = Row | Mapping[str, Any]
-"""One change of a record, as the log tells of it; see app.db.undone.told."""
-_Events = Mapping[UUID, Sequence[_Event]]
+_Events = Mapping[UUID, Sequence[Event]]
 
 
 async def undo_import(uow: UnitOfWork, one: UUID, *, version: int | None) -> UUID:
@@ -183,9 +180,8 @@ class _Undoing:
             for record, events in told.items()
         }
 
-    def _step(self, noun: Noun, row: Row, told: Sequence[_Event], joined: Set[UUID]) -> _Step:
-        now = {name: json.loads(json.text(row[name])) for name in noun.fields}
-        undo = plan([Told(one["own"], one["before"], one["after"]) for one in told], now)
+    def _step(self, noun: Noun, row: Row, told: Sequence[Event], joined: Set[UUID]) -> _Step:
+        undo = reverting.planned(noun, row, told)
         if any(one["type"].endswith(".erased") for one in told):
             return _kept(row, "erased", ())
         if MERGED in noun.fields and row[MERGED] is not None:
@@ -197,7 +193,7 @@ class _Undoing:
             left = _given(noun, undo.left)
             return _kept(row, "changed_since", left) if left else _as_it_was(row)
         try:
-            after = self._back(noun, row, undo, now)
+            after = self._back(noun, row, undo)
         except DomainError as refusal:
             return _kept(row, refusal.code, undo.left | undo.back.keys())
         computed = after.keys() - {name.partition(".")[0] for name in undo.back}
@@ -218,14 +214,14 @@ class _Undoing:
             after["archived_at"] = self.uow.now
         return _Step(row, Settled(row["id"], Undone.ARCHIVED), after, "archived")
 
-    def _back(self, noun: Noun, row: Row, undo: Undo, now: Mapping[str, Any]) -> dict[str, Any]:
+    def _back(self, noun: Noun, row: Row, undo: Undo) -> dict[str, Any]:
         """The values to write: those of the log, with what follows from them. Raises DomainError."""
         given = _given(noun, undo.back)
         noun.must_be_writable(
             self.uow.actor,
             [name if name.startswith(CUSTOM) else name.partition(".")[0] for name in given],
         )
-        after = _typed(noun, grouped(undo.back, now))
+        after = reverting.values(noun, row, undo)
         if noun.derive and not noun.sources.isdisjoint(after):
             follows = noun.derive({**row, **after}, frozenset(), self.uow.actor)
             if noun.sources.isdisjoint(undo.theirs):
@@ -279,29 +275,3 @@ def _given(noun: Noun, names: Iterable[str]) -> list[str]:
     """Those among the fields that a writer gives; the others follow from them."""
     heads = {name: name.partition(".")[0] for name in names}
     return [name for name, head in heads.items() if head in noun.fields and noun.fields[head].writable]
-
-
-def _typed(noun: Noun, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of the log as those of a record: amounts and ids; the rest is read by the database."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if name in noun.children:
-            ids = noun.children[name].references
-            found[name] = [line | {key: UUID(line[key]) for key in ids if line[key]} for line in value]
-        else:
-            found[name] = value if value is None else _type(noun, name)(value)
-    return found
-
-
-def _type(noun: Noun, name: str) -> Callable[[Any], Any]:
-    match noun.table.c[name].type if name in noun.table.c else None:
-        case Numeric():
-            return Decimal
-        case Uuid():
-            return UUID
-        case _:
-            return _as_it_is
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
