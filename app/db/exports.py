@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Numeric, bindparam, func
+from sqlalchemy import BigInteger, Numeric
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import lists, reads, sight
+from app.db import lists, reads
 from app.db.base import Record, choice, field, last_changed, newest_first, one_of, points_to
-from app.db.engine import Prepared, Row, compiled, prepared
+from app.db.engine import Prepared, Row
 from app.db.lists import Page
 from app.db.nouns import Noun
 from app.db.reads import Question, Reads
@@ -122,29 +122,6 @@ async def keep_ids(door: Reads, page: Page, file: UUID) -> int:
 def unpacked(part: bytes) -> list[UUID]:
     """The ids of one part."""
     return [UUID(bytes=part[at : at + _ID]) for at in range(0, len(part), _ID)]
-
-
-async def bodies(door: Reads, noun: Noun, names: Sequence[str], ids: Sequence[UUID]) -> list[str]:
-    """Those of the records that are seen, each as JSON, in the order of the ids. Raises Forbidden for a hidden field."""
-
-    def build(actor: Actor) -> Question:
-        shown = reads.chosen(actor, noun, names)
-
-        def text() -> Prepared:
-            wanted = bindparam("ids", type_=sight.UUIDS)
-            place = func.array_position(wanted, noun.table.c.id).label("place")
-            columns = [*sight.columns(actor, noun, shown), place]
-            inner = reads.of_sight(actor, noun, columns).where(noun.table.c.id == func.any(wanted))
-            found = f"case when t.place is not null then {reads.body(shown)} end"
-            asked = reads.stamped(
-                compiled(inner), f"{found} from organisations o left join ({{inner}}) t on true"
-            )
-            return Prepared(f"{asked.sql} order by t.place", asked.names)
-
-        question = prepared(("bodies", *reads.text_key(actor, noun), shown), text)
-        return Question(question, reads.binds(actor, noun) | {"ids": list(ids)})
-
-    return [row[1] for row in await door.rows(build) if row[1] is not None]
 
 
 def digits(noun: Noun, name: str) -> tuple[int, int]:

@@ -3,9 +3,7 @@
 import pytest
 from fastapi import FastAPI
 
-from app.jobs.segments import follow_due
-from app.kit import clock
-from tests.makers.merging import ANY, Body, add, contact, history, merge, stands
+from tests.makers.merging import ANY, contact, history, merge, stands
 from tests.makers.organisations import Organisation
 from tests.makers.work import work_off
 
@@ -51,33 +49,6 @@ async def test_what_somebody_has_changed_since_is_left_and_told(org: Organisatio
     assert (now["language"], now["job_title"], now["tags"]) == ("de", "Head", [])
 
 
-@pytest.mark.parametrize("followed", [False, True])
-async def test_the_survivor_is_in_the_segments_of_the_others_until_it_is_undone(
-    org: Organisation, followed: bool
-):
-    async def inside(segment: Body) -> set[str]:
-        listed = (await org.admin.get(f"/v1/segments/{segment['id']}/members")).json()["data"]
-        return {one["id"] for one in listed}
-
-    one, other = await contact(org, "a"), await contact(org, "b")
-    both, theirs = [await add(org, "segments", {"name": name, "kind": "static"}) for name in ("x", "y")]
-    for segment, people in ((both, (one, other)), (theirs, (other,))):
-        said = {"add": [each["id"] for each in people]}
-        answer = await org.admin.post(f"/v1/segments/{segment['id']}/members", json=said)
-        assert answer.status_code == 200, answer.text
-    done = (await merge(org, one, other)).json()
-    if followed:
-        while await follow_due(org.database, clock.now()):
-            pass
-    assert one["id"] in await inside(both) & await inside(theirs)
-    told = (await org.admin.get(f"/v1/contacts/{one['id']}/history")).json()["data"]
-    assert told[0]["type"] == "contact.entered_segment"
-    undone = await org.admin.post(f"/v1/merges/{done['id']}/undo")
-    assert undone.status_code == 200, undone.text
-    assert await inside(both) == {one["id"], other["id"]}
-    assert await inside(theirs) == {other["id"]}
-
-
 async def test_a_merged_contact_is_brought_back_by_undoing_alone(org: Organisation):
     one, other = await contact(org, "a"), await contact(org, "b")
     await merge(org, one, other)
@@ -121,3 +92,17 @@ async def test_erasing_a_person_reaches_the_log_of_whom_they_were_one_with_for_a
         assert "y.example" not in text
         assert "13800138000" not in text
     assert "kept@x.example" in told.text
+
+
+@pytest.mark.parametrize("readable", ["name", "job_title"])
+async def test_undoing_tells_of_no_change_of_a_hidden_field(org: Organisation, readable: str):
+    may = {"scopes": ["contacts:read", "contacts:write", "merges:write"], "sight": {"*": "all"}}
+    await org.role("narrow", **may, read={"contact": [readable]}, write={"contact": ["*"]})
+    _, narrow = await org.user("narrow", "narrow")
+    one, other = await contact(org, "a"), await contact(org, "b", job_title="Boss")
+    done = (await merge(org, one, other)).json()
+    await org.admin.patch(f"/v1/contacts/{one['id']}", json={"job_title": "Head"}, headers=ANY)
+    undone = (await narrow.post(f"/v1/merges/{done['id']}/undo")).json()
+    told = readable == "job_title"
+    assert undone["kept"] == ([{"contact_id": one["id"], "fields": ["job_title"]}] if told else [])
+    assert set(undone["restored"]) == ({other["id"]} if told else {one["id"], other["id"]})

@@ -18,9 +18,11 @@ from app.settings import Settings
 from tests.makers.organisations import Organisation
 from tests.makers.work import Worker, until, work_off
 
+CUSTOMERS = {"field": "stage", "op": "eq", "value": "customer"}
+
 
 async def test_a_worker_follows_within_seconds(chosen: Settings, org: Organisation):
-    body = {"name": "customers", "condition": {"field": "stage", "op": "eq", "value": "customer"}}
+    body = {"name": "customers", "condition": CUSTOMERS}
     made = (await org.admin.post("/v1/segments", json=body)).json()["id"]
 
     async def inside() -> set[str]:
@@ -36,11 +38,7 @@ async def test_a_worker_follows_within_seconds(chosen: Settings, org: Organisati
 
 async def _tagged(service: FastAPI, *orgs: Organisation) -> list[tuple[str, str]]:
     """Of each tenant a segment with a tag, and a contact that is about to enter it."""
-    body = {
-        "name": "customers",
-        "condition": {"field": "stage", "op": "eq", "value": "customer"},
-        "tag": "bought",
-    }
+    body = {"name": "customers", "condition": CUSTOMERS, "tag": "bought"}
     made = [(await org.admin.post("/v1/segments", json=body)).json()["id"] for org in orgs]
     await work_off(service)
     while await follow_due(orgs[0].database, clock.now()):
@@ -77,7 +75,7 @@ async def test_a_tenant_whose_contacts_are_held_does_not_hold_up_the_others(
 
 
 async def test_those_with_tags_hold_up_no_other_and_take_turns(service: FastAPI, org: Organisation):
-    bodies = [{"name": name, "condition": CONDITIONS["customers"]} for name in "abcd"]
+    bodies = [{"name": name, "condition": CUSTOMERS} for name in "abcd"]
     bodies[0]["tag"], bodies[1]["tag"] = "first", "second"
     *tagged, one, other = [(await org.admin.post("/v1/segments", json=body)).json()["id"] for body in bodies]
     await work_off(service)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 from uuid import UUID
 
-from app.db import exports, matches
+from app.db import matches, reads
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.nouns import Noun
@@ -62,7 +62,7 @@ async def _likeliest(
     agreed: Callable[[Mapping[str, Any]], dict[str, str]],
 ) -> list[dict[str, Any]]:
     ids: list[UUID] = list(dict.fromkeys(one for listed in found for one in listed))
-    bodies = await exports.bodies(door, noun, noun.readable(door.actor), ids) if ids else []
+    bodies = await reads.bodies(door, noun, noun.readable(door.actor), ids) if ids else []
     scored = [(*likelihood(noun.name, agreed(one)), one) for one in map(json.loads, bodies)]
     likely = sorted((each for each in scored if each[0] >= LEAST), key=lambda each: (-each[0], each[2]["id"]))
     return [

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.db import duplicates, exports, linkage, reads
+from app.db import duplicates, linkage, reads
 from app.db.duplicates import DUPLICATES
 from app.db.nouns import ALWAYS, Noun
 from app.db.reads import Reads
@@ -32,7 +32,7 @@ async def show_duplicate(door: Reads, one: UUID) -> tuple[dict[str, Any], int]:
     held = json.loads((await door.row(lambda actor: linkage.settings(actor, noun.name)))[1])
     people = [UUID(member["member_id"]) for member in found.get("members", ())]
     names = noun.readable(door.actor)
-    records = [json.loads(body) for body in await exports.bodies(door, noun, names, people)]
+    records = [json.loads(body) for body in await reads.bodies(door, noun, names, people)]
     if not duplicates.tells_scores(door.actor, noun):
         pairs = sorted(pairs, key=lambda pair: (pair["left"], pair["right"]))  # not the surest first
     told = [_pair(door.actor, noun, pair, held["identifying"]) for pair in pairs]

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import IO, Any
 from uuid import UUID
 
-from app.db import actors, exports, files, write
+from app.db import actors, exports, files, reads, write
 from app.db.engine import Row
 from app.db.exports import EXPORTS, Held
 from app.db.nouns import Noun
@@ -133,7 +133,7 @@ async def _read(uow: UnitOfWork, door: Reads, one: Row, here: dict[str, Any]) ->
     while _reads({**here, "read": read}) and clock.monotonic() - began < SECONDS:
         packed = await files.part(uow.connection, uow.org_id, ids, read)
         assert packed is not None, "ids of an export are missing"
-        bodies = await exports.bodies(door, noun, one["asked"]["fields"], exports.unpacked(packed))
+        bodies = await reads.bodies(door, noun, one["asked"]["fields"], exports.unpacked(packed))
         if bodies:
             await asyncio.to_thread(_note, seen, bodies)
             await files.append(uow, raw, parts, "".join(f"{body}\n" for body in bodies).encode())
