@@ -144,7 +144,7 @@ Inside = tuple[Prepared, Mapping[str, Any]]
 
 
 async def settle(
-    uow: UnitOfWork, segment: Row, inside: Inside, looked: Mapping[UUID, Why], at: datetime
+    uow: UnitOfWork, segment: Mapping[str, Any], inside: Inside, looked: Mapping[UUID, Why], at: datetime
 ) -> Sequence[Row]:
     """Bring stays and the tag in line with who, among the contacts looked at, is inside, with an event for each that moves.
 
@@ -190,14 +190,18 @@ async def _put_tag(uow: UnitOfWork, tag: str, entered: Mapping[UUID, bool]) -> N
     await write.change(uow, CONTACTS, changes, "contact.edited")
 
 
-def later(uow: UnitOfWork, cursor: Row) -> datetime:
+def later(uow: UnitOfWork, cursor: Mapping[str, Any]) -> datetime:
     """Now, and in any case after the segment's last step, also where another server's clock was ahead."""
     at: datetime = max(uow.now, cursor["moved_at"] + _TICK)
     return at
 
 
 async def move(
-    uow: UnitOfWork, segment: Row, staying: Sequence[UUID], looked: Mapping[UUID, Why], at: datetime
+    uow: UnitOfWork,
+    segment: Mapping[str, Any],
+    staying: Sequence[UUID],
+    looked: Mapping[UUID, Why],
+    at: datetime,
 ) -> Sequence[Row]:
     """Of the contacts looked at, those are to be in the segment that stay; who moved, as settle() tells."""
     moved = await settle(uow, segment, _these(uow, staying), looked, at)

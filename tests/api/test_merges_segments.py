@@ -56,6 +56,22 @@ async def test_the_survivor_is_in_the_segments_of_the_others_until_it_is_undone(
         await followed_up(org)  # what the log tells of the merge by now moves nobody
 
 
+@pytest.mark.parametrize(("own", "touched"), [(["vip"], False), ([], True)])
+async def test_the_survivor_keeps_a_tag_of_its_own_and_no_other(
+    org: Organisation, own: list[str], touched: bool
+):
+    one, other = await contact(org, "a", tags=own), await contact(org, "b")
+    segment = await add(org, "segments", {"name": "x", "kind": "static", "tag": "vip"})
+    await put_in(org, segment, other)
+    done = (await merge(org, one, other)).json()
+    if touched:
+        changed = {"tags": ["vip", "new"]}
+        await org.admin.patch(f"/v1/contacts/{one['id']}", json=changed, headers=ANY)
+    await org.admin.post(f"/v1/merges/{done['id']}/undo")
+    now = [(await org.admin.get(f"/v1/contacts/{each['id']}")).json()["tags"] for each in (one, other)]
+    assert now == [["new"] if touched else own, ["vip"]]
+
+
 async def test_undoing_puts_back_whom_a_server_took_out_whose_clock_is_behind(
     org: Organisation, monkeypatch: pytest.MonkeyPatch
 ):

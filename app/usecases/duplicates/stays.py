@@ -1,6 +1,7 @@
 """Segments kept by hand, when contacts become one: the survivor is where the others were, and undoing puts them back."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from app.db import memberships
@@ -25,20 +26,25 @@ async def enter(uow: UnitOfWork, held: Held, others: Sequence[UUID], survivor: U
         await _move(uow, held[segment], [survivor], [])
 
 
-async def leave(
-    uow: UnitOfWork, held: Held, merge: UUID, begun: int, survivor: UUID, others: Sequence[UUID]
-) -> None:
-    """Take the survivor out of where a merge has put it, and put the others back where they were when it began.
+async def leave(uow: UnitOfWork, held: Held, merge: UUID, survivor: UUID, *, tags: bool) -> None:
+    """Take the survivor out of where a merge has put it; tags says whether the segments' tags are still to be taken off.
 
-    begun is the place in the log just before the merge.
+    Where its tags are what they were before the merge, one that a segment puts too is its own.
     """
-    entered = await memberships.entered_by(uow, survivor, f"merge:{merge}")
+    for segment in sorted(held.keys() & await memberships.entered_by(uow, survivor, f"merge:{merge}")):
+        row = held[segment]
+        await _move(uow, row if tags else {**row, "tag": None}, [], [survivor])
+
+
+async def put_back(uow: UnitOfWork, held: Held, begun: int, others: Sequence[UUID]) -> None:
+    """Put the others back where they were when the merge began, which is just after this place in the log."""
     back = await memberships.left_archived(uow, others, begun)
-    for segment in sorted(held.keys() & (entered | back.keys())):
-        leaving = [survivor] if segment in entered else []
-        await _move(uow, held[segment], sorted(back.get(segment, ())), leaving)
+    for segment in sorted(held.keys() & back.keys()):
+        await _move(uow, held[segment], sorted(back[segment]), [])
 
 
-async def _move(uow: UnitOfWork, segment: Row, adding: Sequence[UUID], removing: Collection[UUID]) -> None:
+async def _move(
+    uow: UnitOfWork, segment: Mapping[str, Any], adding: Sequence[UUID], removing: Collection[UUID]
+) -> None:
     looked = dict.fromkeys((*adding, *removing), Why.BY_HAND)
     await memberships.move(uow, segment, adding, looked, memberships.later(uow, segment))

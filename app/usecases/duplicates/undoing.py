@@ -72,7 +72,8 @@ async def _undo(
                 f"A {noun.name} was moved since, and would stand above itself; move it elsewhere first.",
             )
         others = [one for one in rows if one != survivor]
-        await stays.leave(uow, held, merge["id"], begun, survivor, others)
+        await stays.leave(uow, held, merge["id"], survivor, tags="tags" in plans[survivor].left)
+        await stays.put_back(uow, held, begun, others)
         left = {one: sorted(plans[one].left) for one in rows if plans[one].left}
         changed = {"status": MergeStatus.UNDONE, "undone": _listed(noun, left)}
         await write.change(uow, MERGES, [(merge, changed)], "merge.undone")
