@@ -36,7 +36,9 @@ async def to_preview(door: Reads, one: UUID) -> Row:
 
 
 _ROWS = f"""select l.line, case when l.cells is not null then array(
-    select cell from json_array_elements_text(l.cells) with ordinality e(cell, n) order by n) end as cells, r.outcome, r.record_id, r.code, r.detail from {_EACH}
+      select coalesce(cell ->> 0, cell #>> '{{}}') from json_array_elements(l.cells) with ordinality e(cell, n) order by n)
+    end as cells, r.outcome, r.record_id, r.code, r.detail
+  from {_EACH}
   where r.org_id = $1 and r.id = $2 and ($3::text is null or r.outcome = $3)
     and r.line >= {_FROM.format(after="$4")} and l.line > $4 order by r.line, l.line limit $5"""
 

@@ -1,13 +1,14 @@
 """Imports: files on their way into records, with every row and what became of it."""
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import structlog
 from sqlalchemy import ARRAY, BigInteger, Index, Integer, PrimaryKeyConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,6 +20,8 @@ from app.db.users import USERS
 from app.domain.imports import Mode, Outcome, Stage, Target
 from app.kit import json
 from app.kit.written import Number
+
+_log = structlog.get_logger()
 
 
 class Import(Record):
@@ -283,9 +286,11 @@ async def analyse(uow: UnitOfWork, tables: Sequence[str]) -> None:
     row that points there; PostgreSQL counts by itself, but a minute of an import later. What keeps it from counting now
     keeps nobody from going on.
     """
-    with contextlib.suppress(asyncpg.PostgresError, *LOST):
+    try:
         async with uow.database.aside(uow.org_id) as connection:
             await connection.execute("select rapport_analyse($1)", list(tables))
+    except (asyncpg.PostgresError, *LOST) as fault:
+        _log.warning("tables not counted", tables=list(tables), reason=str(fault))
 
 
 async def account(uow: UnitOfWork, one: UUID) -> dict[str, int]:
@@ -310,8 +315,13 @@ async def under_way(uow: UnitOfWork, run: UUID | None) -> bool:
 
 
 def cells_kept(cells: Sequence[str | None]) -> str:
-    """Cells as they are kept: text, and what the file itself holds as a number as one."""
-    return json.text([float(cell) if type(cell) is Number else cell for cell in cells])
+    """Cells as they are kept: text, and what the file itself holds as a number as one, in a list if no float stands for it."""
+    return json.text([_number_kept(cell) if type(cell) is Number else cell for cell in cells])
+
+
+def _number_kept(cell: Number) -> float | list[str]:
+    near = float(cell)
+    return near if Decimal(repr(near)) == Decimal(cell) else [str(cell)]
 
 
 def kept_of(row: Mapping[str, Any]) -> list[tuple[int, list[str | None]]]:
@@ -321,9 +331,12 @@ def kept_of(row: Mapping[str, Any]) -> list[tuple[int, list[str | None]]]:
     )
 
 
-def as_cells(kept: Sequence[str | float | None]) -> list[str | None]:
+def as_cells(kept: Sequence[str | float | list[str] | None]) -> list[str | None]:
     """What `cells_kept` kept."""
-    return [cell if cell is None or type(cell) is str else Number(cell) for cell in kept]
+    return [
+        cell if cell is None or isinstance(cell, str) else Number(cell[0] if isinstance(cell, list) else cell)
+        for cell in kept
+    ]
 
 
 async def sample(uow: UnitOfWork, one: UUID) -> list[list[str | None]]:

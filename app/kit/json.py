@@ -14,6 +14,8 @@ _SPACE = r"[ \t\n\r]*"
 _BEFORE = re.compile(rf'{_SPACE}{{{_SPACE}"items"{_SPACE}:{_SPACE}\[{_SPACE}')
 _BETWEEN = re.compile(rf"{_SPACE},{_SPACE}")
 _AFTER = re.compile(rf"{_SPACE}\]{_SPACE}}}{_SPACE}")
+_FARTHEST = 1_000
+"""Digits before or after the point; written out, more of them would take any room."""
 _BEYOND = "This is nested too deeply, or has an exponent beyond all numbers."
 
 
@@ -46,12 +48,17 @@ def loads(data: bytes | str) -> Any:
 class _Exactly(json.JSONDecoder):
     """Makes a Decimal of a number that no float stands for, and remembers that there was one."""
 
-    def __init__(self) -> None:
-        super().__init__(parse_float=self._number, parse_constant=self._number)
+    def __init__(self, *, strict: bool = False) -> None:
+        super().__init__(parse_float=self._number, parse_constant=self._constant if strict else self._number)
         self.odd = False
+
+    def _constant(self, text: str) -> float:
+        raise ValueError(f"{text} is no number of JSON.")
 
     def _number(self, text: str) -> float | Decimal:
         near, exact = float(text), Decimal(text)
+        if abs(exact.adjusted()) > _FARTHEST and exact:
+            raise ValueError(_BEYOND)
         # A float is written as the shortest text that reads back as it: so it is known, and kept.
         if math.isfinite(near) and Decimal(repr(near)) == exact:
             return near
@@ -67,6 +74,14 @@ def exactly(data: bytes) -> tuple[Any, bool]:
     decoder = _Exactly()
     try:
         return decoder.decode(_decoded(data)), decoder.odd
+    except (RecursionError, ArithmeticError):
+        raise ValueError(_BEYOND) from None
+
+
+def to_the_digit(data: bytes) -> Any:
+    """Parse JSON with whole numbers of any size, and a Decimal for a number that no float stands for. Raises ValueError."""
+    try:
+        return _Exactly(strict=True).decode(_decoded(data))
     except (RecursionError, ArithmeticError):
         raise ValueError(_BEYOND) from None
 
@@ -102,7 +117,7 @@ def _decoded(data: bytes) -> str:
 
 
 def exact_text(value: Any) -> str:
-    """What `exactly` parsed as JSON again: whole numbers of any size, and a Decimal as a string."""
+    """What `to_the_digit` parsed as JSON again: whole numbers of any size, and a Decimal as a string."""
     return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
 
 

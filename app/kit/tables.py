@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
+from decimal import Decimal
 from typing import IO, Any, Literal, NamedTuple
 
 import clevercsv
@@ -268,7 +269,7 @@ def _objects(found: Lines) -> Iterator[tuple[int, dict[str, Any] | None]]:
 
 def _object(text: bytes) -> dict[str, Any] | None:
     try:
-        found = json.exactly(text)[0] if _LONG_NUMBER.search(text) else orjson.loads(text)
+        found = json.to_the_digit(text) if _LONG_NUMBER.search(text) else orjson.loads(text)
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
@@ -313,7 +314,7 @@ def _text(value: Any) -> str | None:
             return "true" if value else "false"
         case float() if value.is_integer() and abs(value) < 2**53:
             return str(int(value))
-        case float():
+        case float() | Decimal():
             return Number(value)
         case datetime():
             return value.isoformat(sep=" ") if value.time() != clock_time() else value.date().isoformat()

@@ -87,3 +87,22 @@ async def test_half_a_name_replaces_no_whole_one(service: FastAPI, org: Organisa
     assert one["account"] == account(updated=1, created=1)
     listed = (await org.admin.get("/v1/contacts", params={"sort": "name"})).json()["data"]
     assert [(who["name"], who["given_name"]) for who in listed] == [("Anna Lovelace", "Ada"), ("Eve", "Eve")]
+
+
+async def test_a_number_of_the_file_is_kept_to_its_last_digit(service: FastAPI, org: Organisation):
+    text = (
+        '{"number": "A", "at": "2026-03-01", "sku": "S", "customer": 123456789012345678901, "quantity": 1, "unit_price": 12345678901.2345}\n'
+        '{"number": "B", "at": "2026-03-01", "sku": "S", "customer": 123456789012345678902, "quantity": 0.5, "unit_price": 7}\n'
+        '{"number": "C", "at": "2026-03-01", "sku": "S", "customer": null, "quantity": 1, "unit_price": 12345678901.23456789}\n'
+    )
+    plan = {"options": {"decimal_mark": ","}}
+    found = await imported(service, org, text, "lines.ndjson", target="line", plan=plan)
+    assert found["account"] == account(created=2, failed=1)
+    orders = (await org.admin.get("/v1/orders", params={"sort": "number"})).json()["data"]
+    assert [one["total"] for one in orders] == ["12345678901.2345", "3.5000"]
+    people = (await org.admin.get("/v1/contacts")).json()["data"]
+    codes = {code for one in people for code in one["external_ids"].values()}
+    assert codes == {"123456789012345678901", "123456789012345678902"}
+    assert (await rows(org, found, outcome="failed"))[0]["cells"][-1] == "12345678901.23456789"
+    failures = (await org.admin.get(f"/v1/imports/{found['id']}/failures.csv")).text
+    assert "12345678901.23456789" in failures

@@ -370,3 +370,11 @@ def test_a_number_of_an_object_is_read_to_its_last_digit(number: str) -> None:
     found = read(f'{{"id": {number}, "list": [{number}]}}\n'.encode(), "x.ndjson")[1][0].cells[0]
     assert found is not None
     assert Decimal(found) == Decimal(number)
+
+
+@pytest.mark.parametrize(
+    "line", ['{"a": 1e60000000, "b": 1}', '{"a": [1e60000000]}', '{"a": NaN, "b": 1234567890123456}']
+)
+def test_a_line_with_what_is_no_number_is_none(line: str) -> None:
+    rows = read(b'{"a": 1, "b": 2}\n' + line.encode() + b"\n", "x.ndjson")[1]
+    assert [row.fault and row.fault[0] for row in rows] == [None, "line_not_json"]

@@ -78,8 +78,8 @@ class Order:
 
 
 @dataclass(slots=True)
-class Deals:
-    """Orders that can be written, what they sell and who buys: in their own words, nothing of it looked up yet."""
+class Purchases:
+    """Orders that can be written, what is bought with them and who buys: in their own words, nothing of it looked up yet."""
 
     orders: Sequence[Order]
     usual: Usual
@@ -93,14 +93,6 @@ class Deals:
         """Gather what the lines say."""
         self._gather_sold()
         self._gather_buyers()
-
-    def only(self, orders: Sequence[Order]) -> "Deals":
-        """Those of some of the orders."""
-        return self if len(orders) == len(self.orders) else Deals(orders, self.usual)
-
-    def left(self) -> "Deals":
-        """Those of the orders that have not failed meanwhile."""
-        return self.only(sound(self.orders))
 
     def _gather_sold(self) -> None:
         told: set[str] = set()
@@ -132,10 +124,10 @@ class Deals:
 
 @dataclass(slots=True)
 class Round:
-    """Orders that are looked at together, and the deals of those that can be written."""
+    """Orders that are looked at together, and the purchases of those that can be written."""
 
     orders: Sequence[Order]
-    deals: Deals
+    purchases: Purchases
 
 
 def sound(orders: Sequence[Order]) -> list[Order]:
@@ -176,7 +168,7 @@ def grouped(read: Callable[[Sequence[str | None]], Read], rows: Sequence[Row], u
         if order.fault is None:
             _judge(order, usual.currency)
     found = list(orders.values())
-    return Round(found, Deals(sound(found), usual))
+    return Round(found, Purchases(sound(found), usual))
 
 
 def _judge(order: Order, currency: str) -> None:

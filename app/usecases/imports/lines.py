@@ -20,7 +20,7 @@ from app.schemas.products import ProductAdd, ProductUpsert
 from app.usecases import bulk
 from app.usecases.bulk import Item, Whole
 from app.usecases.imports import cells, grouping, match
-from app.usecases.imports.grouping import Deals, Order, Round, Usual, invalid, sound
+from app.usecases.imports.grouping import Order, Purchases, Round, Usual, invalid, sound
 from app.usecases.plain import Values
 
 ROUND = 10_000
@@ -41,7 +41,8 @@ async def apply_lines(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Ve
     products: Products = {}
     first, *rest = _rounds(rows)
     here = await asyncio.to_thread(grouping.grouped, read, first, usual)
-    for noun in (ORDERS, CONTACTS):  # as a merge does: what is named, last
+    # As a merge does: what is named, last. A product that is just being added would else pass for a hidden one.
+    for noun in (ORDERS, CONTACTS, PRODUCTS):
         await references.claim(uow, noun, None)
     for following in [*rest, ()]:
         reading = asyncio.create_task(asyncio.to_thread(grouping.grouped, read, following, usual))
@@ -74,14 +75,23 @@ async def _write(uow: UnitOfWork, mode: Mode, here: Round, products: Products) -
     going = [order for order, on in zip(orders, goes, strict=True) if on]
     # What cannot be had is found first, so that nothing is made for an order that comes to nothing.
     await _must_be_dated(uow, sound(going))
-    deals = here.deals.only(sound(going))
-    new = await _find_products(uow, deals, products)
-    await _give_customers(uow, deals.left())
-    await _add_products(uow, deals.left(), products, new)
+    purchases = await _only(here.purchases, going)
+    new = await _find_products(uow, purchases, products)
+    purchases = await _only(purchases, purchases.orders)
+    await _give_customers(uow, purchases)
+    await _add_products(uow, await _only(purchases, purchases.orders), products, new)
     only = cells.ONLY[mode]
     items = [Item(n, partial(_asked, order, products), {}, only=only) for n, order in enumerate(orders)]
     await bulk.upsert(uow, ORDERS, items)
     return [verdict for order, item in zip(orders, items, strict=True) for verdict in _verdicts(order, item)]
+
+
+async def _only(purchases: Purchases, orders: Sequence[Order]) -> Purchases:
+    """Those of some orders, but for the ones that have failed meanwhile."""
+    left = sound(orders)
+    if len(left) == len(purchases.orders):
+        return purchases
+    return await asyncio.to_thread(Purchases, left, purchases.usual)
 
 
 async def _must_be_dated(uow: UnitOfWork, orders: Sequence[Order]) -> None:
@@ -95,17 +105,13 @@ async def _must_be_dated(uow: UnitOfWork, orders: Sequence[Order]) -> None:
             order.fault = invalid(f"No line of the new order {order.number!r} has a date.")
 
 
-async def _find_products(uow: UnitOfWork, deals: Deals, products: Products) -> Mapping[str, Item]:
+async def _find_products(uow: UnitOfWork, purchases: Purchases, products: Products) -> Mapping[str, Item]:
     """Find the products that are there; those that can be made, called and priced as they are sold first, by SKU."""
-    wanted = deals.sold.keys() - products.keys()
-    names = [name for sku in wanted for name in references.names_of(PRODUCTS, {"sku": sku})]
-    await references.claim(
-        uow, PRODUCTS, names
-    )  # or one that is just being added would pass for a hidden one
+    wanted = purchases.sold.keys() - products.keys()
     listed = await linked.found(uow, PRODUCTS.name, "sku", sorted(wanted)) if wanted else {}
     products |= {sku: found[0] for sku, found in listed.items()}
     items = {
-        sku: _product(n, sku, deals.sold[sku], deals.usual.currency)
+        sku: _product(n, sku, purchases.sold[sku], purchases.usual.currency)
         for n, sku in enumerate(sorted(wanted - products.keys()))
     }
     there = await references.known(
@@ -117,7 +123,7 @@ async def _find_products(uow: UnitOfWork, deals: Deals, products: Products) -> M
     for item in items.values():
         if not item.status:
             item.judge(None, None)
-    _refuse(deals, items)
+    _refuse(purchases, items)
     return items
 
 
@@ -131,36 +137,38 @@ def _product(n: int, sku: str, line: Mapping[str, Any], currency: str) -> Item:
     return Item(n, partial(bulk.asked, sent, ProductAdd, ProductUpsert), sent)
 
 
-async def _add_products(uow: UnitOfWork, deals: Deals, products: Products, new: Mapping[str, Item]) -> None:
+async def _add_products(
+    uow: UnitOfWork, purchases: Purchases, products: Products, new: Mapping[str, Item]
+) -> None:
     """Make what is sold and was not there."""
-    wanted = {sku: item for sku, item in new.items() if sku in deals.sold}
+    wanted = {sku: item for sku, item in new.items() if sku in purchases.sold}
     await bulk.upsert(uow, PRODUCTS, [item for item in wanted.values() if not item.status])
-    _refuse(deals, wanted)
+    _refuse(purchases, wanted)
     products |= {sku: item.id for sku, item in wanted.items() if item.id is not None}
 
 
-def _refuse(deals: Deals, items: Mapping[str, Item]) -> None:
+def _refuse(purchases: Purchases, items: Mapping[str, Item]) -> None:
     refused = {sku: item.problem for sku, item in items.items() if item.problem}
-    for order in deals.orders if refused else ():
+    for order in purchases.orders if refused else ():
         for line in order.said:
             if problem := refused.get(line.get("sku", "")):
                 order.fault = invalid(f"The product {line['sku']!r}: {problem.detail}")
 
 
-async def _give_customers(uow: UnitOfWork, deals: Deals) -> None:
+async def _give_customers(uow: UnitOfWork, purchases: Purchases) -> None:
     """Give each order its customer: known by the code, the address or the number, the surest first; else made."""
-    for order in deals.orders:
+    for order in purchases.orders:
         if order.buyer is None and (name := order.first.get("customer_name")):
             order.fault = invalid(
                 f"The customer {name!r} has no code, address or number to be known by; give one, or leave the name's"
                 " column out."
             )
-    by, buyers = deals.usual.ways, list(deals.buyers.values())
+    by, buyers = purchases.usual.ways, list(purchases.buyers.values())
     for turn in match.turns([names for _, names in buyers], by):
         items, names = zip(*(buyers[place] for place in turn), strict=True)
         await match.find(uow, CONTACTS, by, items, names)
         await bulk.upsert(uow, CONTACTS, [one for one in items if not one.status and "id" not in one.sent])
-    for order, item in deals.whose:
+    for order, item in purchases.whose:
         order.customer = item.sent.get("id", item.id)
         if item.problem:
             order.fault = invalid(f"The customer {order.buyer!r}: {item.problem.detail}")
