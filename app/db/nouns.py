@@ -59,7 +59,7 @@ class Through:
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """Sight by way of all members: only who sees every one of them sees what they make up."""
+    """Sight by way of all members: only who may read and sees every one of them sees what they make up."""
 
     table: Table
     parent: str

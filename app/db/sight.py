@@ -25,8 +25,13 @@ def tenant(noun: Noun) -> ColumnElement[bool]:
 def sees_all(actor: Actor, noun: Noun) -> bool:
     """Whether no record of the noun is hidden from the actor."""
     if noun.every:
-        return all(sees_all(actor, one.noun) for one in noun.every)
+        return all(_opened(actor, one) and sees_all(actor, one.noun) for one in noun.every)
     return (not noun.owned or actor.owners(noun.name) is None) and not (noun.tells and not _reads_all(actor))
+
+
+def _opened(actor: Actor, every: Every) -> bool:
+    """Whether the actor may read such members at all; what they make up tells of them to whoever is shown it."""
+    return actor.may(Scope(every.noun.reading))
 
 
 def _reads_all(actor: Actor) -> bool:
@@ -96,15 +101,16 @@ def visible(actor: Actor, noun: Noun, parents: Parents = Parents.ASKED) -> Colum
 
 def _whole_seen(actor: Actor, noun: Noun, every: Every) -> ColumnElement[bool]:
     member, one = every.table, every.noun.table
-    seen: Select[Any] = select(literal_column("1")).where(
-        tenant(every.noun), one.c.id == member.c[every.column], visible(actor, every.noun)
-    )
     hidden: Select[Any] = select(literal_column("1")).where(
         member.c.org_id == bindparam("org", type_=Uuid),
         member.c[every.parent] == noun.table.c.id,
         member.c[every.column].is_not(None),
-        not_(seen.correlate(member).exists()),
     )
+    if _opened(actor, every):
+        seen: Select[Any] = select(literal_column("1")).where(
+            tenant(every.noun), one.c.id == member.c[every.column], visible(actor, every.noun)
+        )
+        hidden = hidden.where(not_(seen.correlate(member).exists()))
     return not_(hidden.correlate(noun.table).exists())
 
 
@@ -140,7 +146,8 @@ def seen(
 
 def sight_key(actor: Actor, noun: Noun) -> tuple[bool, ...]:
     """What the text of visible() depends on; its values are bound."""
-    return tuple(sees_all(actor, one) for one in noun.seen_by)
+    opened = (_opened(actor, every) for every in noun.every)
+    return (*(sees_all(actor, one) for one in noun.seen_by), *opened)
 
 
 def columns(actor: Actor, noun: Noun, names: tuple[str, ...]) -> list[ColumnElement[Any]]:

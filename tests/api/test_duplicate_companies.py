@@ -196,7 +196,14 @@ async def test_who_does_not_see_both_companies_sees_nothing_of_it(service: FastA
 
 
 async def test_a_refusal_tells_nothing_of_companies_that_are_not_seen(service: FastAPI, org: Organisation):
-    scopes = ["contacts:read", "contacts:write", "duplicates:read", "duplicates:write", "merges:write"]
+    scopes = [
+        "contacts:read",
+        "contacts:write",
+        "companies:read",
+        "duplicates:read",
+        "duplicates:write",
+        "merges:write",
+    ]
     role = {"read": {"*": ["*"]}, "write": {"*": ["*"]}}
     await org.role("people", scopes=scopes, sight={"*": "own"}, **role)
     me, person = await org.user("person", "people")
@@ -236,20 +243,41 @@ async def test_a_hidden_field_of_companies_is_no_reason_and_gives_no_score(
     assert told["suggestion"]["values"] == {}
 
 
-async def test_companies_are_shown_to_who_may_read_companies(service: FastAPI, org: Organisation):
-    await org.role(
-        "people",
-        scopes=["contacts:read", "duplicates:read"],
-        sight={"*": "all"},
-        read={"contact": ["*"], "duplicate": ["*"]},
-    )
-    _, person = await org.user("person", "people")
-    await add(org, *HAILAN)
-    await find(service, org, noun="company")
-    [one] = await found(org)
-    answer = await person.get(f"/v1/duplicates/{one['id']}")
-    assert (answer.status_code, answer.json()["scope"]) == (403, "companies:read")
-    assert (await person.get(f"/v1/duplicates/{new_id()}")).status_code == 404
+@pytest.mark.parametrize("noun", ["contact", "company"])
+async def test_nothing_is_told_of_records_to_who_may_not_read_such(
+    service: FastAPI, org: Organisation, noun: str
+):
+    plurals = {"contact": "contacts", "company": "companies"}
+    opened = [f"{plural}:read" for name, plural in plurals.items() if name != noun]
+    common = ["duplicates:read", "duplicates:write", "merges:read", "events:read"]
+    sees = {"sight": {"*": "all"}, "read": {"*": ["*"]}, "write": {"*": ["*"]}}
+    await org.role("all", scopes=[*common, *(f"{plural}:read" for plural in plurals.values())], **sees)
+    await org.role("some", scopes=[*common, *opened], **sees)
+    _, knowing = await org.user("knowing", "all")
+    _, person = await org.user("person", "some")
+    bodies = {"contact": [{"name": "王伟", "emails": [{"address": "w@x.example"}]}] * 2, "company": HAILAN}
+    made = []
+    for body in bodies[noun]:
+        answer = await org.admin.post(f"/v1/{plurals[noun]}", json=body)
+        assert answer.status_code == 201, answer.text
+        made.append(answer.json())
+    await find(service, org, noun=noun)
+    [one] = await found(org, noun=noun)
+    said = {"others": [made[1]["id"]]}
+    done = await org.admin.post(f"/v1/{plurals[noun]}/{made[0]['id']}/merge", json=said, headers=ANY)
+    assert done.status_code == 200, done.text
+    places = {"duplicates": one["id"], "merges": done.json()["id"]}
+    for client, count in ((knowing, 1), (person, 0)):
+        for plural, each in places.items():
+            listed = (await client.get(f"/v1/{plural}")).json()["data"]
+            events = (await client.get("/v1/events", params={"noun": plural[:-1]})).json()["data"]
+            counted = (await client.post(f"/v1/{plural}/count", json={})).json()["count"]
+            assert (len(listed), bool(events), counted) == (count, bool(count), count), (client, plural)
+            for tail in ("", "/history"):
+                told = await client.get(f"/v1/{plural}/{each}{tail}")
+                assert told.status_code == (200 if count else 404), (plural, tail, told.text)
+    refused = await person.post(f"/v1/duplicates/{one['id']}/dismiss", headers=ANY)
+    assert (refused.status_code, refused.json()["code"]) == (404, "duplicate_not_found")
 
 
 @pytest.mark.parametrize("noun", ["contact", "company"])
