@@ -48,11 +48,16 @@ def _told(noun: Noun) -> frozenset[str]:
 
 
 async def uses(uow: UnitOfWork, condition: Condition) -> frozenset[str]:
-    """What a segment tells of beside what its condition says: of merges, if one that it names was merged."""
+    """What a segment tells of beside what its condition says: of merges, if one that it names was merged.
+
+    Only of those of which the actor may tell: else they would learn of a merge by losing the segment that they save.
+    """
+    readable = sight.readable(uow.actor, _MERGED.values())
+    tellable = [noun for noun in _MERGED.values() if readable is None or _told(noun) <= readable]
     values = [test.value for test in naming(condition)]
     named = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
     found: frozenset[str] = frozenset()
-    for noun in _MERGED.values() if named else ():
+    for noun in tellable if named else ():
         gone = f"id = any($2::uuid[]) and {MERGED} is not null"
         merged = f"select exists (select from {noun.plural} where org_id = $1 and {gone})"
         found |= _told(noun) if await uow.fetchval(merged, uow.org_id, named) else frozenset()

@@ -379,3 +379,35 @@ async def test_a_segment_follows_a_merge_and_is_known_from_then_on_to_who_may_be
     undone = await org.admin.post(f"/v1/merges/{done.json()['id']}/undo")
     assert undone.status_code == 200, undone.text
     assert await inside() == {one["id"]}
+
+
+@pytest.mark.parametrize(
+    ("sight", "fields"), [({"*": "all"}, ["name"]), ({"contact": "all", "company": "own"}, ["*"])]
+)
+async def test_who_may_not_be_told_of_a_merge_learns_nothing_of_it_by_saving_a_segment(
+    service: FastAPI, org: Organisation, sight: Body, fields: list[str]
+):
+    everything = {"contact": ["*"], "segment": ["*"]}
+    scopes = ["contacts:read", "companies:read", "segments:read", "segments:write"]
+    read = {**everything, "company": fields}
+    await org.role("narrow", scopes=scopes, sight=sight, read=read, write=everything)
+    _, narrow = await org.user("narrow", "narrow")
+    a, b, other = [await add(org, "companies", {"name": name}) for name in ("a", "b", "other")]
+    [one] = await contacts(org, "one", company_id=b["id"])
+    done = await org.admin.post(f"/v1/companies/{b['id']}/merge", json={"others": [a["id"]]}, headers=ANY)
+    assert done.status_code == 200, done.text
+    for named in (a, other):
+        condition = {"field": "company_id", "op": "eq", "value": named["id"]}
+        said = {"name": named["name"], "kind": "dynamic", "condition": condition}
+        made = await narrow.post("/v1/segments", json=said)
+        assert made.status_code == 201, made.text
+        assert made.json()["condition"] == condition
+        here = f"/v1/segments/{made.json()['id']}"
+        assert (await narrow.get(here)).status_code == 200
+        edited = {"condition": {"all": [condition]}}
+        assert (await narrow.patch(here, json=edited, headers=ANY)).status_code == 200
+        await work_off(service)
+        assert (await narrow.post(f"{here}/rebuild")).is_success
+        await work_off(service)
+        assert (await narrow.get(f"{here}/members")).json()["data"] == []
+    assert await found(org.admin, "contacts", condition | {"value": a["id"]}) == {one["id"]}
