@@ -21,7 +21,7 @@ from app.domain import conditions
 from app.domain.access import Actor, Scope
 from app.domain.conditions import Condition, Test
 from app.domain.fields import Kind
-from app.domain.segments import naming
+from app.domain.segments import naming, pointed
 
 _MERGED = {noun.plural: noun for noun in (CONTACTS, COMPANIES)}
 """The nouns that can be merged, by their tables."""
@@ -70,8 +70,8 @@ def follow(actor: Actor, known: Known) -> where.Follow:
 
 
 def names_itself(noun: Noun, condition: Condition) -> bool:
-    """Whether the condition names other records of the noun, so that all of these must be there to look it up."""
-    return not noun.parents.isdisjoint(conditions.fields_of(condition))
+    """Whether the condition names records of the noun, wherever it looks, so that all must be there to look them up."""
+    return noun.name in pointed(condition)
 
 
 def key(actor: Actor, condition: Condition, known: Known) -> tuple[Any, ...]:

@@ -124,8 +124,7 @@ def _watch(condition: Condition) -> _Watch:
     leaves = conditions.leaves_of(condition)
     converted = any(isinstance(leaf, Aggregate) and leaf.converts for leaf in leaves)
     listed = {noun: frozenset(fields) for noun, fields in names.items()}
-    points = frozenset(_POINTS[test.field.name] for test in naming(condition) if test.field.name in _POINTS)
-    return _Watch(listed, segments, dated, points, converted)
+    return _Watch(listed, segments, dated, pointed(condition), converted)
 
 
 def naming(condition: Condition) -> Iterator[Test]:
@@ -136,6 +135,11 @@ def naming(condition: Condition) -> Iterator[Test]:
                 yield leaf
             case Company(part) | Aggregate(where=part):
                 yield from naming(part)
+
+
+def pointed(condition: Condition) -> frozenset[str]:
+    """The nouns of which it names records, wherever it looks, that can become part of others."""
+    return frozenset(_POINTS[test.field.name] for test in naming(condition) if test.field.name in _POINTS)
 
 
 def _touch(found: Touched, watch: _Watch, event: EventLike, changed: Set[str]) -> None:

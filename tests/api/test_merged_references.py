@@ -318,6 +318,24 @@ async def test_companies_are_followed_likewise_and_so_are_trees_of_them(
     assert [each["id"] for each in newest.json()["data"]] == [above["id"]]
 
 
+async def test_whom_a_contact_is_found_by_need_not_be_among_those_walked_first(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    gone, *others, survivor = await contacts(org, "tea gone", "tea b", "tea c", "tea a")
+    await add(org, "orders", fresh("orders", "1", gone))
+    await merge(org, survivor, gone)
+    theirs = {"field": "contact_id", "op": "eq", "value": gone["id"]}
+    counted = {"of": "orders", "measure": "count", "where": theirs, "op": "gte", "value": 1}
+    said = {"where": {"not": counted}, "q": "tea"}
+    for lengths in ((0, 0), (1, 1), (3, 3), (100, 100)):
+        monkeypatch.setattr(lists, "_WALKS", lengths)
+        for limit in (1, 9):
+            listed = await org.admin.post("/v1/contacts/search", json=said | {"limit": limit})
+            assert listed.status_code == 200, listed.text
+            shown = [each["id"] for each in listed.json()["data"]]
+            assert shown == [one["id"] for one in reversed(others)][:limit], (lengths, limit)
+
+
 async def test_who_may_not_know_where_a_contact_went_finds_nothing_by_its_id(org: Organisation):
     read = {"order": ["*"], "contact": ["name"]}
     for name, scopes, fields in (
