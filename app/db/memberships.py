@@ -262,12 +262,14 @@ async def inside_now(uow: UnitOfWork, contacts: Sequence[UUID]) -> set[UUID]:
 
 
 async def entered_by(uow: UnitOfWork, contact: UUID, cause: str) -> set[UUID]:
-    """The segments that the contact entered by this cause."""
+    """The segments that the contact entered by this cause, and has neither left nor entered again since."""
     rows = await uow.fetch(
-        "select distinct (after ->> 'segment_id')::uuid as id from events where org_id = $1 and noun_id = $2"
-        " and type = $3 and cause = $4 and after ? 'segment_id'",
+        "select id from (select distinct on (1) (after ->> 'segment_id')::uuid as id, type, cause from events"
+        "   where org_id = $1 and noun_id = $2 and type = any($3::text[]) and after ? 'segment_id'"
+        "   order by 1, seq desc) last where type = $4 and cause = $5",
         uow.org_id,
         contact,
+        [ENTERED, LEFT],
         ENTERED,
         cause,
     )

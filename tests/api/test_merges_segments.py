@@ -72,6 +72,22 @@ async def test_the_survivor_keeps_a_tag_of_its_own_and_no_other(
     assert now == [["new"] if touched else own, ["vip"]]
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_undoing_leaves_whom_somebody_put_in_by_hand_since(org: Organisation, by_hand: bool):
+    one, other = await contact(org, "a"), await contact(org, "b")
+    segment = await add(org, "segments", {"name": "x", "kind": "static"})
+    await put_in(org, segment, other)
+    done = (await merge(org, one, other)).json()
+    assert await inside(org, segment) == {one["id"]}
+    if by_hand:
+        for way in ("remove", "add"):
+            said = {way: [one["id"]]}
+            moved = await org.admin.post(f"/v1/segments/{segment['id']}/members", json=said)
+            assert moved.status_code == 200, moved.text
+    assert (await org.admin.post(f"/v1/merges/{done['id']}/undo")).status_code == 200
+    assert await inside(org, segment) == ({one["id"], other["id"]} if by_hand else {other["id"]})
+
+
 async def test_undoing_puts_back_whom_a_server_took_out_whose_clock_is_behind(
     org: Organisation, monkeypatch: pytest.MonkeyPatch
 ):

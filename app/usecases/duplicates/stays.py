@@ -27,9 +27,10 @@ async def enter(uow: UnitOfWork, held: Held, others: Sequence[UUID], survivor: U
 
 
 async def leave(uow: UnitOfWork, held: Held, merge: UUID, survivor: UUID, *, tags: bool) -> None:
-    """Take the survivor out of where a merge has put it; tags says whether the segments' tags are still to be taken off.
+    """Take the survivor out of where it is by a merge; tags says whether the segments' tags are still to be taken off.
 
-    Where its tags are what they were before the merge, one that a segment puts too is its own.
+    Where somebody has put it back by hand since, it stays. Where its tags are what they were before the merge, one that
+    a segment puts too is its own.
     """
     for segment in sorted(held.keys() & await memberships.entered_by(uow, survivor, f"merge:{merge}")):
         row = held[segment]
