@@ -157,7 +157,8 @@ async def _settle(
             two = frozenset((told["left"], told["right"]))
             if two not in met and changed.isdisjoint(two):
                 pairs.append(_pair(told))
-                digests = {**row["digests"], **digests}
+                for one, digest in row["digests"].items():
+                    digests.setdefault(one, digest)
     apart = await _apart(uow, noun, digests, {one for pair in pairs for one in (pair.left, pair.right)})
     groups = clusters(pairs, apart=apart, marks=found.marks)
     standing = {frozenset(row["people"]): row for row in open_}
