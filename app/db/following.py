@@ -24,7 +24,7 @@ from app.domain.segments import Touched, Why
 
 
 def inside(
-    actor: Actor, condition: Condition, ids: Sequence[UUID], uses: Collection[str] = ()
+    actor: Actor, condition: Condition, ids: Sequence[UUID], uses: Collection[str]
 ) -> tuple[Prepared, Mapping[str, Any]]:
     """Those of the contacts of whom the condition of a segment with these uses holds, but for those that are put away."""
     known = survivors.known_by(uses)

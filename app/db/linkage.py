@@ -18,7 +18,7 @@ from app.domain.access import Actor
 
 
 class DuplicateRules(Base):
-    """What an organisation holds about finding and merging duplicates of a noun, and where the last search ended."""
+    """One row per noun for which anything was said or searched."""
 
     __tablename__ = "duplicate_rules"
     org_id: Mapped[UUID] = mapped_column(primary_key=True)

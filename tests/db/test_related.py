@@ -385,7 +385,7 @@ async def test_sql_selects_the_contacts_that_python_matches(service: FastAPI, or
                     expected = {
                         id_ for id_, one in zip(ids, contacts, strict=True) if matches(either, whole(one))
                     }
-                    question, binds = following.inside(actor, either, ids)
+                    question, binds = following.inside(actor, either, ids, ())
                     rows = await connection.fetch(question.sql, *question.values(binds))
                     assert {row["id"] for row in rows} == expected, raw
                     outcomes.add((bool(expected), len(expected) == len(ids)))

@@ -31,10 +31,10 @@ _COLUMNS = pa.schema(
         ("fresh", pa.bool_()),
     ]
 )
-"""registered is what is unique where firms are registered: place, core and trades, where a name has all of them; name is its core and trades, spoken the same as it sounds, and sound
-that of the core alone; spelt is the core where it is long enough for an error to show; words are those of core
-and trades; initials those of its words; label is the domain without its ending, where it
-is not after_name; branch is empty for a firm; identity is what belongs to one firm alone."""
+"""registered is what is unique where firms are registered: place, core and trades, where a name has all of them; name is
+its core and trades, spoken the same as it sounds, and sound that of the core alone; spelt is the core where it is long
+enough for an error to show; words are those of core and trades; initials those of its words; label is the domain without
+its ending, where it is not after_name; branch is empty for a firm; identity is what belongs to one firm alone."""
 
 _SAME_TRADE = levels.Or(
     levels.ExactMatchLevel("trade"), levels.NullLevel("trade"), levels.ArrayIntersectLevel("trades")
