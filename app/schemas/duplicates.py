@@ -135,6 +135,9 @@ class ContactMerge(Shape):
 class DuplicateSettingsQuery(Shape):
     """Of which noun."""
 
+    # Every write takes dry_run besides; the door refuses what nobody knows.
+    model_config = ConfigDict(extra="ignore")
+
     noun: Searched = "contact"
 
 

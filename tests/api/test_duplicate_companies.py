@@ -289,3 +289,15 @@ async def test_an_identifying_field_is_one_of_the_noun(org: Organisation, noun: 
         "/v1/duplicates/settings", params={"noun": noun}, json={"identifying": ["number"]}, headers=ANY
     )
     assert (refused.status_code, refused.json()["code"]) == (422, "custom_field_unknown")
+
+
+async def test_settings_of_a_noun_are_tried_as_every_other_write(org: Organisation):
+    place, said = "/v1/duplicates/settings?noun=company", {"auto_merge_at": "0.9900"}
+    before = (await org.admin.get(place)).json()
+    tried = await org.admin.patch(f"{place}&dry_run=true", json=said, headers={"If-Match": "*"})
+    assert (tried.status_code, tried.json()["auto_merge_at"]) == (200, "0.9900")
+    assert (await org.admin.get(place)).json() == before
+    for method in ("GET", "PATCH"):
+        body = said if method == "PATCH" else None
+        refused = await org.admin.request(method, f"{place}&x=1", json=body, headers={"If-Match": "*"})
+        assert (refused.status_code, refused.json()["code"]) == (422, "parameter_unknown")

@@ -37,6 +37,7 @@ OVERLAP = timedelta(minutes=10)
 _ONE = asyncio.Lock()
 T = TypeVar("T")
 _Two = frozenset[str]
+_Change = tuple[Row, Mapping[str, Any]]
 _TOLD = ("score", "pairs", "digests")
 """What a later search may say otherwise of the same people."""
 
@@ -174,13 +175,19 @@ async def _settle(
         if any(before[name] != new[name] for name in _TOLD):
             telling.append((before, {name: new[name] for name in _TOLD}))
     gone = [(row, {"archived_at": uow.now}) for people, row in standing.items() if people not in kept]
+    await _written(uow, gone, telling, adding)
+    return {"found": len(adding), "archived": len(gone), "kept": len(kept)}
+
+
+async def _written(
+    uow: UnitOfWork, gone: Sequence[_Change], telling: Sequence[_Change], adding: Sequence[dict[str, Any]]
+) -> None:
     for start in range(0, len(gone), WRITTEN):
         await write.change(uow, DUPLICATES, gone[start : start + WRITTEN], "duplicate.archived")
     for start in range(0, len(telling), WRITTEN):
         await write.change(uow, DUPLICATES, telling[start : start + WRITTEN], "duplicate.edited")
     for start in range(0, len(adding), WRITTEN):
         await write.add(uow, DUPLICATES, adding[start : start + WRITTEN], "duplicate.found")
-    return {"found": len(adding), "archived": len(gone), "kept": len(kept)}
 
 
 async def _apart(
