@@ -90,7 +90,7 @@ async def ours(database: Database, org: UUID) -> tuple[UUID, list[float]]:
     spent, due = [], True
     while due:
         begun = time.perf_counter()
-        due = await do_batch(database, org, run, opening.SCORE) is not None
+        due = await do_batch(database, org, run) is not None
         spent.append(time.perf_counter() - begun)
     async with database.connection(org) as connection:
         assert await connection.fetchval("select status from runs where id = $1", run) == "done"

@@ -91,7 +91,7 @@ class Bench:
             made = await saving.add_segment(uow, values, values.keys())
             run = await uow.fetchval("select run_id from segments where id = $1", made)
             await uow.commit()
-        while await do_batch(self.database, self.org, run, saving.BUILD) is not None:
+        while await do_batch(self.database, self.org, run) is not None:
             pass
         return made
 
