@@ -117,12 +117,9 @@ def _firm(chance: random.Random, taken: set[str]) -> Row:
             break
     taken.add(key)
     stem = "".join(lazy_pinyin(made["core"])).lower().replace(" ", "").replace("&", "")
-    site = next(
-        each
-        for n in range(10_000)
-        for each in (f"{stem}{n or ''}{chance.choice(('.com', '.cn', '.com.cn', '.net'))}",)
-        if each not in taken and not taken.add(each)  # type: ignore[func-returns-value]  # it is added so
-    )
+    sites = (f"{stem}{n or ''}{chance.choice(('.com', '.cn', '.com.cn', '.net'))}" for n in range(10_000))
+    site = next(each for each in sites if each not in taken)
+    taken.add(site)
     shared = chance.random() < 0.06
     return made | {
         "domain": chance.choice(_SHARED) if shared else site if chance.random() < 0.7 else None,

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 
 from app.db import write
 from app.db.duplicates import DUPLICATES
@@ -14,6 +15,18 @@ from tests.makers.organisations import Organisation
 ANY = {"If-Match": "*"}
 Body = dict[str, Any]
 MOVED = frozenset({"version", "updated_at"})
+NEW: dict[str, Body] = {
+    "orders": {"currency": "CNY", "placed_at": "2026-01-01T00:00:00Z"},
+    "interactions": {"kind": "call", "at": "2026-01-01T00:00:00Z"},
+}
+BOTH = pytest.mark.parametrize("plural", NEW)
+"""What can hang on a contact."""
+
+
+def fresh(plural: str, code: str, contact: Body | None = None) -> Body:
+    """An order or an interaction to be added."""
+    own = {"number": code} if plural == "orders" else {"external_ids": {"pbx": code}}
+    return {**NEW[plural], **own, **({"contact_id": contact["id"]} if contact else {})}
 
 
 async def add(org: Organisation, plural: str, body: Body) -> Body:
@@ -27,6 +40,11 @@ async def add(org: Organisation, plural: str, body: Body) -> Body:
 async def contact(org: Organisation, name: str, **more: Any) -> Body:
     """A new contact."""
     return await add(org, "contacts", {"name": name, **more})
+
+
+async def contacts(org: Organisation, *names: str, **more: Any) -> list[Body]:
+    """New contacts that have all but their names in common."""
+    return [await contact(org, name, **more) for name in names]
 
 
 async def duplicate(org: Organisation, *people: Body) -> UUID:
@@ -54,6 +72,14 @@ async def merge(org: Organisation, survivor: Body, *others: Body, **more: Any) -
     """The answer to merging the others into the survivor."""
     said = {"others": [one["id"] for one in others], **more}
     return await org.admin.post(f"/v1/contacts/{survivor['id']}/merge", json=said, headers=ANY)
+
+
+async def merged(org: Organisation, survivor: Body, other: Body) -> Body:
+    """The merge of the other into the survivor, which went well."""
+    answer = await merge(org, survivor, other)
+    assert answer.status_code == 200, answer.text
+    done: Body = answer.json()
+    return done
 
 
 async def stands(org: Organisation, plural: str = "contacts") -> dict[str, Body]:
