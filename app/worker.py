@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -40,6 +40,8 @@ MOST_PAUSE = 5.0
 """Seconds between attempts while a server is away."""
 GRACE = 10.0
 """Seconds that batches under way have to end when the worker is stopped; then they are handed back."""
+AGAIN = 2.0
+"""Seconds after which what was cancelled and goes on is cancelled again."""
 MOST_AT_ONCE = 8
 """Batches at once of one queue."""
 _AT_ONCE = {FILES_QUEUE: 4, ANALYTICS_QUEUE: 2}
@@ -122,6 +124,14 @@ async def _repeat(
         await _wait(stop, pause)
 
 
+async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel until all have ended: a library may take a cancellation for the end of a time limit of its own."""
+    while left := {task for task in tasks if not task.done()}:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=AGAIN)
+
+
 async def _tend(queue_name: str, stop: asyncio.Event, make: Callable[[], Worker]) -> None:
     """Keep an arq worker going until it is to stop, and let its batches end then."""
 
@@ -133,14 +143,13 @@ async def _tend(queue_name: str, stop: asyncio.Event, make: Callable[[], Worker]
         worker.allow_pick_jobs = False
         if stop.is_set() and worker.tasks:
             await asyncio.wait(worker.tasks.values(), timeout=GRACE)
-            for task in worker.tasks.values():
-                task.cancel()
+            await _end(worker.tasks.values())
         # Without Redis a batch still ends as it should: what it did is in PostgreSQL.
         await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
         stopping.cancel()
-        going.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await going
+        await _end([going])
+        if not going.cancelled():
+            going.result()
 
     await _repeat(f"the worker of the queue {queue_name}", timedelta(0), stop, live)
 

@@ -136,6 +136,57 @@ async def test_a_long_batch_is_begun_once_and_a_dead_workers_job_is_free_within_
     assert sorted(run for run in begun if run in due) == sorted(due)
 
 
+class _Deaf:
+    """A worker that takes its first cancellations for something else, as a library on the way may."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, asyncio.Task[Any]] = {}
+        self.allow_pick_jobs = True
+        self.heard = 0
+
+    async def async_run(self) -> None:
+        while self.heard < 2:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                self.heard += 1
+
+
+async def test_a_worker_that_is_told_to_stop_ends_also_when_a_library_takes_the_cancellation() -> None:
+    stop, deaf = asyncio.Event(), _Deaf()
+    tended = asyncio.create_task(worker._tend("default", stop, lambda: deaf))  # type: ignore[arg-type, return-value]
+    await asyncio.sleep(0.05)
+    stop.set()
+    await asyncio.wait_for(tended, 10)
+    assert (deaf.heard, deaf.allow_pick_jobs) == (2, False)
+
+
+async def test_a_run_goes_on_for_a_turn_and_then_lets_others_have_theirs(
+    queue: ArqRedis, org: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    seconds = 0.0
+
+    async def go(_: UnitOfWork, run: Row) -> Progress:
+        nonlocal seconds
+        seconds += relay.TURN / 2
+        done.append(run["params"]["name"])
+        return Progress({}, run["done"] + 1, finished=run["done"] == 4)
+
+    known = base.Job("tests.turns", go, "tests")
+    monkeypatch.setitem(base.JOBS, known.kind, known)
+    monkeypatch.setattr(relay.clock, "monotonic", lambda: seconds)
+    async with await org.work() as uow:
+        runs = [await start(uow, known.kind, {"name": name}) for name in "ab"]
+        await uow.commit()
+    for run in runs:
+        await relay._carry(queue, org.id, run, known.kind, clock.now())
+    made = worker.make_worker("tests", org.database, queue, burst=True)
+    made.max_jobs, made.sem = 1, asyncio.BoundedSemaphore(2)
+    await asyncio.wait_for(made.async_run(), 10)
+    assert done == [*"aa", *"bb", *"aa", *"bb", "a", "b"]
+
+
 @pytest.mark.parametrize(
     ("fault", "traced"),
     [(Busy("database_unreachable", "The database connection was lost."), False), (KeyError("kind"), True)],
