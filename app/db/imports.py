@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
+import orjson
 import structlog
 from sqlalchemy import ARRAY, BigInteger, Index, Integer, PrimaryKeyConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -127,6 +128,7 @@ IMPORTS = Noun(
 )
 
 
+_TEXTS = frozenset({str, type(None)})
 SHOWN = 100
 """Rows that a preview can show."""
 
@@ -316,7 +318,7 @@ async def under_way(uow: UnitOfWork, run: UUID | None) -> bool:
 
 def cells_kept(cells: Sequence[str | None]) -> str:
     """Cells as they are kept: text, and what the file itself holds as a number as one, in a list if no float stands for it."""
-    return json.text([_number_kept(cell) if type(cell) is Number else cell for cell in cells])
+    return orjson.dumps(cells, default=_number_kept, option=orjson.OPT_PASSTHROUGH_SUBCLASS).decode()
 
 
 def _number_kept(cell: Number) -> float | list[str]:
@@ -333,6 +335,8 @@ def kept_of(row: Mapping[str, Any]) -> list[tuple[int, list[str | None]]]:
 
 def as_cells(kept: Sequence[str | float | list[str] | None]) -> list[str | None]:
     """What `cells_kept` kept."""
+    if _TEXTS.issuperset(map(type, kept)):  # as nearly all are
+        return cast("list[str | None]", kept)
     return [
         cell if cell is None or isinstance(cell, str) else Number(cell[0] if isinstance(cell, list) else cell)
         for cell in kept

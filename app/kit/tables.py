@@ -122,7 +122,7 @@ def some(rows: Iterator[Row], most: int, text: int) -> Iterator[Row]:
     """The next rows, up to so many, and none more once they have so many characters, or as many cells as take their room."""
     for row in itertools.islice(rows, most):
         yield row
-        text -= sum([len(cell) for cell in row.cells if cell is not None]) + _OF_CELL * len(row.cells)
+        text -= len("".join(filter(None, row.cells))) + _OF_CELL * len(row.cells)
         if text < 0:
             return
 

@@ -8,7 +8,7 @@ readers of events until they commit.
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from app.db import files, imports
@@ -117,12 +117,12 @@ def _layout(one: Row) -> Layout:
     return Layout(**{**one["layout"], "columns": tuple(one["layout"]["columns"])})
 
 
-def _next(rows: Iterator[tables.Row], one: Row, name: Name | None) -> asyncio.Task[_Chunk]:
+def _next(rows: Iterator[tables.Row], one: Row, name: Name | None) -> asyncio.Future[_Chunk]:
     """Begin to read the next rows, in a thread."""
-    return asyncio.create_task(asyncio.to_thread(_chunk, rows, one, name))
+    return asyncio.get_running_loop().run_in_executor(None, _chunk, rows, one, name)
 
 
-async def _heard(uow: UnitOfWork, reading: asyncio.Task[_Chunk]) -> _Chunk:
+async def _heard(uow: UnitOfWork, reading: asyncio.Future[_Chunk]) -> _Chunk:
     """What was read; PostgreSQL, which ends transactions that are silent for a minute, is spoken to meanwhile."""
     try:
         while not (await asyncio.wait({reading}, timeout=SILENT))[0]:
@@ -135,33 +135,29 @@ async def _heard(uow: UnitOfWork, reading: asyncio.Task[_Chunk]) -> _Chunk:
 
 
 def _chunk(rows: Iterator[tables.Row], one: Row, name: Name | None) -> _Chunk:
+    keep, packs, after = keeper(one, name), one["target"] == Target.LINE, None
+    chunk: list[Kept] = []
     try:
-        found = list(tables.some(rows, READ, READ_TEXT))
+        for row in tables.some(rows, READ, READ_TEXT):
+            kept, after = keep(row), row.after
+            if packs and chunk and _together(chunk[-1], kept):
+                chunk[-1].lines += kept.lines
+                chunk[-1].cells += kept.cells
+            else:
+                chunk.append(kept)
     except Unreadable as fault:
         raise RuleBroken(fault.code, fault.detail) from None
-    rows_kept = map(keeper(one, name), found)
-    chunk = _packed(rows_kept) if one["target"] == Target.LINE else list(rows_kept)
-    return chunk, found[-1].after if found else None
+    return chunk, after
 
 
-def _packed(rows: Iterable[Kept]) -> list[Kept]:
-    """The rows, with neighbours of one order as one."""
-    packed: list[Kept] = []
-    for row in rows:
-        last = packed[-1] if packed else None
-        if (
-            last
-            and row.key is not None
-            and row.key == last.key
-            and not row.fault
-            and not last.fault
-            and len(last.lines) < PACKED
-        ):
-            last.lines.extend(row.lines)
-            last.cells.extend(row.cells)
-        else:
-            packed.append(row)
-    return packed
+def _together(last: Kept, row: Kept) -> bool:
+    """Whether neighbours are of one order and can be kept as one."""
+    return (
+        row.key == last.key is not None
+        and row.fault is None
+        and last.fault is None
+        and len(last.lines) < PACKED
+    )
 
 
 def keeper(one: Mapping[str, Any], name: Name | None = None) -> Callable[[tables.Row], Kept]:
