@@ -59,6 +59,7 @@ LONGEST_NUMBER = 100
 SMALLEST = Decimal("0.0001")
 """The step in which amounts are kept."""
 MOST = Decimal(10) ** 16
+_NOTHING = Decimal("0.0000")
 
 
 def _amount(value: Any) -> Decimal:
@@ -87,7 +88,7 @@ def totals(lines: Sequence[Mapping[str, Any]], discount: Decimal, tax: Decimal) 
     subtotal = Decimal(0)
     for number, line in enumerate(lines, start=1):
         quantity, price = _amount(line.get("quantity") or 0), _amount(line.get("unit_price") or 0)
-        less = _amount(line.get("discount") or 0)
+        less = _amount(line["discount"]) if line.get("discount") else _NOTHING
         product = abs(quantity) * price
         if product >= MOST:  # before it is rounded, for which there is room up to here only
             raise _too_large(product, f"Line {number}")
@@ -100,8 +101,8 @@ def totals(lines: Sequence[Mapping[str, Any]], discount: Decimal, tax: Decimal) 
             amount = -amount
         listed.append({**line, "quantity": quantity, "unit_price": price, "discount": less, "amount": amount})
         subtotal += amount
-        if abs(subtotal) >= MOST:
-            raise _too_large(abs(subtotal), "The order")
+    if abs(subtotal) >= MOST:
+        raise _too_large(abs(subtotal), "The order")
     total = _amount(abs(subtotal) - discount + tax)
     if total < 0:
         raise InvalidInput("total_below_zero", f"The order comes to {total}, below zero; lower its discount.")

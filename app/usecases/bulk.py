@@ -150,7 +150,14 @@ class _Bulk:
                 await self._apply(part)
 
     def _chunks(self, items: Sequence[T]) -> list[Sequence[T]]:
-        return [items[start : start + self._size] for start in range(0, len(items), self._size)]
+        """The items in parts; of many, the first are small, for until they are planned nothing is written."""
+        chunks, start = [], 0
+        size = self._size if len(items) <= self._size else self._size // 4
+        while start < len(items):
+            chunks.append(items[start : start + size])
+            start += size
+            size = min(2 * size, self._size)
+        return chunks
 
     @property
     def _size(self) -> int:

@@ -23,8 +23,10 @@ from app.usecases.imports import cells, grouping, match
 from app.usecases.imports.grouping import Order, Purchases, Round, Usual, invalid, sound
 from app.usecases.plain import Values
 
-ROUND = 10_000
-"""Rows that are made into orders together, while a thread reads the cells of the next."""
+FIRST = 3_000
+"""Rows that are made into orders together at first, for whose cells all else waits."""
+GROWTH = 3
+"""How many times as many are together next: a thread reads their cells while the ones before are written."""
 Products = dict[str, UUID]
 """Those that are there, by SKU."""
 
@@ -59,11 +61,11 @@ def _rounds(rows: Sequence[Row]) -> Sequence[Sequence[Row]]:
     for row in rows:
         by_order.setdefault(row["key"], []).append(row)
     rounds: list[list[Row]] = [[]]
-    lines = 0
+    lines, most = 0, FIRST
     for kept in by_order.values():
-        if lines >= ROUND:
+        if lines >= most:
             rounds.append([])
-            lines = 0
+            lines, most = 0, most * GROWTH
         rounds[-1] += kept
         lines += sum(1 + len(row["further"] or ()) for row in kept)
     return rounds
