@@ -16,5 +16,5 @@ def settle_in() -> None:
     gc.freeze()
     # What stays to the very end, libraries written in C++ take for a leak, and list it.
     atexit.register(gc.unfreeze)
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
     sys.setswitchinterval(0.0005)
