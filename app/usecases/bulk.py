@@ -152,7 +152,7 @@ class _Bulk:
     def _chunks(self, items: Sequence[T]) -> list[Sequence[T]]:
         """The items in parts; of many, the first are small, for until they are planned nothing is written."""
         chunks, start = [], 0
-        size = self._size if len(items) <= self._size else self._size // 4
+        size = self._size if len(items) <= self._size else max(1, self._size // 4)
         while start < len(items):
             chunks.append(items[start : start + size])
             start += size

@@ -56,3 +56,36 @@ async def test_what_cannot_be_counted_now_keeps_nobody_from_going_on(
     async with await org.work() as uow:
         await imports.analyse(uow, ["contacts"])
         assert await uow.fetchval("select 1") == 1
+
+
+async def test_what_records_are_found_by_is_counted_and_postgresql_still_counts_the_rest_itself(
+    org: Organisation, owner: Database
+):
+    async def counted(column: str) -> bool:
+        async with owner.connection() as connection:
+            return bool(
+                await connection.fetchval(
+                    "select exists (select from pg_stats where tablename = 'import_rows' and attname = $1)",
+                    column,
+                )
+            )
+
+    one = UUID((await sent(org, "name,email\nAnna,anna@example.com\n"))["id"])
+    async with owner.connection() as connection:
+        await connection.execute("delete from pg_statistic where starelid = 'import_rows'::regclass")
+    async with await org.work() as uow:
+        await uow.execute(
+            "insert into import_rows (org_id, id, line, key, detail) select $1, $2, n, n, 'x'"
+            " from generate_series(10, 60) n",
+            org.id,
+            one,
+        )
+        await uow.commit()
+    async with await org.work() as uow:
+        await imports.analyse(uow, ["import_rows"])
+    assert [await counted(column) for column in ("line", "key", "outcome", "detail")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
