@@ -1,16 +1,32 @@
 """Records in sight that share something with one that is about to come in, each way by an index."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, and_, bindparam, or_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    TextClause,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.db import sight
 from app.db.contacts import CONTACTS
 from app.db.engine import Prepared, compiled, prepared
+from app.db.external_ids import ExternalId
 from app.db.nouns import Noun
 from app.db.reads import Question, Reads, checked, of_sight, stamped
+from app.db.references import way_up
 from app.db.words import looked_up
 from app.domain.access import Actor
 from app.kit import terms
@@ -33,7 +49,7 @@ async def by_words(reads: Reads, noun: Noun, written: Mapping[str, Iterable[str]
         checked(actor, noun, frozenset(noun.search[group][1] for group, each in asked.items() if each))
 
         def text() -> Prepared:
-            return _listed(noun, of_sight(actor, noun, [noun.table.c.id]).where(looked_up(noun)))
+            return _some(actor, noun, looked_up(noun))
 
         values = {"place": noun.plural, "query": query, "tags": None, "customs": None, "owners": None}
         return _question(actor, noun, "words", text, values)
@@ -55,7 +71,7 @@ async def by_sound(reads: Reads, spellings: Sequence[str]) -> list[UUID]:
                 and_(key >= bindparam(f"from{n}", type_=Text()), key < bindparam(f"to{n}", type_=Text()))
                 for n in range(len(spellings))
             ]
-            return _listed(CONTACTS, of_sight(actor, CONTACTS, [CONTACTS.table.c.id]).where(or_(*ranges)))
+            return _some(actor, CONTACTS, or_(*ranges))
 
         # The sound, a tab, and the name: a line feed follows the tab.
         values = {f"from{n}": f"{one}\t" for n, one in enumerate(spellings)}
@@ -69,27 +85,42 @@ async def by_external_ids(reads: Reads, noun: Noun, named: Mapping[str, str]) ->
     """Those that other systems call so, or call so what became part of them."""
     if not named:
         return []
-    statement = Prepared(
-        "with recursive up as (select x.noun_id as id"
-        " from unnest($2::text[], $3::text[]) w(system, external_id) join external_ids x on x.org_id = $1"
-        f" and x.noun = '{noun.name}' and x.system = w.system and x.external_id = w.external_id"
-        f" union select c.merged_into_id from {noun.plural} c join up u on c.org_id = $1 and c.id = u.id"
-        " where c.merged_into_id is not null)"
-        f" select o.stamp, c.id from organisations o left join ({noun.plural} c join up u on c.id = u.id)"
-        " on c.org_id = o.id and c.archived_at is null where o.id = $1",
-        ("org", "systems", "external_ids"),
-    )
 
     def build(actor: Actor) -> Question:
         checked(actor, noun, frozenset({"external_ids"}))
-        values = {"org": actor.org_id, "systems": [*named], "external_ids": [*named.values()]}
-        return Question(statement, values)
+        values = {
+            "org": actor.org_id,
+            "noun": noun.name,
+            "systems": [*named],
+            "external_ids": [*named.values()],
+        }
+        return Question(prepared(("matches", noun.name, "external_ids"), partial(_called, noun)), values)
 
     return await _ids(reads, build)
 
 
-def _listed(noun: Noun, found: Any) -> Prepared:
-    there = found.where(noun.table.c.archived_at.is_(None)).limit(bindparam("most", type_=Integer))
+def _called(noun: Noun) -> Prepared:
+    """Records that are called so, and what they became part of."""
+    systems, names = (bindparam(name, type_=ARRAY(Text)) for name in ("systems", "external_ids"))
+    given = func.unnest(systems, names).table_valued("system", "external_id", name="w").render_derived()
+    table, known = noun.table, ExternalId.__table__.c
+    called = select(known.noun_id).where(
+        known.org_id == bindparam("org", type_=Uuid),
+        known.noun == bindparam("noun", type_=Text),
+        known.system == given.c.system,
+        known.external_id == given.c.external_id,
+    )
+    up = way_up(noun, table.c.id == func.any(func.array(called.scalar_subquery())))
+    return _listed(noun, select(table.c.id).where(sight.tenant(noun), table.c.id.in_(select(up.c.id))))
+
+
+def _some(actor: Actor, noun: Noun, shared: ColumnElement[bool] | TextClause) -> Prepared:
+    found = of_sight(actor, noun, [noun.table.c.id]).where(shared)
+    return _listed(noun, found.limit(bindparam("most", type_=Integer)))
+
+
+def _listed(noun: Noun, found: Select[Any]) -> Prepared:
+    there = found.where(noun.table.c.archived_at.is_(None))
     return stamped(compiled(there), "t.id from organisations o left join ({inner}) t on true")
 
 

@@ -10,10 +10,20 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint
+from sqlalchemy import (
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    Uuid,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import privacy, references
+from app.db import privacy, references, sight
 from app.db.base import (
     Base,
     Keyed,
@@ -28,7 +38,7 @@ from app.db.base import (
 )
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
-from app.db.engine import Row
+from app.db.engine import Prepared, Row, compiled
 from app.db.nouns import Child, Every, Noun
 from app.db.uow import UnitOfWork
 from app.domain.duplicates import MergeStatus
@@ -317,33 +327,36 @@ async def members(uow: UnitOfWork, merge: UUID) -> list[UUID]:
     return [row["member_id"] for row in rows]
 
 
-_UP = """with recursive up as (
-  select id as begun, id, merged_into_id from {table} where org_id = $1 and id = any($2::uuid[])
-  union select u.begun, c.id, c.merged_into_id from {table} c join up u on c.org_id = $1 and c.id = u.merged_into_id)"""
+@cache
+def _went(noun: Noun) -> Prepared:
+    up = references.way_up(noun, noun.table.c.id == func.any(bindparam("ids", type_=sight.UUIDS)))
+    return compiled(select(up.c.begun, up.c.id).where(up.c.above.is_(None), up.c.begun != up.c.id))
 
 
 async def survivors(uow: UnitOfWork, noun: Noun, records: Collection[UUID]) -> Mapping[UUID, UUID]:
     """Those of the records that went into another one, and where they are now."""
     if references.MERGED not in noun.fields:
         return {}
-    rows = await uow.fetch(
-        f"{_UP.format(table=noun.plural)} select begun, id from up where merged_into_id is null and begun <> id",
-        uow.org_id,
-        list(records),
-    )
+    question = _went(noun)
+    rows = await uow.fetch(question.sql, *question.values({"org": uow.org_id, "ids": list(records)}))
     return {row["begun"]: row["id"] for row in rows}
+
+
+@cache
+def _one_person() -> Prepared:
+    table = CONTACTS.table
+    up = references.way_up(CONTACTS, table.c.id == bindparam("contact", type_=Uuid))
+    survivor = select(up.c.id, literal_column("0").label("depth")).where(up.c.above.is_(None))
+    down = survivor.cte("down", recursive=True)
+    went = select(table.c.id, down.c.depth + literal_column("1")).where(sight.tenant(CONTACTS))
+    down = down.union_all(went.where(table.c[references.MERGED] == down.c.id))
+    return compiled(select(down.c.id).order_by(down.c.depth, down.c.id))
 
 
 async def person(uow: UnitOfWork, contact: UUID) -> list[UUID]:
     """Every record of the person whom a contact is of: the survivor first, then all that went into it."""
-    rows = await uow.fetch(
-        f"""{_UP.format(table=CONTACTS.plural)}, down as (
-          select id, 0 as depth from up where merged_into_id is null
-          union all select c.id, d.depth + 1 from contacts c join down d on c.org_id = $1 and c.merged_into_id = d.id)
-        select id from down order by depth, id""",
-        uow.org_id,
-        [contact],
-    )
+    question = _one_person()
+    rows = await uow.fetch(question.sql, *question.values({"org": uow.org_id, "contact": contact}))
     return [row["id"] for row in rows]
 
 

@@ -13,11 +13,12 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ColumnElement, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
 
 from app.db import constraints, sight
 from app.db.engine import Database, Prepared, Row, compiled, prepared
 from app.db.nouns import Noun
+from app.db.references import MERGED, way_up
 from app.domain.access import Actor, hidden
 from app.domain.errors import Busy, Forbidden, InvalidInput, NotFound
 
@@ -190,13 +191,7 @@ async def bodies(door: Reads, noun: Noun, names: Sequence[str], ids: Sequence[UU
 
 def by_external_id(noun: Noun, system: str, external_id: str) -> Callable[[Actor], Question]:
     """The record that another system calls so: (stamp, id). Raises Forbidden where external ids are hidden."""
-    # What became part of another record is looked for there.
-    survivor = (
-        "(with recursive up as (select c.id, c.merged_into_id from {table} c where c.org_id = $1 and c.id = x.noun_id"
-        "   union select c.id, c.merged_into_id from {table} c join up u on c.org_id = $1 and c.id = u.merged_into_id)"
-        "   select u.id from up u where u.merged_into_id is null)"
-    )
-    found = survivor.format(table=noun.plural) if "merged_into_id" in noun.table.c else "x.noun_id"
+    found = _survivor(noun, "x.noun_id") if MERGED in noun.table.c else "x.noun_id"
     statement = Prepared(
         f"select o.stamp, {found} as noun_id from organisations o left join external_ids x"
         " on x.org_id = o.id and x.noun = $2 and x.system = $3 and x.external_id = $4 where o.id = $1",
@@ -210,6 +205,12 @@ def by_external_id(noun: Noun, system: str, external_id: str) -> Callable[[Actor
         )
 
     return build
+
+
+def _survivor(noun: Noun, record: str) -> str:
+    """What a record became part of, or it itself, as SQL whose $1 is the organisation."""
+    up = way_up(noun, noun.table.c.id == literal_column(record))
+    return f"({compiled(select(up.c.id).where(up.c.above.is_(None))).sql})"
 
 
 def must_exist(noun: Noun, row: Row) -> Row:

@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 from zlib import crc32
 
+from sqlalchemy import CTE, ColumnElement, select
+
 from app.db import sight
 from app.db.constraints import unknown_reference
 from app.db.engine import DIALECT
@@ -70,6 +72,14 @@ async def _followed(
     return [row | {column: moved[row[column]]} if row.get(column) in moved else row for row in rows]
 
 
+def way_up(noun: Noun, begun: ColumnElement[bool]) -> CTE:
+    """Records, and one by one what each became part of: begun, id and above, which only the survivor has not."""
+    table = noun.table
+    here = select(table.c.id, table.c[MERGED].label("above")).where(sight.tenant(noun)).correlate(None)
+    way = here.add_columns(table.c.id.label("begun")).where(begun).cte("up", recursive=True, nesting=True)
+    return way.union(here.add_columns(way.c.begun).where(table.c.id == way.c.above))
+
+
 async def survivors(uow: UnitOfWork, noun: Noun, ids: Set[UUID]) -> Mapping[UUID, UUID | None]:
     """Those of the records that became part of another one, and the one that they are part of now; None for a hidden one.
 
@@ -78,7 +88,7 @@ async def survivors(uow: UnitOfWork, noun: Noun, ids: Set[UUID]) -> Mapping[UUID
     """
     above: dict[UUID, UUID] = {}
     here = ids if MERGED in noun.table.c else frozenset()
-    while here:
+    while here:  # step by step, and not by `way_up`: PostgreSQL locks no row in a recursive query
         rows = await uow.fetch(
             f"select id, {MERGED} as above from {noun.plural} where org_id = $1 and id = any($2::uuid[])"
             " order by id for key share",

@@ -9,13 +9,13 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Uuid, func, select
+from sqlalchemy import ColumnElement, Select, Uuid, and_, func, select
 
 from app.db import sight, where
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.nouns import Noun
-from app.db.references import MERGED
+from app.db.references import MERGED, way_up
 from app.db.uow import UnitOfWork
 from app.domain import conditions
 from app.domain.access import Actor, Scope
@@ -106,7 +106,7 @@ def _named(
         return select(func.coalesce(end.scalar_subquery(), named)).scalar_subquery()
     ends = _ends(actor, noun, noun.table.c.id == func.any(named)).subquery("ends")
     one = func.unnest(named, type_=Uuid()).table_valued("one", name="one")
-    here = one.outerjoin(ends, ends.c.named == one.c.one)
+    here = one.outerjoin(ends, ends.c.begun == one.c.one)
     meant = select(func.coalesce(ends.c.id, one.c.one)).select_from(here)
     return func.array(meant.scalar_subquery())
 
@@ -122,12 +122,6 @@ def _target(column: ColumnElement[Any]) -> Noun | None:
 def _ends(actor: Actor, noun: Noun, begun: ColumnElement[bool]) -> Select[Any]:
     """Records that were merged away, and where they are now, as far as the actor sees both."""
     table, seen = noun.table, sight.visible(actor, noun)
-    here = select(table.c.id, table.c[MERGED].label("above")).where(sight.tenant(noun)).correlate(None)
-    up = (
-        here.add_columns(table.c.id.label("named"))
-        .where(begun, seen, table.c[MERGED].is_not(None))
-        .cte("up", recursive=True, nesting=True)
-    )
-    up = up.union(here.add_columns(up.c.named).where(table.c.id == up.c.above))
-    ends = select(up.c.named, table.c.id).where(sight.tenant(noun), table.c.id == up.c.id, seen)
+    up = way_up(noun, and_(begun, seen, table.c[MERGED].is_not(None)))
+    ends = select(up.c.begun, table.c.id).where(sight.tenant(noun), table.c.id == up.c.id, seen)
     return ends.where(up.c.above.is_(None)).correlate(None)
