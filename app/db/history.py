@@ -1,7 +1,9 @@
 """The event log as its readers see it: masked like the records it tells of."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -103,17 +105,11 @@ def _known(actor: Actor) -> ColumnElement[bool]:
 
 def _question(actor: Actor, wanted: Wanted) -> Question:
     nouns = opened(actor)
-    last, binds = _begun(wanted)
-    filters = {
-        "noun": wanted.noun,
-        "noun_id": wanted.noun_id,
-        "type": wanted.type,
-        "actor_id": wanted.actor_id,
-    }
-    given = tuple(name for name, value in filters.items() if value is not None)
+    last, values = _begun(wanted)
+    given = _given(wanted)
     key = (
         "events",
-        given,
+        tuple(given),
         wanted.since is None,
         wanted.before is None,
         wanted.committed,
@@ -122,50 +118,59 @@ def _question(actor: Actor, wanted: Wanted) -> Question:
         memberships.may_know(actor),
         tuple((noun.name, sight.sight_key(actor, noun)) for noun in nouns),
     )
+    values |= given | {"since": wanted.since, "before": wanted.before} | paging.limits(wanted.limit)
+    values |= {"masks": _masks(actor, nouns), "readable": sight.listed(sight.readable(actor, TOLD))}
+    for noun in nouns:
+        values |= sight.binds(actor, noun)
+    text = partial(_text, actor, nouns, wanted, last)
+    return Question(prepared(key, text), values | {"org": actor.org_id})
 
-    def text() -> Prepared:
-        where = [
-            literal_column("e.org_id") == bindparam("org", type_=Uuid),
-            seen(actor, nouns),
-            _known(actor),
-        ]
-        for name in given:
-            kind = Uuid() if name.endswith("_id") else None
-            where.append(
-                literal_column(f"e.{name}") == (bindparam(name, type_=kind) if kind else bindparam(name, ""))
-            )
-        if wanted.since is not None:
-            where.append(literal_column("e.at") >= bindparam("since", wanted.since))
-        if wanted.before is not None:
-            where.append(literal_column("e.at") < bindparam("before", wanted.before))
-        if last:
-            where.append(literal_column("true") & sql(last).bindparams(bindparam("seq", type_=BigInteger)))
-        ready = compiled(and_(*where))
-        masks, more = (f"${len(ready.names) + place}" for place in (1, 2))
-        order = "e.xid, e.seq" if wanted.committed else "e.seq desc"
-        inner = f"""select e.seq, e.xid::text::bigint as xid, row_to_json((select r from (select
-            e.seq, e.id, e.at, e.type, e.noun, e.noun_id, e.version, e.actor_id, e.actor_kind,
-            case when e.before is not null then {_MASK.format(side="before")} end as before,
-            {_MASK.format(side="after")} as after, e.cause) r)) as body
-          from (select * from events e where {ready.sql} order by {order} limit {more}::int) e
-          cross join lateral (select coalesce({masks}::jsonb -> e.noun, '[]') as names,
-            coalesce({masks}::jsonb -> 'custom' ? e.noun, false) as customs) m order by {order}"""
-        whole = Prepared(inner, (*ready.names, "masks", "more"))
-        if wanted.committed:
-            return paging.paged(whole, "t.body::text", "json_build_array(t.xid, t.seq)", _END)
-        return paging.paged(whole, "t.body::text", "json_build_array(t.seq)")
 
-    masks: dict[str, Any] = {noun.name: names(actor, noun) for noun in nouns} | {SETTINGS: _SETTINGS}
+def _given(wanted: Wanted) -> dict[str, Any]:
+    """What is wanted of single columns."""
+    asked = {name: getattr(wanted, name) for name in ("noun", "noun_id", "type", "actor_id")}
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _masks(actor: Actor, nouns: list[Noun]) -> dict[str, list[str]]:
+    """What may be read, by noun; under custom, of which nouns custom fields may be."""
+    masks = {noun.name: names(actor, noun) for noun in nouns} | {SETTINGS: _SETTINGS}
     masks["custom"] = [
         n.name for n in nouns if n.custom and (actor.reads(n.name, "custom") or n.custom_keys(actor))
     ]
-    binds |= {name: value for name, value in filters.items() if value is not None}
-    binds |= {"masks": masks, "since": wanted.since, "before": wanted.before}
-    binds |= paging.limits(wanted.limit)
-    for noun in nouns:
-        binds |= sight.binds(actor, noun)
-    known = sight.listed(sight.readable(actor, TOLD))
-    return Question(prepared(key, text), binds | {"org": actor.org_id, "readable": known})
+    return masks
+
+
+def _text(actor: Actor, nouns: list[Noun], wanted: Wanted, last: str) -> Prepared:
+    ready = compiled(and_(*_filters(actor, nouns, wanted, last)))
+    masks, more = (f"${len(ready.names) + place}" for place in (1, 2))
+    order = "e.xid, e.seq" if wanted.committed else "e.seq desc"
+    inner = f"""select e.seq, e.xid::text::bigint as xid, row_to_json((select r from (select
+        e.seq, e.id, e.at, e.type, e.noun, e.noun_id, e.version, e.actor_id, e.actor_kind,
+        case when e.before is not null then {_MASK.format(side="before")} end as before,
+        {_MASK.format(side="after")} as after, e.cause) r)) as body
+      from (select * from events e where {ready.sql} order by {order} limit {more}::int) e
+      cross join lateral (select coalesce({masks}::jsonb -> e.noun, '[]') as names,
+        coalesce({masks}::jsonb -> 'custom' ? e.noun, false) as customs) m order by {order}"""
+    whole = Prepared(inner, (*ready.names, "masks", "more"))
+    if wanted.committed:
+        return paging.paged(whole, "t.body::text", "json_build_array(t.xid, t.seq)", _END)
+    return paging.paged(whole, "t.body::text", "json_build_array(t.seq)")
+
+
+def _filters(actor: Actor, nouns: list[Noun], wanted: Wanted, last: str) -> Iterator[ColumnElement[bool]]:
+    yield literal_column("e.org_id") == bindparam("org", type_=Uuid)
+    yield seen(actor, nouns)
+    yield _known(actor)
+    for name in _given(wanted):
+        value = bindparam(name, type_=Uuid()) if name.endswith("_id") else bindparam(name, "")
+        yield literal_column(f"e.{name}") == value
+    if wanted.since is not None:
+        yield literal_column("e.at") >= bindparam("since", wanted.since)
+    if wanted.before is not None:
+        yield literal_column("e.at") < bindparam("before", wanted.before)
+    if last:
+        yield literal_column("true") & sql(last).bindparams(bindparam("seq", type_=BigInteger))
 
 
 def _begun(wanted: Wanted) -> tuple[str, dict[str, Any]]:
