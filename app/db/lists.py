@@ -13,7 +13,7 @@ from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.types import Integer
 
 from app.db import paging, related, sight, survivors, where, words
@@ -76,6 +76,7 @@ class _Way(Enum):
     GATHER = "by the indexes of those who are seen"
 
 
+_WALKING = frozenset({_Way.WALK, _Way.LONG_WALK})
 _PARENTS = {_Way.LONG_WALK: Parents.WEIGHED, _Way.GATHER: Parents.GATHERED}
 
 
@@ -133,8 +134,10 @@ def _alone(actor: Actor, page: Page) -> UUID | None:
     return next(iter(owners)) if len(owners) == 1 else None
 
 
-def _way(actor: Actor, page: Page, condition: Condition) -> _Way:
-    """The way when nothing is walked."""
+def _way(actor: Actor, page: Page, condition: Condition, length: int = 0) -> _Way:
+    """The way: where it makes sense, a walk over as many records as length says."""
+    if length and _walkable(actor, page, condition):
+        return _Way.WALK if length == min(_WALKS) else _Way.LONG_WALK
     if _pointed(page.noun, condition):
         return _Way.PLAIN
     if words.sought(page.noun, condition, page.words):
@@ -186,9 +189,7 @@ def _question(actor: Actor, page: Page, length: int) -> tuple[Question, bool]:
     noun = page.noun
     names = chosen(actor, noun, page.fields)
     condition, sorts = _allowed(actor, page)
-    way = _way(actor, page, condition)
-    if length and _walkable(actor, page, condition):
-        way = _Way.WALK if length == min(_WALKS) else _Way.LONG_WALK
+    way = _way(actor, page, condition, length)
     last = paging.open_cursor(page.cursor, noun.name, sorts) if page.cursor else None
     nulls = None if last is None else tuple(value is None for value in last)
     kinds = tuple((str(sort), sort.field.kind) for sort in sorts)
@@ -204,30 +205,46 @@ def _question(actor: Actor, page: Page, length: int) -> tuple[Question, bool]:
     )
 
     def text() -> Prepared:
-        def in_order(statement: Select[Any], limit: str) -> Select[Any]:
-            if last is not None:
-                statement = statement.where(paging.after(noun, sorts, last))
-            return statement.order_by(*paging.order_by(noun, sorts)).limit(bindparam(limit, type_=Integer))
-
         columns = [*sight.columns(actor, noun, names), *paging.cursor_values(noun, sorts)]
-        inner = of_sight(actor, noun, columns, _PARENTS.get(way, Parents.ASKED))
-        # What is chosen first takes the table's name, so that the statement around it reads the same.
-        if way in {_Way.WALK, _Way.LONG_WALK}:
-            walked = select(noun.table).where(sight.tenant(noun))
-            if alone is not None:
-                walked = walked.where(noun.table.c.owner_id == bindparam("alone"))
-            inner = inner.add_cte(in_order(walked, "length").cte(noun.table.name))
-        elif way is _Way.GATHER:
-            gathered = of_sight(actor, noun, [*noun.table.c], Parents.GATHERED).cte(noun.table.name)
-            inner = select(*columns).add_cte(gathered.prefix_with("MATERIALIZED"))
-        inner = _filter(actor, inner, condition, page, way)
+        walk = _in_order(noun, sorts, last, _walked(noun, alone), "length")
+        inner = _filter(actor, _taken(actor, noun, columns, way, walk), condition, page, way)
+        ready = compiled(_in_order(noun, sorts, last, inner, "more"))
         listed = ", ".join(f"t.k{i}" for i in range(len(sorts)))
-        return paging.paged(compiled(in_order(inner, "more")), body(names), f"json_build_array({listed})")
+        return paging.paged(ready, body(names), f"json_build_array({listed})")
 
     values = binds(actor, noun) | _filter_binds(actor, condition, page) | paging.limits(page.limit)
     values |= {"length": length, "alone": alone}
     values |= {f"after{i}": value for i, value in enumerate(last or ())}
-    return Question(prepared(key, text), values), way in {_Way.WALK, _Way.LONG_WALK}
+    return Question(prepared(key, text), values), way in _WALKING
+
+
+def _in_order(
+    noun: Noun, sorts: Sequence[Sort], last: Sequence[Any] | None, statement: Select[Any], limit: str
+) -> Select[Any]:
+    """The next records after the last one that was shown, up to a limit."""
+    if last is not None:
+        statement = statement.where(paging.after(noun, sorts, last))
+    return statement.order_by(*paging.order_by(noun, sorts)).limit(bindparam(limit, type_=Integer))
+
+
+def _walked(noun: Noun, alone: UUID | None) -> Select[Any]:
+    """All records, or those of one owner."""
+    every = select(noun.table).where(sight.tenant(noun))
+    return every if alone is None else every.where(noun.table.c.owner_id == bindparam("alone"))
+
+
+def _taken(
+    actor: Actor, noun: Noun, columns: Sequence[ColumnElement[Any]], way: _Way, walk: Select[Any]
+) -> Select[Any]:
+    """Columns of the records that are seen, come by in one of the ways.
+
+    What is chosen first takes the table's name, so that the statement around it reads the same.
+    """
+    if way is _Way.GATHER:
+        gathered = of_sight(actor, noun, [*noun.table.c], Parents.GATHERED).cte(noun.table.name)
+        return select(*columns).add_cte(gathered.prefix_with("MATERIALIZED"))
+    found = of_sight(actor, noun, columns, _PARENTS.get(way, Parents.ASKED))
+    return found.add_cte(walk.cte(noun.table.name)) if way in _WALKING else found
 
 
 async def _rows(reads: Reads, page: Page) -> Row:
