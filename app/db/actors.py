@@ -28,6 +28,7 @@ select o.stamp, o.region, o.time_zone, me.id, me.name, me.active and me.archived
   (select l.revoked_at is null and l.expires_at > $5 from logins l where l.org_id = $1 and l.id = $4) as signed_in
 from organisations o left join me on true where o.id = $1
 """
+_HOLDER = "select user_id from api_keys where org_id = $1 and id = $2"
 
 
 def grant_of(role: Mapping[str, Any]) -> Grant:
@@ -57,6 +58,20 @@ def _refuse(detail: str) -> Unauthenticated:
     return Unauthenticated("unauthenticated", detail)
 
 
+def _by_key(grant: Grant, key: Mapping[str, Any] | None, now: datetime) -> tuple[Grant, datetime | None]:
+    """What an API key leaves of its holder's grant, and until when. Raises Unauthenticated."""
+    until = datetime.fromisoformat(key["expires_at"]) if key and key["expires_at"] else None
+    if key is None or key["revoked_at"] or key["archived_at"] or (until and until <= now):
+        raise _refuse("This API key was revoked or has expired.")
+    return narrowed(grant, frozenset(key["scopes"])), until
+
+
+def _connected(
+    database: Database, org_id: UUID, held: Connection | None
+) -> contextlib.AbstractAsyncContextManager[Connection]:
+    return database.connection(org_id) if held is None else contextlib.nullcontext(held)
+
+
 async def load(
     database: Database,
     org_id: UUID,
@@ -72,28 +87,16 @@ async def load(
 
     Asked on a connection that is held and set to the organisation already, if there is one.
     """
-    own = database.connection(org_id) if held is None else contextlib.nullcontext(held)
-    async with own as connection:
-        if key_id is not None:
-            user_id = await connection.fetchval(
-                "select user_id from api_keys where org_id = $1 and id = $2", org_id, key_id
-            )
-        row = await connection.fetchrow(_LOAD, org_id, user_id, key_id, login_id, now)
+    async with _connected(database, org_id, held) as connection:
+        holder = user_id if key_id is None else await connection.fetchval(_HOLDER, org_id, key_id)
+        row = await connection.fetchrow(_LOAD, org_id, holder, key_id, login_id, now)
     if row is None or not (row["active"] or even_inactive):
         raise _refuse("This user is not active any more.")
-    scopes: frozenset[str] | None = None
-    expires_at = None
+    grant, expires_at = merge(grant_of(role) for role in row["roles"]), None
     if key_id is not None:
-        key = row["key"]
-        expires_at = datetime.fromisoformat(key["expires_at"]) if key and key["expires_at"] else None
-        if key is None or key["revoked_at"] or key["archived_at"] or (expires_at and expires_at <= now):
-            raise _refuse("This API key was revoked or has expired.")
-        scopes = frozenset(key["scopes"])
+        grant, expires_at = _by_key(grant, row["key"], now)
     elif login_id is not None and not row["signed_in"]:
         raise _refuse("This sign-in has ended; sign in again.")
-    grant = merge(grant_of(role) for role in row["roles"])
-    if scopes is not None:
-        grant = narrowed(grant, scopes)
     return Actor(
         org_id=org_id,
         id=key_id or row["id"],
@@ -127,8 +130,7 @@ async def note_use(database: Database, org_id: UUID, key_id: UUID, *, now: datet
 
 async def system(database: Database, org_id: UUID, *, held: Connection | None = None) -> Actor:
     """The house itself, in one organisation: jobs, sign-in and the first steps act as it. Asked as load asks."""
-    own = database.connection(org_id) if held is None else contextlib.nullcontext(held)
-    async with own as connection:
+    async with _connected(database, org_id, held) as connection:
         row = await connection.fetchrow(
             "select o.stamp, o.region, o.time_zone, (select coalesce(jsonb_agg(to_jsonb(c)), '[]')"
             " from custom_fields c where c.org_id = $1 and c.archived_at is null) as custom"
