@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ _SKEW_SECONDS = 2.0
 _STUCK_FOR = timedelta(minutes=15)
 _EXTENSIONS = ("btree_gin",)
 
-_FACTS = """
+_SERVER = """
 select current_setting('server_version_num')::int as version,
        current_setting('server_encoding') as encoding,
        clock_timestamp() as now,
@@ -77,6 +77,23 @@ class Finding:
 
     what: str
     mend: str | None = None
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What a database has answered."""
+
+    server: Mapping[str, Any]
+    host_now: datetime
+    """By the clock of this machine, just after the server has told its own."""
+    role_faults: list[str] | None
+    """None where there is no such role."""
+    without_partition: list[str]
+    """The tables that have none for next month."""
+    stuck: int | None
+    """Runs; None where they cannot be counted."""
+    foreign: bool
+    """Whether events were restored from another server."""
 
 
 def examine(console: Console) -> bool:
@@ -156,68 +173,80 @@ def _database(url: str, wanted: Settings) -> Iterator[Finding]:
     except Refused as refused:
         yield Finding(where, str(refused))
         return
-    role = wanted.app_role
-    facts, host_now, wrong, unready, stuck, foreign = asyncio.run(_ask(driver_url(url), role))
+    facts = asyncio.run(_ask(driver_url(url), wanted.app_role))
     yield Finding(where)
-    version = facts["version"]
-    yield Finding(
-        f"PostgreSQL version {version // 10000}.{version % 10000}",
-        None if version >= 180000 else "upgrade to 18 or newer.",
-    )
-    encoding = facts["encoding"]
-    yield Finding(
-        f"Encoding {encoding}",
-        None if encoding == "UTF8" else "make the database anew with ENCODING 'UTF8' and load a dump.",
-    )
-    enough = facts["connections"] >= wanted.connections
-    yield Finding(
-        f"{facts['connections']} connections allowed, {wanted.connections} wanted by this machine",
-        None if enough else "raise max_connections, or lower RAPPORT_WORKERS or RAPPORT_POOL_SIZE.",
-    )
-    skew = abs((facts["now"] - host_now).total_seconds())
-    yield Finding(
-        f"Clocks of database and host {skew:.2f} s apart",
-        None if skew < _SKEW_SECONDS else "run NTP on both: keys and tokens expire by these clocks.",
-    )
+    yield from _server(facts, wanted)
     waiting = pending(url)
     yield Finding(
         "Schema up to date" if not waiting else f"{len(waiting)} migrations not applied",
         "run `.venv/bin/rapport migrate`." if waiting else None,
     )
-    if waiting:  # what is still to come would only be missed again below
-        return
-    missing = [name for name in _EXTENSIONS if name not in facts["extensions"]]
+    if not waiting:  # what is still to come would only be missed again
+        yield from _contents(facts, wanted.app_role)
+
+
+def _server(facts: _Facts, wanted: Settings) -> Iterator[Finding]:
+    """The server itself, whatever is in it."""
+    version = facts.server["version"]
+    yield Finding(
+        f"PostgreSQL version {version // 10000}.{version % 10000}",
+        None if version >= 180000 else "upgrade to 18 or newer.",
+    )
+    encoding = facts.server["encoding"]
+    yield Finding(
+        f"Encoding {encoding}",
+        None if encoding == "UTF8" else "make the database anew with ENCODING 'UTF8' and load a dump.",
+    )
+    connections = facts.server["connections"]
+    yield Finding(
+        f"{connections} connections allowed, {wanted.connections} wanted by this machine",
+        None
+        if connections >= wanted.connections
+        else "raise max_connections, or lower RAPPORT_WORKERS or RAPPORT_POOL_SIZE.",
+    )
+    skew = abs((facts.server["now"] - facts.host_now).total_seconds())
+    yield Finding(
+        f"Clocks of database and host {skew:.2f} s apart",
+        None if skew < _SKEW_SECONDS else "run NTP on both: keys and tokens expire by these clocks.",
+    )
+
+
+def _contents(facts: _Facts, role: str) -> Iterator[Finding]:
+    """What migrations have made, and what has come of it since."""
+    missing = [name for name in _EXTENSIONS if name not in facts.server["extensions"]]
     yield Finding(
         f"Extension {', '.join(_EXTENSIONS)}",
         f"run CREATE EXTENSION {missing[0]} as the database's owner." if missing else None,
     )
-    yield _role(role, wrong)
+    yield _role(role, facts.role_faults)
     yield Finding(
         "Partitions for next month"
-        if not unready
-        else f"No partition for next month in {', '.join(unready)}",
-        "start the worker, which makes them, or run `.venv/bin/rapport migrate`." if unready else None,
+        if not facts.without_partition
+        else f"No partition for next month in {', '.join(facts.without_partition)}",
+        "start the worker, which makes them, or run `.venv/bin/rapport migrate`."
+        if facts.without_partition
+        else None,
     )
-    if facts["has_runs"]:
-        yield _stuck(stuck)
+    if facts.server["has_runs"]:
+        yield _stuck(facts.stuck)
     yield Finding(
-        "Event log restored from another server and not settled" if foreign else "Event log in order",
-        "run `.venv/bin/rapport migrate`, which does it." if foreign else None,
+        "Event log restored from another server and not settled" if facts.foreign else "Event log in order",
+        "run `.venv/bin/rapport migrate`, which does it." if facts.foreign else None,
     )
 
 
-async def _ask(
-    url: str, role: str
-) -> tuple[dict[str, Any], datetime, list[str] | None, list[str], int | None, bool]:
+async def _ask(url: str, role: str) -> _Facts:
     connection = await asyncpg.connect(url, timeout=5, server_settings={"timezone": "UTC"})
     try:
-        facts = dict(await connection.fetchrow(_FACTS))
-        host_now = clock.now()
-        wrong = await walls.role_faults(connection, role)
-        unready = await connection.fetchval(_PARTITIONS) or []
-        stuck = await connection.fetchval(_STUCK, _STUCK_FOR) if facts["has_runs"] else None
-        foreign = facts["has_runs"] and await connection.fetchval(_FOREIGN)
-        return facts, host_now, wrong, unready, stuck, foreign
+        server = dict(await connection.fetchrow(_SERVER))
+        return _Facts(
+            server,
+            host_now=clock.now(),
+            role_faults=await walls.role_faults(connection, role),
+            without_partition=await connection.fetchval(_PARTITIONS) or [],
+            stuck=await connection.fetchval(_STUCK, _STUCK_FOR) if server["has_runs"] else None,
+            foreign=server["has_runs"] and await connection.fetchval(_FOREIGN),
+        )
     finally:
         await connection.close()
 
