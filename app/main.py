@@ -39,40 +39,45 @@ async def _replayed(_: Request, found: Exception) -> Response:
 
 def create_app(chosen: Settings | None = None) -> FastAPI:
     """An application around one database."""
-    own = chosen or settings()
-
-    @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        logs.configure(own.log_level, own.log_format)
-        secret, redis_url = own.needed("secret_key"), own.needed("redis_url")
-        database = Database(
-            own.needed("database_url"), role=own.app_role, size=own.pool_size, wait=own.pool_wait
-        )
-        app.state.database = database
-        app.state.doorman = Doorman(database, secret)
-        try:
-            with contextlib.suppress(Busy):  # while it is away /readyz refuses, and asks again
-                await walls.must_stand(database, own.app_role)
-            async with relay.queue_at(redis_url) as queue:
-                app.state.queue = queue
-                app.state.nudge = partial(relay.nudge, queue)
-                process.settle_in()
-                yield
-        finally:
-            await database.close()
-
     app = FastAPI(
         title="Rapport",
         version="1",
         summary="An async, API-first CRM backend.",
-        lifespan=lifespan,
+        lifespan=_lifespan,
         generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
         separate_input_output_schemas=False,
     )
-    app.state.settings = own
+    app.state.settings = chosen or settings()
+    _add_routes(app)
+    _add_middleware(app, app.state.settings)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    own: Settings = app.state.settings
+    logs.configure(own.log_level, own.log_format)
+    secret, redis_url = own.needed("secret_key"), own.needed("redis_url")
+    database = Database(own.needed("database_url"), role=own.app_role, size=own.pool_size, wait=own.pool_wait)
+    app.state.database = database
+    app.state.doorman = Doorman(database, secret)
+    try:
+        with contextlib.suppress(Busy):  # while it is away /readyz refuses, and asks again
+            await walls.must_stand(database, own.app_role)
+        async with relay.queue_at(redis_url) as queue:
+            app.state.queue = queue
+            app.state.nudge = partial(relay.nudge, queue)
+            process.settle_in()
+            yield
+    finally:
+        await database.close()
+
+
+def _add_routes(app: FastAPI) -> None:
     problems.install(app)
     app.add_exception_handler(Replayed, _replayed)
     app.include_router(health.router)
@@ -80,6 +85,9 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")
     forms.install(app)
+
+
+def _add_middleware(app: FastAPI, own: Settings) -> None:
     app.add_middleware(
         Around,
         most_bytes=own.max_body_bytes,
@@ -94,8 +102,6 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
             allow_headers=_ASKED,
             expose_headers=["ETag", "Location", "Rapport-Dry-Run", "Retry-After", "X-Request-ID"],
         )
-    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
-    return app
 
 
 app = create_app()

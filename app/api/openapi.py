@@ -136,7 +136,23 @@ def document(app: FastAPI) -> dict[str, Any]:
     """The whole document, built once."""
     if app.openapi_schema:
         return app.openapi_schema
-    made = get_openapi(
+    made = _known_to_fastapi(app)
+    schemas = made["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas |= deepcopy(conditions.SCHEMAS) | _bulk_items(schemas)
+    _close(made)
+    made["components"] |= _shared()
+    made["components"]["examples"] = _complete_all(app, made["paths"], Examples(schemas))
+    for schema in schemas.values():
+        if schema.get("examples") == []:
+            del schema["examples"]
+    app.openapi_schema = made
+    return made
+
+
+def _known_to_fastapi(app: FastAPI) -> dict[str, Any]:
+    return get_openapi(
         title=app.title,
         version=app.version,
         summary=app.summary,
@@ -146,46 +162,35 @@ def document(app: FastAPI) -> dict[str, Any]:
         servers=[{"url": "/"}],
         tags=[{"name": name, "description": says} for name, says in _TAGS.items()],
     )
-    schemas = made["components"]["schemas"]
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    schemas |= deepcopy(conditions.SCHEMAS) | _bulk_items(schemas)
-    _close(made)
-    made["components"] |= {
+
+
+def _shared() -> dict[str, Any]:
+    """The components that all routes share."""
+    return {
         "securitySchemes": _SCHEMES,
         "parameters": _WRITE_PARAMETERS | _READ_PARAMETERS,
         "headers": {
             name: {"description": says, "schema": {"type": kind}, "example": example}
             for name, (kind, says, example) in _HEADERS.items()
         },
-        "responses": {
-            f"Problem{status}": {
-                "description": says,
-                "headers": _headers("X-Request-ID", *_PROBLEM_HEADERS.get(status, ())),
-                "content": {
-                    MEDIA_TYPE: {
-                        "schema": {"$ref": "#/components/schemas/Problem"},
-                        "example": problem(status),
-                    }
-                },
-            }
-            for status, says in _PROBLEMS.items()
-        },
+        "responses": {f"Problem{status}": _refusal(status, says) for status, says in _PROBLEMS.items()},
     }
-    examples = Examples(schemas)
+
+
+def _refusal(status: int, says: str) -> dict[str, Any]:
+    shape = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": problem(status)}
+    headers = _headers("X-Request-ID", *_PROBLEM_HEADERS.get(status, ()))
+    return {"description": says, "headers": headers, "content": {MEDIA_TYPE: shape}}
+
+
+def _complete_all(app: FastAPI, paths: Mapping[str, Any], examples: Examples) -> dict[str, Any]:
+    """Complete every operation; the examples that they show."""
     for route in routes_of(app):
         for method in route.methods or ():
-            operation = made["paths"][route.path_format][method.lower()]
+            operation = paths[str(route.path_format)][method.lower()]
             _complete(operation, route)
             _exemplify(operation, examples)
-    made["components"]["examples"] = {
-        name: {"value": examples.of_shape(name)} for name in sorted(examples.used)
-    }
-    for schema in schemas.values():
-        if schema.get("examples") == []:
-            del schema["examples"]
-    app.openapi_schema = made
-    return made
+    return {name: {"value": examples.of_shape(name)} for name in sorted(examples.used)}
 
 
 def _headers(*names: str) -> dict[str, Any]:
