@@ -12,6 +12,7 @@ from app.db.engine import Row
 from app.db.imports import IMPORTS, SHOWN
 from app.db.uow import UnitOfWork
 from app.domain import columns
+from app.domain.access import Actor
 from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.fields import Field, Kind
 from app.domain.imports import KEPT_FOR, Mode, Stage, Target, matches, plan_start, possible_matches
@@ -39,58 +40,72 @@ async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mappin
 
     Raises InvalidInput when it is no file of rows.
     """
-    try:
-        layout, sample = await asyncio.to_thread(_looked_at, file, name, asked)
-    except Unreadable as fault:
-        raise InvalidInput(fault.code, fault.detail, field="file") from None
-    by_column = _by_column(layout.columns, [row.cells for row in sample if not row.fault])
+    layout, sample = await asyncio.to_thread(_looked_at, file, name, asked)
     preset = await _preset(uow, asked.get("preset"))
-    target = Target(
-        preset.target
-        if preset
-        else asked.get("target") or columns.guess_target(layout.columns) or Target.CONTACT
-    )
-    mapping = preset.mapping(layout.columns) if preset else columns.suggest(target, layout.columns, by_column)
-    fields = _fields(uow, target)
-    allowed = uow.actor.writes("contact", "consents") and uow.actor.reads("contact", "consents")
-    mapping = {
-        column: path
-        for column, path in mapping.items()
-        if cells.is_known(path, fields) and (allowed or not columns.is_consent(path))
-    }
-    possible = possible_matches(target, mapping.values())
-    file.seek(0)
-    until = uow.now + KEPT_FOR
-    stored = await files.store(
-        uow, PurePath(name).name, "application/octet-stream", _parts(file), expires_at=until
-    )
     made = new_id()
-    row: dict[str, Any] = {
-        "id": made,
-        "name": PurePath(name).name,
-        "size": stored.size,
-        "sha256": stored.sha256,
-        "file_id": stored.id,
-        "owner_id": uow.actor.user_id,
-        "key_id": uow.actor.id if uow.actor.kind == "api_key" else None,
-        "target": target,
-        "mode": asked.get("mode") or (preset.mode if preset else Mode.UPSERT),
-        "match": [name for name in (preset.match if preset else ()) if name in possible] or possible[:1],
-        "layout": asdict(layout),
-        "mapping": mapping,
-        "options": _options(by_column, mapping, fields) | _stated(preset),
-        "stage": Stage.READY,
-        "expires_at": until,
-    }
+    row = {"id": made, "stage": Stage.READY, **_sender(uow.actor)}
+    row |= _meaning(uow, layout, sample, preset, asked)
+    row |= await _stored(uow, file, PurePath(name).name)
     await write.add(uow, IMPORTS, [row], "import.added")
     await imports.add_rows(uow, made, list(map(keeper(row), sample[:SHOWN])))
     return made
 
 
 def _looked_at(file: IO[bytes], name: str, asked: Mapping[str, Any]) -> tuple[Layout, list[tables.Row]]:
+    """The file's layout and its first rows. Raises InvalidInput."""
     stated = {key: asked.get(key) for key in ("format", "encoding", "delimiter", "sheet", "header")}
-    layout = tables.detect(file, name, **stated)
-    return layout, list(tables.some(tables.rows(file, layout), SAMPLE, SAMPLE_TEXT))
+    try:
+        layout = tables.detect(file, name, **stated)
+        return layout, list(tables.some(tables.rows(file, layout), SAMPLE, SAMPLE_TEXT))
+    except Unreadable as fault:
+        raise InvalidInput(fault.code, fault.detail, field="file") from None
+
+
+def _sender(actor: Actor) -> dict[str, Any]:
+    return {"owner_id": actor.user_id, "key_id": actor.id if actor.kind == "api_key" else None}
+
+
+def _meaning(
+    uow: UnitOfWork,
+    layout: Layout,
+    sample: Sequence[tables.Row],
+    preset: Preset | None,
+    asked: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What the file means: as it is asked for, as a preset says, or as its first rows tell."""
+    by_column = _by_column(layout.columns, [row.cells for row in sample if not row.fault])
+    told = asked.get("target") or columns.guess_target(layout.columns) or Target.CONTACT
+    target = Target(preset.target if preset else told)
+    mapping = preset.mapping(layout.columns) if preset else columns.suggest(target, layout.columns, by_column)
+    fields = _fields(uow, target)
+    mapping = _open_to(uow.actor, mapping, fields)
+    possible = possible_matches(target, mapping.values())
+    return {
+        "target": target,
+        "mode": asked.get("mode") or (preset.mode if preset else Mode.UPSERT),
+        "match": [name for name in (preset.match if preset else ()) if name in possible] or possible[:1],
+        "layout": asdict(layout),
+        "mapping": mapping,
+        "options": _options(by_column, mapping, fields) | _stated(preset),
+    }
+
+
+def _open_to(actor: Actor, mapping: Mapping[str, str], fields: Mapping[str, Field]) -> dict[str, str]:
+    """The columns that go where the actor may write."""
+    consenting = actor.writes("contact", "consents") and actor.reads("contact", "consents")
+    return {
+        column: path
+        for column, path in mapping.items()
+        if cells.is_known(path, fields) and (consenting or not columns.is_consent(path))
+    }
+
+
+async def _stored(uow: UnitOfWork, file: IO[bytes], name: str) -> dict[str, Any]:
+    """Keep the file for a while."""
+    file.seek(0)
+    until = uow.now + KEPT_FOR
+    kept = await files.store(uow, name, "application/octet-stream", _parts(file), expires_at=until)
+    return {"name": name, "size": kept.size, "sha256": kept.sha256, "file_id": kept.id, "expires_at": until}
 
 
 def _stated(preset: Preset | None) -> dict[str, Any]:
