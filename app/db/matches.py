@@ -1,7 +1,7 @@
 """Records in sight that share something with one that is about to come in, each way by an index."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -94,11 +94,12 @@ async def by_external_ids(reads: Reads, noun: Noun, named: Mapping[str, str]) ->
             "systems": [*named],
             "external_ids": [*named.values()],
         }
-        return Question(prepared(("matches", noun.name, "external_ids"), partial(_called, noun)), values)
+        return Question(_called(noun), values)
 
     return await _ids(reads, build)
 
 
+@cache
 def _called(noun: Noun) -> Prepared:
     """Records that are called so, and what they became part of."""
     systems, names = (bindparam(name, type_=ARRAY(Text)) for name in ("systems", "external_ids"))
