@@ -156,13 +156,13 @@ class Kept:
     """A stable code and a sentence, when it cannot be read."""
 
 
-async def of_run(uow: UnitOfWork, one: UUID, *, lock: bool = True) -> Row:
+async def of_run(uow: UnitOfWork, import_id: UUID, *, lock: bool = True) -> Row:
     """The import that a run is at, with the time zone and the currency of its organisation."""
     rows = await uow.fetch(
         "select i.*, o.time_zone, o.currency from imports i join organisations o on o.id = i.org_id"
         f" where i.org_id = $1 and i.id = $2{' for no key update of i' if lock else ''}",
         uow.org_id,
-        one,
+        import_id,
     )
     return rows[0]
 
@@ -172,12 +172,12 @@ async def take_turn(uow: UnitOfWork) -> None:
     await uow.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"imports {uow.org_id}")
 
 
-async def clear_rows(uow: UnitOfWork, one: UUID) -> None:
+async def clear_rows(uow: UnitOfWork, import_id: UUID) -> None:
     """Let the sample go, or what a trial has kept, before the file is read."""
-    await uow.execute("delete from import_rows where org_id = $1 and id = $2", uow.org_id, one)
+    await uow.execute("delete from import_rows where org_id = $1 and id = $2", uow.org_id, import_id)
 
 
-async def add_rows(uow: UnitOfWork, one: UUID, rows: Sequence[Kept]) -> None:
+async def add_rows(uow: UnitOfWork, import_id: UUID, rows: Sequence[Kept]) -> None:
     """Keep rows of the file; those that cannot be read have had their turn."""
     # COPY does not go through row-level security.
     await uow.execute(
@@ -186,7 +186,7 @@ async def add_rows(uow: UnitOfWork, one: UUID, rows: Sequence[Kept]) -> None:
         " r.code, r.detail from unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])"
         " r(line, further, cells, key, code, detail)",
         uow.org_id,
-        one,
+        import_id,
         [row.lines[0] for row in rows],
         [f"{{{str(row.lines[1:])[1:-1]}}}" if len(row.lines) > 1 else None for row in rows],
         [f"[{','.join(row.cells)}]" for row in rows],
@@ -196,7 +196,7 @@ async def add_rows(uow: UnitOfWork, one: UUID, rows: Sequence[Kept]) -> None:
     )
 
 
-async def fail_long(uow: UnitOfWork, one: UUID, most: int) -> None:
+async def fail_long(uow: UnitOfWork, import_id: UUID, most: int) -> None:
     """Let all rows of a key that has more than so many fail."""
     await uow.execute(
         """update import_rows set outcome = 'failed', code = 'order_too_long', detail = format(
@@ -206,12 +206,12 @@ async def fail_long(uow: UnitOfWork, one: UUID, most: int) -> None:
             select key from import_rows where org_id = $1 and id = $2 and key is not null group by key
             having sum(1 + coalesce(cardinality(further), 0)) > $3::int))""",
         uow.org_id,
-        one,
+        import_id,
         most,
     )
 
 
-async def groups_ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
+async def groups_ahead(uow: UnitOfWork, import_id: UUID, most: int) -> Sequence[Row]:
     """The rows of the records that the next rows belong to, up to so many; whole records, and the first in any case.
 
     Rows of line, further, cells, key, and whether one of the record's rows is missing.
@@ -230,12 +230,12 @@ async def groups_ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
             on r.org_id = $1 and r.id = $2 and r.key = c.key
           where r.outcome is null and c.before < $3 order by r.line""",
         uow.org_id,
-        one,
+        import_id,
         most,
     )
 
 
-async def earlier(uow: UnitOfWork, one: UUID, rows: Sequence[Row], most: int) -> Sequence[Row]:
+async def earlier(uow: UnitOfWork, import_id: UUID, rows: Sequence[Row], most: int) -> Sequence[Row]:
     """For each key of the rows the last rows before them that went well under it: line, further, cells."""
     begins = {row["key"]: row["line"] for row in reversed(rows) if row["key"]}
     return await uow.fetch(
@@ -245,25 +245,27 @@ async def earlier(uow: UnitOfWork, one: UUID, rows: Sequence[Row], most: int) ->
         " and line < k.begins and outcome in ('created', 'updated', 'unchanged') and cells is not null"
         " order by line desc limit $5) r order by r.line",
         uow.org_id,
-        one,
+        import_id,
         list(begins),
         list(begins.values()),
         most,
     )
 
 
-async def ahead(uow: UnitOfWork, one: UUID, most: int) -> Sequence[Row]:
+async def ahead(uow: UnitOfWork, import_id: UUID, most: int) -> Sequence[Row]:
     """The next rows that have not had their turn: line, further, cells, key."""
     return await uow.fetch(
         "select line, further, cells, key from import_rows where org_id = $1 and id = $2 and outcome is null"
         " order by line limit $3",
         uow.org_id,
-        one,
+        import_id,
         most,
     )
 
 
-async def settle(uow: UnitOfWork, one: UUID, verdicts: Sequence[Verdict], *, keep: bool = False) -> None:
+async def settle(
+    uow: UnitOfWork, import_id: UUID, verdicts: Sequence[Verdict], *, keep: bool = False
+) -> None:
     """Write down what became of rows, and let the cells of those go that went well, unless all are to be kept."""
     await uow.execute(
         "update import_rows r set outcome = v.outcome, record_id = v.record_id, code = v.code, detail = v.detail,"
@@ -271,7 +273,7 @@ async def settle(uow: UnitOfWork, one: UUID, verdicts: Sequence[Verdict], *, kee
         " from unnest($3::int[], $4::text[], $5::uuid[], $6::text[], $7::text[]) v(line, outcome, record_id, code, detail)"
         " where r.org_id = $1 and r.id = $2 and r.line = v.line",
         uow.org_id,
-        one,
+        import_id,
         [verdict.line for verdict in verdicts],
         [verdict.outcome for verdict in verdicts],
         [verdict.record_id for verdict in verdicts],
@@ -343,12 +345,12 @@ def as_cells(kept: Sequence[str | float | list[str] | None]) -> list[str | None]
     ]
 
 
-async def sample(uow: UnitOfWork, one: UUID) -> list[list[str | None]]:
+async def sample(uow: UnitOfWork, import_id: UUID) -> list[list[str | None]]:
     """The cells of the first rows that can be read."""
     rows = await uow.fetch(
         "select line, further, cells from import_rows where org_id = $1 and id = $2 and cells is not null"
         f" and code is null order by line limit {SHOWN}",
         uow.org_id,
-        one,
+        import_id,
     )
     return [cells for row in rows for _, cells in kept_of(row)][:SHOWN]

@@ -59,25 +59,25 @@ class Settled:
     fields: Sequence[str] = ()
 
 
-async def at_it(uow: UnitOfWork, one: UUID) -> str | None:
+async def at_it(uow: UnitOfWork, import_id: UUID) -> str | None:
     """The status of the import's run, as it stands at this moment."""
     status: str | None = await uow.fetchval(
         "select r.status from imports i join runs r on r.org_id = i.org_id and r.id = i.run_id"
         " where i.org_id = $1 and i.id = $2",
         uow.org_id,
-        one,
+        import_id,
     )
     return status
 
 
-async def span(uow: UnitOfWork, one: UUID) -> tuple[int, int]:
+async def span(uow: UnitOfWork, import_id: UUID) -> tuple[int, int]:
     """The places in the log between which everything stands that the import did."""
     rows = await uow.fetch(
         "select min(seq) filter (where type = 'import.started') as begun,"
         " coalesce(max(seq) filter (where type = 'import.done'), max(seq)) as ended"
         " from events where org_id = $1 and noun_id = $2",
         uow.org_id,
-        one,
+        import_id,
     )
     return rows[0]["begun"], rows[0]["ended"]
 
@@ -98,12 +98,12 @@ async def ahead(
     return list(dict.fromkeys(row["noun_id"] for row in rows)), rows[-1]["seq"] if len(rows) == most else None
 
 
-async def waiting(uow: UnitOfWork, one: UUID, records: Sequence[UUID]) -> list[UUID]:
+async def waiting(uow: UnitOfWork, import_id: UUID, records: Sequence[UUID]) -> list[UUID]:
     """Those of the records that have not had their turn."""
     rows = await uow.fetch(
         "select noun_id from import_undone where org_id = $1 and id = $2 and noun_id = any($3::uuid[])",
         uow.org_id,
-        one,
+        import_id,
         records,
     )
     settled = {row["noun_id"] for row in rows}
@@ -165,14 +165,14 @@ def _pointing(references: Mapping[str, Noun], noun: Noun) -> Set[str]:
     return {column for column, target in references.items() if target is noun}
 
 
-async def forget_kept(uow: UnitOfWork, one: UUID) -> None:
+async def forget_kept(uow: UnitOfWork, import_id: UUID) -> None:
     """Let the records that were kept have their turn again."""
     await uow.execute(
-        "delete from import_undone where org_id = $1 and id = $2 and outcome = 'kept'", uow.org_id, one
+        "delete from import_undone where org_id = $1 and id = $2 and outcome = 'kept'", uow.org_id, import_id
     )
 
 
-async def settle(uow: UnitOfWork, one: UUID, noun: str, settled: Sequence[Settled]) -> None:
+async def settle(uow: UnitOfWork, import_id: UUID, noun: str, settled: Sequence[Settled]) -> None:
     """Write down what became of records."""
     await uow.execute(
         "insert into import_undone (org_id, id, noun, noun_id, outcome, code, fields)"
@@ -180,7 +180,7 @@ async def settle(uow: UnitOfWork, one: UUID, noun: str, settled: Sequence[Settle
         " array(select jsonb_array_elements_text(s.fields::jsonb) order by 1)"
         " from unnest($4::uuid[], $5::text[], $6::text[], $7::text[]) s(noun_id, outcome, code, fields)",
         uow.org_id,
-        one,
+        import_id,
         noun,
         [each.record for each in settled],
         [each.outcome for each in settled],
@@ -189,12 +189,12 @@ async def settle(uow: UnitOfWork, one: UUID, noun: str, settled: Sequence[Settle
     )
 
 
-async def account(uow: UnitOfWork, one: UUID) -> dict[str, int]:
+async def account(uow: UnitOfWork, import_id: UUID) -> dict[str, int]:
     """How many records had each outcome."""
     rows = await uow.fetch(
         "select outcome, count(*) as n from import_undone where org_id = $1 and id = $2 group by outcome",
         uow.org_id,
-        one,
+        import_id,
     )
     return dict.fromkeys(Undone, 0) | {row["outcome"]: row["n"] for row in rows}
 
@@ -220,10 +220,17 @@ cross join lateral (select coalesce({masks}::jsonb -> e.noun, '[]') as names) m 
 """
 
 
-def _question(actor: Actor, one: UUID, outcome: Undone | None, limit: int, last: UUID | None) -> Question:
+def _question(
+    actor: Actor, import_id: UUID, outcome: Undone | None, limit: int, last: UUID | None
+) -> Question:
     nouns = history.opened(actor)
     ready = compiled(history.seen(actor, nouns))
-    binds: dict[str, Any] = {"id": one, "cause": f"import:{one}", "outcome": outcome, "last": last}
+    binds: dict[str, Any] = {
+        "id": import_id,
+        "cause": f"import:{import_id}",
+        "outcome": outcome,
+        "last": last,
+    }
     binds |= {"masks": {noun.name: history.names(actor, noun) for noun in nouns}} | paging.limits(limit)
     listed = (*ready.names, *(name for name in ("org", *binds) if name not in {*ready.names, "limit"}))
     at = {name: f"${place}" for place, name in enumerate(listed, start=1)}
@@ -241,13 +248,13 @@ def _question(actor: Actor, one: UUID, outcome: Undone | None, limit: int, last:
 
 
 async def list_undone(
-    reads: Reads, one: UUID, outcome: Undone | None, limit: int, after: str | None
+    reads: Reads, import_id: UUID, outcome: Undone | None, limit: int, after: str | None
 ) -> bytes:
     """A page of the records and what became of them; of one that the reader does not see, only that. Raises NotFound."""
-    await must_see(reads, IMPORTS, one)
-    context = f"undone:{one}"
+    await must_see(reads, IMPORTS, import_id)
+    context = f"undone:{import_id}"
     last = paging.opened(context, after, _record) if after else None
-    row = await reads.row(lambda actor: _question(actor, one, outcome, limit, last))
+    row = await reads.row(lambda actor: _question(actor, import_id, outcome, limit, last))
     return paging.answer(row, limit, context)
 
 

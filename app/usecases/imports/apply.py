@@ -84,29 +84,29 @@ TABLES: Mapping[Target, Sequence[str]] = {
 """The tables that grow by an import."""
 
 
-def check_allowed(actor: Actor, one: Mapping[str, Any], by: Sequence[str]) -> None:
+def check_allowed(actor: Actor, import_: Mapping[str, Any], by: Sequence[str]) -> None:
     """Raise Forbidden for whoever may not write the target, or not read what rows are matched by: outcomes tell of it.
 
     They tell of consents, too.
     """
-    noun = KINDS[Target(one["target"])].noun
-    for written in nouns_of(Target(one["target"])):
+    noun = KINDS[Target(import_["target"])].noun
+    for written in nouns_of(Target(import_["target"])):
         actor.needs(Scope(f"{written.plural}:write"))
     must_read(actor, noun.name, [name for name in by if name in match.LOOSE and not noun.shows(actor, name)])
-    if any(map(is_consent, one["mapping"].values())):
+    if any(map(is_consent, import_["mapping"].values())):
         must_write(actor, noun.name, ["consents"])
         must_read(actor, noun.name, ["consents"])
 
 
-def must_know(actor: Actor, one: Mapping[str, Any]) -> None:
+def must_know(actor: Actor, import_: Mapping[str, Any]) -> None:
     """Raise Forbidden for whoever may not read what the cells of a file can hold, which is every field of any record.
 
     Nobody knows which cell holds which; but its sender knows it.
     """
-    nouns = nouns_of(Target(one["target"]))
+    nouns = nouns_of(Target(import_["target"]))
     for noun in nouns:
         actor.needs(Scope(noun.reading))
-    if actor.user_id is not None and one["owner_id"] == actor.user_id:
+    if actor.user_id is not None and import_["owner_id"] == actor.user_id:
         return
     for noun in nouns:
         must_read(actor, noun.name, [name for name in noun.known(actor) if not noun.shows(actor, name)])
@@ -117,64 +117,64 @@ def must_know(actor: Actor, one: Mapping[str, Any]) -> None:
             )
 
 
-def name_of(uow: UnitOfWork, one: Mapping[str, Any]) -> Callable[[Sequence[str | None]], str | None]:
+def name_of(uow: UnitOfWork, import_: Mapping[str, Any]) -> Callable[[Sequence[str | None]], str | None]:
     """A function from the cells of a row to a digest of the first name that its record is matched by."""
-    mapping = {column: path for column, path in one["mapping"].items() if way(path) in one["match"]}
-    fields = KINDS[Target(one["target"])].noun.known(uow.actor)
-    style = cells.style_of(one["options"], one["time_zone"], one["currency"])
-    read, region = cells.reader(one["layout"]["columns"], mapping, fields, style), uow.actor.region
+    mapping = {column: path for column, path in import_["mapping"].items() if way(path) in import_["match"]}
+    fields = KINDS[Target(import_["target"])].noun.known(uow.actor)
+    style = cells.style_of(import_["options"], import_["time_zone"], import_["currency"])
+    read, region = cells.reader(import_["layout"]["columns"], mapping, fields, style), uow.actor.region
 
     def name(listed: Sequence[str | None]) -> str | None:
-        found = match.names(read(listed).values, one["match"], region)
+        found = match.names(read(listed).values, import_["match"], region)
         return blake2b(":".join(found[0]).encode(), digest_size=16).hexdigest() if found else None
 
     return name
 
 
 async def apply(
-    uow: UnitOfWork, one: Row, rows: Sequence[Row], *, earlier: Sequence[Row] = ()
+    uow: UnitOfWork, import_: Row, rows: Sequence[Row], *, earlier: Sequence[Row] = ()
 ) -> list[Verdict]:
     """Write the rows, after earlier ones; what became of each that had its turn: where many are of one record, some are
     left for later.
     """
-    kind = KINDS[Target(one["target"])]
+    kind = KINDS[Target(import_["target"])]
     fields = kind.noun.known(uow.actor)
-    style = cells.style_of(one["options"], one["time_zone"], one["currency"])
-    read = cells.reader(one["layout"]["columns"], one["mapping"], fields, style)
+    style = cells.style_of(import_["options"], import_["time_zone"], import_["currency"])
+    read = cells.reader(import_["layout"]["columns"], import_["mapping"], fields, style)
     asked = (*earlier, *rows)
     said = await asyncio.to_thread(lambda: [read(imports.kept_of(row)[0][1]) for row in asked])
-    items = await asyncio.to_thread(_items, uow, one, kind, said)
-    by, region = one["match"], uow.actor.region
+    items = await asyncio.to_thread(_items, uow, import_, kind, said)
+    by, region = import_["match"], uow.actor.region
     names = await asyncio.to_thread(lambda: [match.names(item.sent, by, region) for item in items])
-    turns = match.turns(names, one["match"])
+    turns = match.turns(names, import_["match"])
     own = next(n for n, turn in enumerate(turns) if turn[-1] >= len(earlier))
     turns = turns[: max(TURNS, own + 1)]
-    telling = any(map(is_consent, one["mapping"].values()))
+    telling = any(map(is_consent, import_["mapping"].values()))
     await references.claim(uow, kind.noun, None)
     # Now, because later turns come to it with the records of earlier ones locked.
     await references.hold_trees(uow, kind.noun, map(links.filled, said))
     for turn in turns:
         together = [items[place] for place in turn]
-        if not match.LOOSE.isdisjoint(one["match"]):
-            await match.find(uow, kind.noun, one["match"], together, [names[place] for place in turn])
+        if not match.LOOSE.isdisjoint(import_["match"]):
+            await match.find(uow, kind.noun, import_["match"], together, [names[place] for place in turn])
         # What a row names is not made for one that is bad, or is going to be skipped.
-        goes = await match.going_on(uow, kind.noun, Mode(one["mode"]), [item.sent for item in together])
+        goes = await match.going_on(uow, kind.noun, Mode(import_["mode"]), [item.sent for item in together])
         going = [place for place, on in zip(turn, goes, strict=True) if on and not said[place].faults]
         by_row = {id(said[place]): items[place] for place in going}
         sound = partial(_sound, uow, kind.noun, by_row)
-        await links.link(uow, one["options"], [said[place] for place in going], sound)
+        await links.link(uow, import_["options"], [said[place] for place in going], sound)
         await bulk.upsert(uow, kind.noun, together)
         if telling:
             lines = [consents.Told(asked[place]["line"], said[place], items[place]) for place in turn]
-            await consents.record(uow, one, lines)
-    columns = cells.columns_by_field(one["mapping"])
+            await consents.record(uow, import_, lines)
+    columns = cells.columns_by_field(import_["mapping"])
     done = sorted(place for turn in turns for place in turn if place >= len(earlier))
     return [_verdict(rows[place - len(earlier)]["line"], items[place], columns) for place in done]
 
 
-def _items(uow: UnitOfWork, one: Row, kind: Kind, said: Sequence[Read]) -> list[Item]:
-    currency = one["options"].get("currency") or one["currency"]
-    only = cells.ONLY[Mode(one["mode"])]
+def _items(uow: UnitOfWork, import_: Row, kind: Kind, said: Sequence[Read]) -> list[Item]:
+    currency = import_["options"].get("currency") or import_["currency"]
+    only = cells.ONLY[Mode(import_["mode"])]
     items = []
     for n, row in enumerate(said):
         if kind.priced:

@@ -274,9 +274,9 @@ def _address(row: Read, place: str, part: str, cell: str) -> None:
     row.places[place][part] = cell
 
 
-def converter(one: Field, style: Style) -> Convert:
+def converter(field: Field, style: Style) -> Convert:
     """From a cell to the raw JSON value of a field; ValueError is a sentence."""
-    match one.kind:
+    match field.kind:
         case Kind.NUMBER:
             return lambda cell: format(written.number(cell, style.decimal_mark), "f")
         case Kind.INTEGER:
@@ -290,12 +290,12 @@ def converter(one: Field, style: Style) -> Convert:
             return lambda cell: moment(cell, style, zone)
         case Kind.LABELS:
             return lambda cell: [part.strip() for part in cell.translate(_MARKS).split("\n") if part.strip()]
-        case _ if one.name == "domain":
+        case _ if field.name == "domain":
             return domain
         case _:
-            if not one.choices:
+            if not field.choices:
                 return _as_it_stands
-            words = {choice.casefold(): choice for choice in one.choices} | _CHOICES.get(one.name, {})
+            words = {choice.casefold(): choice for choice in field.choices} | _CHOICES.get(field.name, {})
             return lambda cell: words.get(written.plain(cell).casefold().replace(" ", "_"), cell)
 
 

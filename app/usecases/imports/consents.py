@@ -28,7 +28,7 @@ class Told:
     item: Item
 
 
-async def record(uow: UnitOfWork, one: Row, rows: Sequence[Told]) -> None:
+async def record(uow: UnitOfWork, import_: Row, rows: Sequence[Told]) -> None:
     """Keep what is new, as of when the file was sent; so a row may change its contact that changes nothing else of it."""
     by_contact: dict[UUID, list[Told]] = {}
     for told in rows:
@@ -37,7 +37,7 @@ async def record(uow: UnitOfWork, one: Row, rows: Sequence[Told]) -> None:
     contacts = await _locked(uow, list(by_contact)) if by_contact else {}
     changes = []
     for contact, of_it in by_contact.items():
-        said = [consent for told in of_it for consent in _consents(one, told, uow.now)]
+        said = [consent for told in of_it for consent in _consents(import_, told, uow.now)]
         # Nothing is refused: archived contacts have failed before, and a refusal would take back the contacts, too.
         if after := plan_listed(contacts[contact], said, at=uow.now):
             changes.append((contacts[contact], after))
@@ -56,15 +56,15 @@ async def _locked(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, Row]:
         uow.actor = person
 
 
-def _consents(one: Row, told: Told, now: datetime) -> list[dict[str, Any]]:
+def _consents(import_: Row, told: Told, now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "purpose": purpose,
             "channel": channel,
             "state": state,
-            "at": min(one["created_at"], now),  # by the clock of another machine, which may be ahead
+            "at": min(import_["created_at"], now),  # by the clock of another machine, which may be ahead
             "source": SOURCE,
-            "evidence": f"{one['name'][:200]}, line {told.line}",
+            "evidence": f"{import_['name'][:200]}, line {told.line}",
         }
         for (purpose, channel), state in told.read.consents.items()
     ]

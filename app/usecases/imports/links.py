@@ -98,16 +98,16 @@ async def _make(
 ) -> Mapping[int, Set[str]]:
     """Make the companies of rows that will come to something; what the others name stays missing, which is no fault."""
     named: dict[int, set[str]] = {}
-    for one in missing:
-        named.setdefault(id(one.row), set()).add(one.path)
-    rows = {id(one.row): one.row for one in missing}
+    for company in missing:
+        named.setdefault(id(company.row), set()).add(company.path)
+    rows = {id(company.row): company.row for company in missing}
     asking = [row for n, row in rows.items() if not any(_unfound(row, unsure, named[n]))]
     good = {id(row) for row in await sound(asking)}
-    wanted = [one for one in missing if id(one.row) in good]
-    made = await _made(uow, {one.name: one.row.links[one.path] for one in reversed(wanted)})
-    for one in wanted:
-        if len(found := made.get(one.name, ())) == 1:
-            one.row.values[_column(one.path)] = found[0]
+    wanted = [company for company in missing if id(company.row) in good]
+    made = await _made(uow, {company.name: company.row.links[company.path] for company in reversed(wanted)})
+    for company in wanted:
+        if len(found := made.get(company.name, ())) == 1:
+            company.row.values[_column(company.path)] = found[0]
     return {row: paths for row, paths in named.items() if row not in good}
 
 

@@ -23,38 +23,40 @@ WHY = "rapport_problem"
 _AT_ONCE = 1_000
 
 
-async def preview(reads: Reads, one: UUID, most: int) -> dict[str, Any]:
+async def preview(reads: Reads, import_id: UUID, most: int) -> dict[str, Any]:
     """The first rows as they would be read, with what is wrong with them; nothing is looked up for it.
 
     Raises NotFound, or Forbidden when the reader may not read what the cells can hold.
     """
-    row = await imported.to_preview(reads, one)
-    must_know(reads.actor, row)
-    return _previewed(reads.actor, row, most)
+    import_ = await imported.to_preview(reads, import_id)
+    must_know(reads.actor, import_)
+    return _previewed(reads.actor, import_, most)
 
 
-async def list_rows(reads: Reads, one: UUID, outcome: Outcome | None, limit: int, after: str | None) -> bytes:
+async def list_rows(
+    reads: Reads, import_id: UUID, outcome: Outcome | None, limit: int, after: str | None
+) -> bytes:
     """A page of the file's rows in their order. Raises as preview."""
-    row = await imported.to_preview(reads, one)
-    must_know(reads.actor, row)
-    return await imported.list_rows(reads, one, outcome, limit, after)
+    import_ = await imported.to_preview(reads, import_id)
+    must_know(reads.actor, import_)
+    return await imported.list_rows(reads, import_id, outcome, limit, after)
 
 
-async def list_failures(reads: Reads, one: UUID) -> AsyncIterator[bytes]:
+async def list_failures(reads: Reads, import_id: UUID) -> AsyncIterator[bytes]:
     """What was skipped or has failed as CSV: why, then the file's own columns, to be corrected and sent anew.
 
     Raises as preview.
     """
-    row = await imported.to_preview(reads, one)
-    must_know(reads.actor, row)
-    return _written(reads, one, row["layout"]["columns"])
+    import_ = await imported.to_preview(reads, import_id)
+    must_know(reads.actor, import_)
+    return _written(reads, import_id, import_["layout"]["columns"])
 
 
-async def _written(reads: Reads, one: UUID, columns: Sequence[str]) -> AsyncIterator[bytes]:
+async def _written(reads: Reads, import_id: UUID, columns: Sequence[str]) -> AsyncIterator[bytes]:
     own = [n for n, column in enumerate(columns) if column != WHY]
     yield sheets.csv_head([WHY, *(columns[n] for n in own)])
     after = 0
-    while rows := await imported.next_told(reads, one, after, _AT_ONCE):
+    while rows := await imported.next_told(reads, import_id, after, _AT_ONCE):
         yield await asyncio.to_thread(sheets.csv_lines, [_failure(row, own, len(columns)) for row in rows])
         after = rows[-1]["line"]
 
@@ -65,28 +67,28 @@ def _failure(row: Row, own: Sequence[int], width: int) -> list[str | None]:
     return [f"{row['detail']} ({row['code']}, line {row['line']})", *cells]
 
 
-def _previewed(actor: Actor, one: Mapping[str, Any], most: int) -> dict[str, Any]:
-    target = Target(one["target"])
+def _previewed(actor: Actor, import_: Mapping[str, Any], most: int) -> dict[str, Any]:
+    target, columns, mapping = Target(import_["target"]), import_["layout"]["columns"], import_["mapping"]
     kind = KINDS[target]
     known = FIELDS if target is Target.LINE else kind.noun.known(actor)
     read = cells.reader(
-        one["layout"]["columns"],
-        {column: path for column, path in one["mapping"].items() if cells.is_known(path, known)},
+        columns,
+        {column: path for column, path in mapping.items() if cells.is_known(path, known)},
         known,
-        cells.style_of(one["options"], one["time_zone"], one["currency"]),
+        cells.style_of(import_["options"], import_["time_zone"], import_["currency"]),
     )
-    named = cells.columns_by_field(one["mapping"])
+    named = cells.columns_by_field(mapping)
     shown = []
-    for line, listed, detail in one["sample"][:most]:
-        row = read(imports.as_cells(listed)) if len(listed) == len(one["layout"]["columns"]) else cells.Read()
+    for line, listed, detail in import_["sample"][:most]:
+        row = read(imports.as_cells(listed)) if len(listed) == len(columns) else cells.Read()
         # A line alone is no record yet.
         found = [] if target is Target.LINE else _problems(row.values, kind, named)
         problems = [detail] if detail else [*row.faults, *found]
         shown.append({"line": line, "values": row.values | row.links | _consents(row), "problems": problems})
     return {
         "rows": shown,
-        "unmapped": [column for column in one["layout"]["columns"] if column not in one["mapping"]],
-        "missing": _missing(one, known),
+        "unmapped": [column for column in columns if column not in mapping],
+        "missing": _missing(import_, known),
     }
 
 
@@ -98,10 +100,10 @@ def _consents(row: cells.Read) -> dict[str, Any]:
     return {"consents": said} if said else {}
 
 
-def _missing(one: Mapping[str, Any], fields: Mapping[str, Field]) -> str | None:
+def _missing(import_: Mapping[str, Any], fields: Mapping[str, Field]) -> str | None:
     try:
-        plan_start(one["target"], one["mode"], one["mapping"], one["match"])
-        cells.must_be_known(one["mapping"], fields)
+        plan_start(import_["target"], import_["mode"], import_["mapping"], import_["match"])
+        cells.must_be_known(import_["mapping"], fields)
     except (RuleBroken, InvalidInput) as refusal:
         return refusal.detail
     return None

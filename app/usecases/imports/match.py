@@ -22,18 +22,18 @@ def names(sent: Mapping[str, Any], by: Sequence[str], region: str) -> list[Name]
     return [(one, value) for one in by for value in _values(sent, one, region) if value]
 
 
-def _values(sent: Mapping[str, Any], one: str, region: str) -> list[str | None]:
-    match one:
+def _values(sent: Mapping[str, Any], by: str, region: str) -> list[str | None]:
+    match by:
         case "email":
             return [emails.normalised(entry["address"]) for entry in sent.get("emails", ())]
         case "phone":
             return [phones.e164(entry["number"], region) for entry in sent.get("phones", ())]
         case "name":
-            return [linked.folded(sent.get(one, ""))]
-        case _ if one.startswith("external:"):
-            return [sent.get("external_ids", {}).get(one.removeprefix("external:"))]
+            return [linked.folded(sent.get(by, ""))]
+        case _ if by.startswith("external:"):
+            return [sent.get("external_ids", {}).get(by.removeprefix("external:"))]
         case _:
-            return [sent.get(one)]
+            return [sent.get(by)]
 
 
 def turns(named: Sequence[Sequence[Name]], by: Sequence[str]) -> list[list[int]]:

@@ -43,11 +43,11 @@ async def open_import(uow: UnitOfWork, file: IO[bytes], name: str, asked: Mappin
     layout, sample = await asyncio.to_thread(_looked_at, file, name, asked)
     preset = await _preset(uow, asked.get("preset"))
     made = new_id()
-    row = {"id": made, "stage": Stage.READY, **_sender(uow.actor)}
-    row |= _meaning(uow, layout, sample, preset, asked)
-    row |= await _stored(uow, file, PurePath(name).name)
-    await write.add(uow, IMPORTS, [row], "import.added")
-    await imports.add_rows(uow, made, list(map(keeper(row), sample[:SHOWN])))
+    import_ = {"id": made, "stage": Stage.READY, **_sender(uow.actor)}
+    import_ |= _meaning(uow, layout, sample, preset, asked)
+    import_ |= await _stored(uow, file, PurePath(name).name)
+    await write.add(uow, IMPORTS, [import_], "import.added")
+    await imports.add_rows(uow, made, list(map(keeper(import_), sample[:SHOWN])))
     return made
 
 
@@ -156,34 +156,38 @@ def _by_column(names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> di
 
 
 async def _told_anew(
-    uow: UnitOfWork, row: Row, after: Mapping[str, Any], fields: Mapping[str, Field]
+    uow: UnitOfWork, import_: Row, after: Mapping[str, Any], fields: Mapping[str, Field]
 ) -> dict[str, Any]:
     """What the first rows tell by the new mapping, for those options that were told, and not stated, before."""
-    by_column = _by_column(row["layout"]["columns"], await imports.sample(uow, row["id"]))
-    before = _options(by_column, row["mapping"], _fields(uow, row["target"]))
+    by_column = _by_column(import_["layout"]["columns"], await imports.sample(uow, import_["id"]))
+    before = _options(by_column, import_["mapping"], _fields(uow, import_["target"]))
     told = _options(by_column, after["mapping"], fields)
-    return {name: value for name, value in told.items() if row["options"].get(name) in {before[name], None}}
+    return {
+        name: value for name, value in told.items() if import_["options"].get(name) in {before[name], None}
+    }
 
 
-async def edit_import(uow: UnitOfWork, one: UUID, given: Mapping[str, Any], *, version: int | None) -> None:
+async def edit_import(
+    uow: UnitOfWork, import_id: UUID, given: Mapping[str, Any], *, version: int | None
+) -> None:
     """Say what the columns mean and what is to be done.
 
     Raises RuleBroken once it has begun, and Forbidden for whoever may not know the cells: they could send them where
     they may look.
     """
-    row = await _ready(uow, one, version, given)
-    if row["owner_id"] != uow.actor.user_id:
-        must_know(uow.actor, row)
-    after = {**row, **given}
+    import_ = await _ready(uow, import_id, version, given)
+    if import_["owner_id"] != uow.actor.user_id:
+        must_know(uow.actor, import_)
+    after = {**import_, **given}
     fields = _fields(uow, after["target"])
-    options = dict(row["options"])
+    options = dict(import_["options"])
     if "mapping" in given or "target" in given:
-        options |= await _told_anew(uow, row, after, fields)
+        options |= await _told_anew(uow, import_, after, fields)
     options |= given.get("options", {})
     if zone := given.get("options", {}).get("time_zone"):
         must_be_zone(zone)
     for column, path in after["mapping"].items():
-        if column not in row["layout"]["columns"]:
+        if column not in import_["layout"]["columns"]:
             raise InvalidInput("column_unknown", f"This file has no column {column!r}.", field="mapping")
         if not columns.is_path(after["target"], path) or not cells.is_known(path, fields):
             raise InvalidInput(
@@ -194,57 +198,57 @@ async def edit_import(uow: UnitOfWork, one: UUID, given: Mapping[str, Any], *, v
         raise InvalidInput("path_twice", f"Two columns cannot both go to {twice[0]!r}.", field="mapping")
     if "match" not in given:  # what was told from the file must not stand against what is said of it
         possible = possible_matches(Target(after["target"]), after["mapping"].values())
-        after["match"] = [name for name in row["match"] if name in possible]
+        after["match"] = [name for name in import_["match"] if name in possible]
     by = matches(Target(after["target"]), after["mapping"].values(), after["match"])
-    await plain.edit_row(uow, IMPORTS, row, {**given, "match": by, "options": options})
+    await plain.edit_row(uow, IMPORTS, import_, {**given, "match": by, "options": options})
 
 
 def _fields(uow: UnitOfWork, target: str) -> Mapping[str, Field]:
     return FIELDS if target == Target.LINE else KINDS[Target(target)].noun.known(uow.actor)
 
 
-async def start_import(uow: UnitOfWork, one: UUID, *, version: int | None) -> UUID:
+async def start_import(uow: UnitOfWork, import_id: UUID, *, version: int | None) -> UUID:
     """Begin; the run that does it. Raises RuleBroken where something is missing, Forbidden without the target's scope."""
-    return await _begin(uow, one, version, trial=False)
+    return await _begin(uow, import_id, version, trial=False)
 
 
-async def try_import(uow: UnitOfWork, one: UUID, *, version: int | None) -> UUID:
+async def try_import(uow: UnitOfWork, import_id: UUID, *, version: int | None) -> UUID:
     """Do everything and keep nothing but the account; the run that does it. Raises as `start_import`."""
-    return await _begin(uow, one, version, trial=True)
+    return await _begin(uow, import_id, version, trial=True)
 
 
-async def _begin(uow: UnitOfWork, one: UUID, version: int | None, *, trial: bool) -> UUID:
-    row = await _ready(uow, one, version, {})
-    if row["archived_at"] is not None:
+async def _begin(uow: UnitOfWork, import_id: UUID, version: int | None, *, trial: bool) -> UUID:
+    import_ = await _ready(uow, import_id, version, {})
+    if import_["archived_at"] is not None:
         raise RuleBroken("archived", "This import is archived; restore it before you begin.")
-    by = plan_start(row["target"], row["mode"], row["mapping"], row["match"])
-    check_allowed(uow.actor, row, by)
-    cells.must_be_known(row["mapping"], _fields(uow, row["target"]))
-    await must_be_kept(uow, row)
+    by = plan_start(import_["target"], import_["mode"], import_["mapping"], import_["match"])
+    check_allowed(uow.actor, import_, by)
+    cells.must_be_known(import_["mapping"], _fields(uow, import_["target"]))
+    await must_be_kept(uow, import_)
     until = uow.now + KEPT_FOR
-    await files.keep_until(uow, row["file_id"], until)
-    run = await runs.start(uow, TRIAL if trial else IMPORT, {"import_id": one})
+    await files.keep_until(uow, import_["file_id"], until)
+    run = await runs.start(uow, TRIAL if trial else IMPORT, {"import_id": import_id})
     more: dict[str, Any]
     after = {"match": by, "run_id": run, "expires_at": until}
     if trial:
         more, event = {"trial": None}, "import.trial_started"
     else:
         more, event = {"stage": Stage.STARTED}, "import.started"
-    await write.change(uow, IMPORTS, [(row, after | more)], event)
+    await write.change(uow, IMPORTS, [(import_, after | more)], event)
     return run
 
 
-async def _ready(uow: UnitOfWork, one: UUID, version: int | None, given: Mapping[str, Any]) -> Row:
+async def _ready(uow: UnitOfWork, import_id: UUID, version: int | None, given: Mapping[str, Any]) -> Row:
     """The import, locked, if nobody has begun with it. Raises RuleBroken."""
-    row = await plain.get_locked(uow, IMPORTS, one, version, dict(given))
-    if row["stage"] != Stage.READY:
+    import_ = await plain.get_locked(uow, IMPORTS, import_id, version, dict(given))
+    if import_["stage"] != Stage.READY:
         raise RuleBroken(
             "import_begun", "This import has begun; send the file anew to read it in another way."
         )
-    if await imports.under_way(uow, row["run_id"]):
+    if await imports.under_way(uow, import_["run_id"]):
         raise RuleBroken(
             "import_under_trial",
             "This import is being tried; wait for its run to end, or cancel it.",
-            run=row["run_id"],
+            run=import_["run_id"],
         )
-    return row
+    return import_

@@ -49,28 +49,28 @@ _SHELVED = frozenset({"archived_at"})
 _Events = Mapping[UUID, Sequence[Event]]
 
 
-async def undo_import(uow: UnitOfWork, one: UUID, *, version: int | None) -> UUID:
+async def undo_import(uow: UnitOfWork, import_id: UUID, *, version: int | None) -> UUID:
     """Start the run that undoes an import, in the name of whoever asks; its id.
 
     What an earlier undoing has kept has its turn again. Raises NotFound, Stale, Forbidden, or RuleBroken while it is
     under way, when it has not begun, and when nothing is left to undo.
     """
-    if await references.seen(uow, IMPORTS, {one}):
-        await _must_rest(uow, one)  # before its row is asked for, which a batch holds for seconds
-    row = await plain.get_locked(uow, IMPORTS, one, version, {})
-    uow.actor.needs(Scope(f"{KINDS[Target(row['target'])].noun.plural}:write"))
-    plan_undo(row["stage"], row["undone"])
-    await _must_rest(uow, one)
-    await undone.forget_kept(uow, one)
+    if await references.seen(uow, IMPORTS, {import_id}):
+        await _must_rest(uow, import_id)  # before its row is asked for, which a batch holds for seconds
+    import_ = await plain.get_locked(uow, IMPORTS, import_id, version, {})
+    uow.actor.needs(Scope(f"{KINDS[Target(import_['target'])].noun.plural}:write"))
+    plan_undo(import_["stage"], import_["undone"])
+    await _must_rest(uow, import_id)
+    await undone.forget_kept(uow, import_id)
     who = {"user_id": uow.actor.user_id, "key_id": uow.actor.id if uow.actor.kind == "api_key" else None}
-    run = await runs.start(uow, UNDO, {"import_id": one, **who})
+    run = await runs.start(uow, UNDO, {"import_id": import_id, **who})
     after = {"stage": Stage.UNDOING, "run_id": run, "undone": None}
-    await write.change(uow, IMPORTS, [(row, after)], "import.undoing")
+    await write.change(uow, IMPORTS, [(import_, after)], "import.undoing")
     return run
 
 
-async def _must_rest(uow: UnitOfWork, one: UUID) -> None:
-    if await undone.at_it(uow, one) not in {None, *ENDED}:
+async def _must_rest(uow: UnitOfWork, import_id: UUID) -> None:
+    if await undone.at_it(uow, import_id) not in {None, *ENDED}:
         raise RuleBroken(
             "import_under_way",
             "Work on this import is under way; let it end, or cancel its run, before you undo it.",
@@ -80,8 +80,8 @@ async def _must_rest(uow: UnitOfWork, one: UUID) -> None:
 async def undo_batch(uow: UnitOfWork, run: Row) -> Progress:
     """The next events of the import, newest first, noun by noun; with what whoever asked may do now."""
     house, params = uow.actor, run["params"]
-    one = await imports.of_run(uow, UUID(params["import_id"]))
-    if one["run_id"] != run["id"]:
+    import_ = await imports.of_run(uow, UUID(params["import_id"]))
+    if import_["run_id"] != run["id"]:
         raise RuleBroken(
             "import_changed", "Another undo of this import was asked for since; that one goes on."
         )
@@ -89,9 +89,9 @@ async def undo_batch(uow: UnitOfWork, run: Row) -> Progress:
     uow.actor = await actors.load(
         uow.database, uow.org_id, user, key_id=key, now=uow.now, held=uow.connection
     )
-    uow.cause = f"undo:{one['id']}"
+    uow.cause = f"undo:{import_['id']}"
     try:
-        return await _Undoing(uow, one["id"]).go_on(one, run)
+        return await _Undoing(uow, import_["id"]).go_on(import_, run)
     finally:
         uow.actor = house
 
@@ -110,20 +110,20 @@ class _Step:
 @dataclass(slots=True)
 class _Undoing:
     uow: UnitOfWork
-    one: UUID
+    import_id: UUID
 
-    async def go_on(self, one: Row, run: Row) -> Progress:
+    async def go_on(self, import_: Row, run: Row) -> Progress:
         await imports.take_turn(self.uow)
-        begun, ended = await undone.span(self.uow, self.one)
+        begun, ended = await undone.span(self.uow, self.import_id)
         here = run["checkpoint"] or {"noun": next(iter(_NOUNS)), "below": ended}
         noun = _NOUNS[here["noun"]]
         found, following = await undone.ahead(
-            self.uow, f"import:{self.one}", noun.name, (begun, here["below"]), BATCH
+            self.uow, f"import:{self.import_id}", noun.name, (begun, here["below"]), BATCH
         )
-        records = await undone.waiting(self.uow, self.one, found)
+        records = await undone.waiting(self.uow, self.import_id, found)
         if records:
             settled = await self._undo(noun, records, begun)
-            await undone.settle(self.uow, self.one, noun.name, settled)
+            await undone.settle(self.uow, self.import_id, noun.name, settled)
         done = run["done"] + len(records)
         if following is not None:
             return Progress({**here, "below": following}, done)
@@ -131,9 +131,9 @@ class _Undoing:
         after = names[names.index(noun.name) + 1]
         if after is not None:
             return Progress({"noun": after, "below": ended}, done)
-        account = await undone.account(self.uow, self.one)
+        account = await undone.account(self.uow, self.import_id)
         await write.change(
-            self.uow, IMPORTS, [(one, {"stage": Stage.UNDONE, "undone": account})], "import.undone"
+            self.uow, IMPORTS, [(import_, {"stage": Stage.UNDONE, "undone": account})], "import.undone"
         )
         return Progress(here, done, finished=True, result=account)
 
@@ -142,7 +142,9 @@ class _Undoing:
         await references.claim(self.uow, noun, None)
         await references.hold_trees(self.uow, noun, [dict.fromkeys(noun.parents, True)])
         rows = await write.locked(self.uow, noun, records)
-        told = await self._followed(noun, await undone.told(self.uow, records, f"import:{self.one}", begun))
+        told = await self._followed(
+            noun, await undone.told(self.uow, records, f"import:{self.import_id}", begun)
+        )
         joined = await undone.survivors(self.uow, noun, list(rows))
         steps = await asyncio.to_thread(
             lambda: [

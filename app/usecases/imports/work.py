@@ -40,93 +40,98 @@ class _Undone(Exception):
 
 async def import_batch(uow: UnitOfWork, run: Row) -> Progress:
     """The next batch, in the name of whoever sent the file and with what they may now."""
-    one = await imports.of_run(uow, UUID(run["params"]["import_id"]), lock=False)
-    if run["checkpoint"] is not None or one["layout"]["format"] != "xlsx":
+    import_ = await imports.of_run(uow, UUID(run["params"]["import_id"]), lock=False)
+    if run["checkpoint"] is not None or import_["layout"]["format"] != "xlsx":
         return await _batch(uow, run)
     with tempfile.TemporaryFile() as collected:
-        async with _for_sender(uow, one, run):
-            await reading.collect(uow, one, collected, _name(uow, one, run))
+        async with _for_sender(uow, import_, run):
+            await reading.collect(uow, import_, collected, _name(uow, import_, run))
         return await _batch(uow, run, collected)
 
 
 async def _batch(uow: UnitOfWork, run: Row, collected: IO[bytes] | None = None) -> Progress:
-    one, here = await imports.of_run(uow, UUID(run["params"]["import_id"])), run["checkpoint"]
-    async with _for_sender(uow, one, run):
+    import_, here = await imports.of_run(uow, UUID(run["params"]["import_id"])), run["checkpoint"]
+    async with _for_sender(uow, import_, run):
         if here is None or not here["whole"]:
-            return await _read(uow, one, run, collected)
-        return await _apply(uow, one, run, here)
+            return await _read(uow, import_, run, collected)
+        return await _apply(uow, import_, run, here)
 
 
 @contextlib.asynccontextmanager
-async def _for_sender(uow: UnitOfWork, one: Row, run: Row) -> AsyncIterator[None]:
+async def _for_sender(uow: UnitOfWork, import_: Row, run: Row) -> AsyncIterator[None]:
     """Let the unit of work be theirs who sent the file. Raises RuleBroken and Forbidden where it may not go on."""
     house = uow.actor
-    if one["run_id"] != run["id"]:
+    if import_["run_id"] != run["id"]:
         raise RuleBroken(
             "import_changed", "This import was changed after this work was asked for; start it anew."
         )
-    if one["expires_at"] <= uow.now:
+    if import_["expires_at"] <= uow.now:
         raise RuleBroken("file_gone", "The file was let go, for its time is over; send it anew.")
     person = await actors.load(
-        uow.database, uow.org_id, one["owner_id"], key_id=one["key_id"], now=uow.now, held=uow.connection
+        uow.database,
+        uow.org_id,
+        import_["owner_id"],
+        key_id=import_["key_id"],
+        now=uow.now,
+        held=uow.connection,
     )
     person.needs(Scope.imports_write)
-    check_allowed(person, one, one["match"])
-    uow.actor, uow.cause = person, f"import:{one['id']}"
+    check_allowed(person, import_, import_["match"])
+    uow.actor, uow.cause = person, f"import:{import_['id']}"
     try:
         yield
     finally:
         uow.actor = house
 
 
-def _name(uow: UnitOfWork, one: Row, run: Row) -> reading.Name | None:
-    return name_of(uow, one) if run["kind"] == TRIAL else None
+def _name(uow: UnitOfWork, import_: Row, run: Row) -> reading.Name | None:
+    return name_of(uow, import_) if run["kind"] == TRIAL else None
 
 
-async def _read(uow: UnitOfWork, one: Row, run: Row, collected: IO[bytes] | None) -> Progress:
+async def _read(uow: UnitOfWork, import_: Row, run: Row, collected: IO[bytes] | None) -> Progress:
     if collected is None:
         here = run["checkpoint"] or reading.NOTHING
-        progress = await reading.read(uow, one, here, _name(uow, one, run))
+        progress = await reading.read(uow, import_, here, _name(uow, import_, run))
     else:
-        progress = await reading.keep(uow, one, collected)
-    if progress.checkpoint["whole"] and one["target"] == Target.LINE:
-        await imports.fail_long(uow, one["id"], MOST_LINES)
+        progress = await reading.keep(uow, import_, collected)
+    if progress.checkpoint["whole"] and import_["target"] == Target.LINE:
+        await imports.fail_long(uow, import_["id"], MOST_LINES)
     if progress.checkpoint["whole"] and run["kind"] != TRIAL:
-        await files.forget(uow, one["file_id"])
+        await files.forget(uow, import_["file_id"])
     return progress
 
 
-async def _apply(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> Progress:
+async def _apply(uow: UnitOfWork, import_: Row, run: Row, here: dict[str, Any]) -> Progress:
     await imports.take_turn(uow)
-    lines, turn = one["target"] == Target.LINE, here.get("turn", 0)
+    lines, turn = import_["target"] == Target.LINE, here.get("turn", 0)
     if turn in GROWN:
-        await imports.analyse(uow, TABLES[Target(one["target"])])
+        await imports.analyse(uow, TABLES[Target(import_["target"])])
     most = FIRST if turn == 0 else LINES if lines else APPLIED
-    rows = await (imports.groups_ahead if lines else imports.ahead)(uow, one["id"], most)
+    rows = await (imports.groups_ahead if lines else imports.ahead)(uow, import_["id"], most)
     if not rows:
-        return await _finish(uow, one, run, here)
+        return await _finish(uow, import_, run, here)
     trial = run["kind"] == TRIAL
-    verdicts = await (_tried if trial else _written)(uow, one, rows)
-    await imports.settle(uow, one["id"], verdicts, keep=trial)
+    verdicts = await (_tried if trial else _written)(uow, import_, rows)
+    await imports.settle(uow, import_["id"], verdicts, keep=trial)
     settled = {verdict.line for verdict in verdicts}
     many = sum(1 + len(row["further"] or ()) for row in rows if row["line"] in settled)
     return Progress(here | {"turn": turn + 1}, run["done"] + many)
 
 
-async def _written(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
-    return await (apply_lines if one["target"] == Target.LINE else apply)(uow, one, rows)
+async def _written(uow: UnitOfWork, import_: Row, rows: Sequence[Row]) -> list[Verdict]:
+    return await (apply_lines if import_["target"] == Target.LINE else apply)(uow, import_, rows)
 
 
-async def _tried(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
+async def _tried(uow: UnitOfWork, import_: Row, rows: Sequence[Row]) -> list[Verdict]:
     """What would become of the rows. Nothing of it is kept, so what batches before did to the same records is done anew."""
     verdicts: list[Verdict] = []
     with contextlib.suppress(_Undone):
         async with uow.savepoint():
-            if one["target"] == Target.LINE:
-                verdicts = await apply_lines(uow, one, rows)
+            if import_["target"] == Target.LINE:
+                verdicts = await apply_lines(uow, import_, rows)
             else:
-                before = await imports.earlier(uow, one["id"], rows, AGAIN)
-                verdicts = await apply(uow, one, rows, earlier=before)
+                before = await imports.earlier(uow, import_["id"], rows, AGAIN)
+                verdicts = await apply(uow, import_, rows, earlier=before)
             await uow.execute("set constraints all immediate")
             raise _Undone
     return [
@@ -135,14 +140,14 @@ async def _tried(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict
     ]
 
 
-async def _finish(uow: UnitOfWork, one: Row, run: Row, here: dict[str, Any]) -> Progress:
-    account = Account(read=here["read"], **await imports.account(uow, one["id"]))
+async def _finish(uow: UnitOfWork, import_: Row, run: Row, here: dict[str, Any]) -> Progress:
+    account = Account(read=here["read"], **await imports.account(uow, import_["id"]))
     if not account.even():
         raise RuleBroken("account_uneven", f"The account does not come out even: {account}.")
     told = account.told()
     if run["kind"] == TRIAL:
-        await write.change(uow, IMPORTS, [(one, {"trial": told})], "import.tried")
+        await write.change(uow, IMPORTS, [(import_, {"trial": told})], "import.tried")
     else:
         after = {"stage": Stage.DONE, "account": told, "expires_at": uow.now + KEPT_FOR}
-        await write.change(uow, IMPORTS, [(one, after)], "import.done")
+        await write.change(uow, IMPORTS, [(import_, after)], "import.done")
     return Progress(here, here["read"], finished=True, result=told)
