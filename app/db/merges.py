@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     Uuid,
+    and_,
     bindparam,
     func,
     literal_column,
@@ -329,8 +330,11 @@ async def members(uow: UnitOfWork, merge: UUID) -> list[UUID]:
 
 @cache
 def _went(noun: Noun) -> Prepared:
-    up = references.way_up(noun, noun.table.c.id == func.any(bindparam("ids", type_=sight.UUIDS)))
-    return compiled(select(up.c.begun, up.c.id).where(up.c.above.is_(None), up.c.begun != up.c.id))
+    table, ids = noun.table, bindparam("ids", type_=sight.UUIDS)
+    # Few went anywhere: counting on many, PostgreSQL would read all records for the next step.
+    gone = and_(table.c.id == func.any(ids), table.c[references.MERGED].is_not(None))
+    up = references.way_up(noun, gone)
+    return compiled(select(up.c.begun, up.c.id).where(up.c.above.is_(None)))
 
 
 async def survivors(uow: UnitOfWork, noun: Noun, records: Collection[UUID]) -> Mapping[UUID, UUID]:
