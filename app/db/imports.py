@@ -297,13 +297,13 @@ async def analyse(uow: UnitOfWork, tables: Sequence[str]) -> None:
         _log.warning("tables not counted", tables=list(tables), reason=str(fault))
 
 
-async def account(uow: UnitOfWork, one: UUID) -> dict[str, int]:
+async def account(uow: UnitOfWork, import_id: UUID) -> dict[str, int]:
     """How many rows had each outcome; those that wait for their turn as "waiting"."""
     rows = await uow.fetch(
         "select coalesce(outcome, 'waiting') as outcome, sum(1 + coalesce(cardinality(further), 0)) as n"
         " from import_rows where org_id = $1 and id = $2 group by outcome",
         uow.org_id,
-        one,
+        import_id,
     )
     return {row["outcome"]: row["n"] for row in rows}
 

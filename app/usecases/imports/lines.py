@@ -31,14 +31,14 @@ Products = dict[str, UUID]
 """Those that are there, by SKU."""
 
 
-async def apply_lines(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
+async def apply_lines(uow: UnitOfWork, import_: Row, rows: Sequence[Row]) -> list[Verdict]:
     """Write the orders that the rows make; what became of each row."""
-    options = one["options"]
+    options = import_["options"]
     usual = Usual(
-        options.get("currency") or one["currency"], options.get("system") or SYSTEM, uow.actor.region
+        options.get("currency") or import_["currency"], options.get("system") or SYSTEM, uow.actor.region
     )
-    style = cells.style_of(options, one["time_zone"], one["currency"])
-    read = cells.reader(one["layout"]["columns"], one["mapping"], grouping.FIELDS, style)
+    style = cells.style_of(options, import_["time_zone"], import_["currency"])
+    read = cells.reader(import_["layout"]["columns"], import_["mapping"], grouping.FIELDS, style)
     verdicts: list[Verdict] = []
     products: Products = {}
     first, *rest = _rounds(rows)
@@ -49,7 +49,7 @@ async def apply_lines(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Ve
     for following in [*rest, ()]:
         reading = asyncio.create_task(asyncio.to_thread(grouping.grouped, read, following, usual))
         try:
-            verdicts += await _write(uow, Mode(one["mode"]), here, products)
+            verdicts += await _write(uow, Mode(import_["mode"]), here, products)
         finally:
             here = await reading
     return verdicts

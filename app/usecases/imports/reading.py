@@ -41,35 +41,35 @@ NOTHING: Mapping[str, Any] = {"read": 0, "whole": False, "at": None}
 """The checkpoint before anything was read."""
 
 
-async def must_be_kept(uow: UnitOfWork, one: Row) -> None:
+async def must_be_kept(uow: UnitOfWork, import_: Row) -> None:
     """Raise RuleBroken for a file that was let go."""
-    if not await files.kept(uow, one["file_id"]):
+    if not await files.kept(uow, import_["file_id"]):
         raise RuleBroken(
             "file_gone",
             "The file was let go: its time is over, or someone whom it may have named was erased; send it anew.",
         )
 
 
-async def read(uow: UnitOfWork, one: Row, here: Mapping[str, Any], name: Name | None) -> Progress:
+async def read(uow: UnitOfWork, import_: Row, here: Mapping[str, Any], name: Name | None) -> Progress:
     """Keep as many rows as go into the time of a batch. Raises RuleBroken for a file that cannot be read on."""
-    await must_be_kept(uow, one)
+    await must_be_kept(uow, import_)
     at = None if here["at"] is None else Place(*here["at"])
-    layout, count = _layout(one), here["read"]
+    layout, count = _layout(import_), here["read"]
     with tempfile.TemporaryFile() as spool:
-        await files.spool(uow, one["file_id"], spool, tables.first_byte(layout, at))
+        await files.spool(uow, import_["file_id"], spool, tables.first_byte(layout, at))
         if not count:
-            await imports.clear_rows(uow, one["id"])
+            await imports.clear_rows(uow, import_["id"])
         began = clock.monotonic()
         with contextlib.closing(tables.rows(spool, layout, at)) as rows:
-            reading = _next(rows, one, name)
+            reading = _next(rows, import_, name)
             try:
                 while (found := await _heard(uow, reading))[0]:
                     chunk, at = found
                     count += _rows_in(chunk)
                     over = clock.monotonic() - began > SECONDS
                     if not over:
-                        reading = _next(rows, one, name)  # while PostgreSQL writes
-                    await imports.add_rows(uow, one["id"], chunk)
+                        reading = _next(rows, import_, name)  # while PostgreSQL writes
+                    await imports.add_rows(uow, import_["id"], chunk)
                     if over:
                         break
             finally:
@@ -77,13 +77,13 @@ async def read(uow: UnitOfWork, one: Row, here: Mapping[str, Any], name: Name | 
     return _so_far(count, whole=not found[0], at=at)
 
 
-async def collect(uow: UnitOfWork, one: Row, into: IO[bytes], name: Name | None) -> None:
+async def collect(uow: UnitOfWork, import_: Row, into: IO[bytes], name: Name | None) -> None:
     """Read a whole file, of an import that nobody has locked, to where `keep` can take it from. Raises as `read`."""
-    await must_be_kept(uow, one)
+    await must_be_kept(uow, import_)
     with tempfile.TemporaryFile() as spool:
-        await files.spool(uow, one["file_id"], spool)
-        with contextlib.closing(tables.rows(spool, _layout(one))) as rows:
-            while chunk := (await _heard(uow, _next(rows, one, name)))[0]:
+        await files.spool(uow, import_["file_id"], spool)
+        with contextlib.closing(tables.rows(spool, _layout(import_))) as rows:
+            while chunk := (await _heard(uow, _next(rows, import_, name)))[0]:
                 await asyncio.to_thread(_collected, chunk, into)
     into.seek(0)
 
@@ -92,14 +92,14 @@ def _collected(chunk: Sequence[Kept], into: IO[bytes]) -> None:
     into.write(json.dumps([[kept.lines, kept.cells, kept.key, kept.fault] for kept in chunk]) + b"\n")
 
 
-async def keep(uow: UnitOfWork, one: Row, collected: IO[bytes]) -> Progress:
+async def keep(uow: UnitOfWork, import_: Row, collected: IO[bytes]) -> Progress:
     """Keep all rows that were collected. Raises RuleBroken when their file was let go meanwhile."""
-    await must_be_kept(uow, one)
-    await imports.clear_rows(uow, one["id"])
+    await must_be_kept(uow, import_)
+    await imports.clear_rows(uow, import_["id"])
     count = 0
     for line in collected:
         chunk = [Kept(*one) for one in await asyncio.to_thread(json.loads, line)]
-        await imports.add_rows(uow, one["id"], chunk)
+        await imports.add_rows(uow, import_["id"], chunk)
         count += _rows_in(chunk)
     return _so_far(count, whole=True, at=None)
 
@@ -113,13 +113,13 @@ def _so_far(count: int, *, whole: bool, at: Place | None) -> Progress:
     return Progress(checkpoint, 0, total=count if whole else None)
 
 
-def _layout(one: Row) -> Layout:
-    return Layout(**{**one["layout"], "columns": tuple(one["layout"]["columns"])})
+def _layout(import_: Row) -> Layout:
+    return Layout(**{**import_["layout"], "columns": tuple(import_["layout"]["columns"])})
 
 
-def _next(rows: Iterator[tables.Row], one: Row, name: Name | None) -> asyncio.Future[_Chunk]:
+def _next(rows: Iterator[tables.Row], import_: Row, name: Name | None) -> asyncio.Future[_Chunk]:
     """Begin to read the next rows, in a thread."""
-    return asyncio.get_running_loop().run_in_executor(None, _chunk, rows, one, name)
+    return asyncio.get_running_loop().run_in_executor(None, _chunk, rows, import_, name)
 
 
 async def _heard(uow: UnitOfWork, reading: asyncio.Future[_Chunk]) -> _Chunk:
@@ -134,8 +134,8 @@ async def _heard(uow: UnitOfWork, reading: asyncio.Future[_Chunk]) -> _Chunk:
     return await reading
 
 
-def _chunk(rows: Iterator[tables.Row], one: Row, name: Name | None) -> _Chunk:
-    keep, packs, after = keeper(one, name), one["target"] == Target.LINE, None
+def _chunk(rows: Iterator[tables.Row], import_: Row, name: Name | None) -> _Chunk:
+    keep, packs, after = keeper(import_, name), import_["target"] == Target.LINE, None
     chunk: list[Kept] = []
     try:
         for row in tables.some(rows, READ, READ_TEXT):
@@ -160,19 +160,19 @@ def _together(last: Kept, row: Kept) -> bool:
     )
 
 
-def keeper(one: Mapping[str, Any], name: Name | None = None) -> Callable[[tables.Row], Kept]:
+def keeper(import_: Mapping[str, Any], name: Name | None = None) -> Callable[[tables.Row], Kept]:
     """A function from a row of a file to how it is kept: a line with the number of its order, without which it belongs
     nowhere.
     """
-    if one["target"] != Target.LINE:
+    if import_["target"] != Target.LINE:
 
         def kept(row: tables.Row) -> Kept:
             key = name(row.cells) if name and row.fault is None else None
             return Kept([row.line], [imports.cells_kept(row.cells)], key, row.fault)
 
         return kept
-    column = next((column for column, path in one["mapping"].items() if path == "number"), None)
-    place = tables.MOST_COLUMNS if column is None else one["layout"]["columns"].index(column)
+    column = next((column for column, path in import_["mapping"].items() if path == "number"), None)
+    place = tables.MOST_COLUMNS if column is None else import_["layout"]["columns"].index(column)
 
     def kept_line(row: tables.Row) -> Kept:
         number, fault = row.cells[place] if place < len(row.cells) else None, row.fault
