@@ -36,6 +36,7 @@ async def test_batches_go_on_where_the_one_before_has_ended(
 ):
     monkeypatch.setattr(reading, "READ", 10)
     monkeypatch.setattr(reading, "SECONDS", 0.0)
+    monkeypatch.setattr(reading, "WORTH", 0.0)
     monkeypatch.setattr(files, "PART", 64)
     begins: list[Any] = []
     heads: list[bytes] = []
@@ -55,6 +56,35 @@ async def test_batches_go_on_where_the_one_before_has_ended(
     assert len(set(begins)) == len(begins)
     assert heads[0] == data[:1]
     assert (heads[-1] == data[:1]) is whole, "what was read before is fetched again"
+
+
+async def test_a_batch_that_was_long_on_its_way_reads_on_for_as_long(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    seconds = 0.0
+    ways: list[int] = []
+    spool, add_rows = files.spool, reading.imports.add_rows
+
+    async def far(*given: Any) -> None:
+        nonlocal seconds
+        ways.append(0)
+        await spool(*given)
+        seconds += 1_000
+
+    async def slow(*given: Any) -> None:
+        nonlocal seconds
+        ways[-1] += 1
+        await add_rows(*given)
+        seconds += 100
+
+    one = await sent(org, gzip.compress(CSV.encode()), "x.csv.gz")
+    monkeypatch.setattr(reading, "READ", 3)
+    monkeypatch.setattr(reading.clock, "monotonic", lambda: seconds)
+    monkeypatch.setattr(files, "spool", far)
+    monkeypatch.setattr(reading.imports, "add_rows", slow)
+    one = await done(service, org, one)
+    assert one["account"] == account(created=60)
+    assert ways == [11, 9]
 
 
 async def test_a_workbook_holds_nothing_back_while_it_is_read(
@@ -81,6 +111,7 @@ async def test_a_file_that_is_let_go_in_the_middle_ends_the_work(
 ):
     monkeypatch.setattr(reading, "READ", 10)
     monkeypatch.setattr(reading, "SECONDS", 0.0)
+    monkeypatch.setattr(reading, "WORTH", 0.0)
     one = await sent(org, CSV)
     place = await begun(org, one)
     real = reading.imports.add_rows

@@ -48,7 +48,7 @@ tags.BATCH = undo.BATCH = exports.PACKED = int(sys.argv[2])
 work.SECONDS = 0.001
 if rows := int(sys.argv[4]):
     importing.APPLIED = importing.LINES = importing.FIRST = rows
-    reading.READ, reading.SECONDS = 4 * rows, 0.001
+    reading.READ, reading.SECONDS, reading.WORTH = 4 * rows, 0.001, 0
 runs.LEASE = timedelta(seconds=float(sys.argv[1]))
 NIGHTLY.clear()  # or the nights of every organisation that tests have left would begin
 async def die(*_):

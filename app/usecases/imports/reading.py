@@ -31,6 +31,8 @@ PACKED = 500
 """Lines of an order that are kept as one row."""
 SECONDS = 8.0
 """How long one batch reads a file of lines."""
+WORTH = 1.0
+"""How many times as long it reads, at least, as it took to get to its place: a packed file is unpacked anew so far."""
 SILENT = 20.0
 """Seconds without a word to PostgreSQL."""
 Name = Callable[[Sequence[str | None]], str | None]
@@ -55,18 +57,20 @@ async def read(uow: UnitOfWork, import_: Row, here: Mapping[str, Any], name: Nam
     await must_be_kept(uow, import_)
     at = None if here["at"] is None else Place(*here["at"])
     layout, count = _layout(import_), here["read"]
+    began, until = clock.monotonic(), 0.0
     with tempfile.TemporaryFile() as spool:
         await files.spool(uow, import_["file_id"], spool, tables.first_byte(layout, at))
         if not count:
             await imports.clear_rows(uow, import_["id"])
-        began = clock.monotonic()
         with contextlib.closing(tables.rows(spool, layout, at)) as rows:
             reading = _next(rows, import_, name)
             try:
                 while (found := await _heard(uow, reading))[0]:
                     chunk, at = found
                     count += _rows_in(chunk)
-                    over = clock.monotonic() - began > SECONDS
+                    now = clock.monotonic()
+                    until = until or now + max(SECONDS, WORTH * (now - began))
+                    over = now >= until
                     if not over:
                         reading = _next(rows, import_, name)  # while PostgreSQL writes
                     await imports.add_rows(uow, import_["id"], chunk)
