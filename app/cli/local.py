@@ -195,7 +195,7 @@ def _bind(host: str, port: int) -> OSError | None:
 
 def holder(port: int) -> str:
     """Who listens on the port, as the end of a sentence; empty when the system does not say."""
-    import psutil  # type: ignore[import-untyped]  # it carries no types  # noqa: PLC0415 - see app/cli/commands.py
+    import psutil  # noqa: PLC0415 - see app/cli/commands.py
 
     try:
         for connection in psutil.net_connections("inet"):

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from app.db import actors, organisations, users, write
@@ -39,7 +40,7 @@ class Bootstrap:
     key: str
 
 
-def role_rows() -> list[dict[str, object]]:
+def role_rows() -> list[dict[str, Any]]:
     """The built-in roles as rows, with the fields that their groups open today."""
     rows = []
     for name, role in BUILTIN.items():

@@ -43,7 +43,7 @@ def test_the_order_of_the_rows_does_not_matter(monkeypatch: pytest.MonkeyPatch):
     assert first
     assert second
     assert told(first) == told(second)
-    assert first.fitted, first.compared == (500, 200)
+    assert (first.fitted, first.compared) == (500, 200)
     assert (assign(first, customers)[turned] == assign(second, customers[turned])).all()
 
 

@@ -52,7 +52,7 @@ def test_a_world_of_firms_is_sorted_out_whatever_the_order():
             told.append((model, pairs, marks))
     assert told[0] == told[1]
     _, pairs, marks = told[0]
-    met = set()
+    met: set[tuple[str, str]] = set()
     for cluster in clusters(pairs, marks=marks):
         met.update(combinations(sorted({one for pair in cluster for one in (pair.left, pair.right)}), 2))
     good = len(met & truth)

@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,7 +67,7 @@ def test_a_chinese_world_is_sorted_out_whatever_the_order():
             model = records.learn()
             told.append((model, records.pairs(model)))
     assert told[0] == told[1]
-    met = set()
+    met: set[tuple[str, str]] = set()
     for cluster in clusters(told[0][1]):
         met.update(combinations(sorted({one for pair in cluster for one in (pair.left, pair.right)}), 2))
     good = len(met & truth)
@@ -126,7 +127,7 @@ def test_two_that_were_there_before_are_not_told_of_again(held: Records):
     table = features.table("contact", rows, []).to_pylist()
     for row in table:
         row["fresh"] = row["unique_id"] == "2"
-    held.add(features.pa.Table.from_pylist(table, schema=CONTACTS.columns))
+    held.add(pa.Table.from_pylist(table, schema=CONTACTS.columns))
     assert {(one.left, one.right) for one in held.pairs(CONTACTS.prior())} == {("0", "2"), ("1", "2")}
 
 

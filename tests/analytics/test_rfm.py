@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import given
@@ -17,14 +18,7 @@ _CUSTOMERS = st.lists(
 )
 
 
-class Made:
-    """Attributes by name."""
-
-    def __init__(self, **values: Any) -> None:
-        self.__dict__.update(values)
-
-
-def cells(customers: list[tuple[int, int, Decimal]]) -> tuple[list[Made], list[tuple[int, int, int]]]:
+def cells(customers: list[tuple[int, int, Decimal]]) -> tuple[list[Any], list[tuple[int, int, int]]]:
     """Customers grouped by their scores, and the scores of each."""
     if not customers:
         return [], []
@@ -40,7 +34,7 @@ def cells(customers: list[tuple[int, int, Decimal]]) -> tuple[list[Made], list[t
             ("recency_days", "frequency", "monetary"), zip(*group, strict=True), strict=True
         ):
             values |= {name: sum(column), f"least_{name}": min(column), f"most_{name}": max(column)}
-        made.append(Made(**values))
+        made.append(SimpleNamespace(**values))
     return made, scored
 
 
@@ -65,9 +59,9 @@ def test_every_number_is_that_of_its_customers(customers: list[tuple[int, int, D
                 assert abs(group["revenue_share"] - float(group["revenue"] / revenue)) <= 0.00005
     for place, measure in enumerate(("recency", "frequency", "monetary")):
         for one in told["distribution"][measure]:
-            own = [c[place] for c, key in zip(customers, scored, strict=True) if key[place] == one["score"]]
+            band = [c[place] for c, key in zip(customers, scored, strict=True) if key[place] == one["score"]]
             assert (one["contacts"], one["least"], one["most"]) == (
-                len(own), min(own, default=None), max(own, default=None),
+                len(band), min(band, default=None), max(band, default=None),
             )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Contacts over HTTP."""
 
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -199,7 +200,7 @@ async def test_names_are_listed_by_their_sound(org: Organisation, plural: str):
     async def names(sort: str) -> list[str]:
         shown, cursor = [], None
         while True:
-            given = {"sort": sort, "limit": 2} | ({"cursor": cursor} if cursor else {})
+            given: dict[str, Any] = {"sort": sort, "limit": 2} | ({"cursor": cursor} if cursor else {})
             page = (await org.admin.get(f"/v1/{plural}", params=given)).json()
             shown += [one["name"] for one in page["data"]]
             if (cursor := page["next"]) is None:

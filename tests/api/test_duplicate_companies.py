@@ -130,8 +130,8 @@ async def test_what_was_found_is_merged_by_the_companies_own_rules_and_can_be_un
     assert (await org.admin.get(here, params=COMPANY)).json()["rules"] == {"name": "longest"}
     await find(service, org, noun="company")
     [one] = await found(org, noun="company")
-    for wrong in ({"job_title": "经理"}, {"emails": []}):
-        refused = await org.admin.post(f"/v1/duplicates/{one['id']}/merge", json={"values": wrong})
+    for name, value in (("job_title", "经理"), ("emails", [])):
+        refused = await org.admin.post(f"/v1/duplicates/{one['id']}/merge", json={"values": {name: value}})
         assert (refused.status_code, refused.json()["code"]) == (422, "field_unknown"), refused.text
     done = await org.admin.post(f"/v1/duplicates/{one['id']}/merge", json={"values": {"employees": 40}})
     assert (done.status_code, done.json()["noun"]) == (200, "company"), done.text

@@ -20,7 +20,7 @@ async def test_an_etag_moves_when_its_reader_is_shown_other_fields(org: Organisa
     all_contacts = {"scopes": ["contacts:read"], "sight": {"*": "all"}}
     await org.role("reader", **all_contacts, read={"contact": ["name", "job_title"]})
     _, reader = await org.user("reader", "reader")
-    tags = []
+    tags: list[str] = []
     for read in (["name", "job_title"], ["name"], ["name", "custom.secret"], ["name", "custom"]):
         await _redefine(org, "reader", read={"contact": read})
         known = {"If-None-Match": tags[-1]} if tags else {}

@@ -31,7 +31,7 @@ async def test_events_tell_who_changed_what(org: Organisation):
 
 async def followed(client: AsyncClient, cursor: str | None = None, **more: Any) -> tuple[list[str], str]:
     """The names in the events of contacts from a place in the log on, and the place after them."""
-    asked = {"noun": "contact", "order": "committed", "limit": 2} | more
+    asked: dict[str, Any] = {"noun": "contact", "order": "committed", "limit": 2} | more
     names: list[str] = []
     while True:
         page = (await client.get("/v1/events", params=asked | ({"cursor": cursor} if cursor else {}))).json()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from html.parser import HTMLParser
+from typing import Any
 
 import httpx
 import pytest
@@ -199,7 +200,7 @@ async def test_a_page_of_no_form_says_so(org: Organisation, stranger: httpx.Asyn
 
 
 async def test_every_way_of_asking_is_drawn(org: Organisation, stranger: httpx.AsyncClient):
-    asks = [
+    asks: list[dict[str, Any]] = [
         {"path": "email", "label": {"en": "E-mail"}},
         {"path": "gender", "label": {"en": "Gender"}},
         {"path": "birth_date", "label": {"en": "Birthday"}},
@@ -210,9 +211,9 @@ async def test_every_way_of_asking_is_drawn(org: Organisation, stranger: httpx.A
         },
     ]
     for key, kind in (("teas", "labels"), ("many", "integer"), ("vip", "boolean")):
-        one = {"noun": "contact", "key": key, "kind": kind, "label": key}
-        one |= {"choices": ["green", "a b"]} if kind == "labels" else {}
-        assert (await org.admin.post("/v1/custom_fields", json=one)).status_code == 201
+        added: dict[str, Any] = {"noun": "contact", "key": key, "kind": kind, "label": key}
+        added |= {"choices": ["green", "a b"]} if kind == "labels" else {}
+        assert (await org.admin.post("/v1/custom_fields", json=added)).status_code == 201
         asks.append({"path": f"custom.{key}", "label": {"en": key}})
     here = await address(org, await made(org, questions=asks, consent=None, title={"zh": "仅中文"}))
     page = await stranger.get(f"{here}/page", params={"lang": "en"})
@@ -223,8 +224,13 @@ async def test_every_way_of_asking_is_drawn(org: Organisation, stranger: httpx.A
     assert read.fields["birth_date"]["type"] == "date"
     assert read.fields["custom.many"]["inputmode"] == "numeric"
     assert read.fields["custom.teas"]["type"] == "checkbox"
-    sent = {"email": "a@example.com", "gender": "female", "birth_date": "1990-05-17", "job_title": "buyer"}
-    sent |= {"custom.teas": ["green", "a b"], "custom.many": "3", "custom.vip": "false", "utm_source": "x"}  # type: ignore[dict-item]
+    sent: dict[str, Any] = {
+        "email": "a@example.com",
+        "gender": "female",
+        "birth_date": "1990-05-17",
+        "job_title": "buyer",
+    }
+    sent |= {"custom.teas": ["green", "a b"], "custom.many": "3", "custom.vip": "false", "utm_source": "x"}
     answer = await stranger.post(here, data=sent | {"ticket": await ticket(org, here), "language": "en"})
     assert answer.status_code == 200, answer.text
     [one] = await contacts(org)

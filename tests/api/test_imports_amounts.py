@@ -1,6 +1,7 @@
 """Amounts mean what the file says, in the currency that it says, or are refused."""
 
 import json
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -47,7 +48,7 @@ async def test_a_column_that_can_be_read_in_two_ways_is_refused(service: FastAPI
 
 @pytest.mark.parametrize("form", ["xlsx", "ndjson"])
 async def test_a_number_of_the_file_is_not_read_as_text(service: FastAPI, org: Organisation, form: str):
-    table = [["T-1", "Tea", 1.125], ["T-2", "Tea", "1,5"], ["T-3", "Tea", "1.125"]]
+    table: list[list[Any]] = [["T-1", "Tea", 1.125], ["T-2", "Tea", "1,5"], ["T-3", "Tea", "1.125"]]
     objects = [dict(zip(("sku", "name", "price"), row, strict=True)) for row in table]
     data = book([["sku", "name", "price"], *table]) if form == "xlsx" else "\n".join(map(json.dumps, objects))
     one = await sent(org, data, f"x.{form}", target="product", plan={"options": {"decimal_mark": ","}})

@@ -3,6 +3,7 @@
 import gzip
 import io
 import zipfile
+from collections.abc import Sequence
 
 import openpyxl
 import pytest
@@ -15,11 +16,11 @@ from tests.makers.organisations import Organisation
 from tests.nouns.nouns import run_here
 
 
-def book(rows: list[list[object]]) -> bytes:
+def book(rows: Sequence[Sequence[object]]) -> bytes:
     made = openpyxl.Workbook()
     page = made.worksheets[0]
     for row in rows:
-        page.append(row)
+        page.append(list(row))
     out = io.BytesIO()
     made.save(out)
     return out.getvalue()

@@ -100,13 +100,13 @@ async def test_a_preview_shows_what_a_row_says_of_consents(org: Organisation):
 
 
 async def test_a_no_counts_and_a_yes_where_nothing_was_said(service: FastAPI, org: Organisation):
-    for name, *states in (
+    for name, *said_before in (
         ("silent",),
         ("yes", "granted"),
         ("no", "granted", "withdrawn"),
         ("left", "granted"),
     ):
-        await _known(org, name, *states)
+        await _known(org, name, *said_before)
     text = "name,email,Email opt-in,Email Opt Out\n" + "".join(
         f"{name},{name}@example.com,{said},{out}\n"
         for name, said, out in (

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from app.db import files
+from app.db import files, imports
+from app.kit import tables
 from app.usecases.imports import reading
 from tests.api.test_imports_bad_files import book
 from tests.makers.files import account, begun, done, rows, sent
@@ -40,7 +41,7 @@ async def test_batches_go_on_where_the_one_before_has_ended(
     monkeypatch.setattr(files, "PART", 64)
     begins: list[Any] = []
     heads: list[bytes] = []
-    real = reading.tables.rows
+    real = tables.rows
 
     def read(file: Any, layout: Any, at: Any = None) -> Any:
         begins.append(at)
@@ -49,7 +50,7 @@ async def test_batches_go_on_where_the_one_before_has_ended(
         return real(file, layout, at)
 
     one = await sent(org, data, name)
-    monkeypatch.setattr(reading.tables, "rows", read)
+    monkeypatch.setattr(tables, "rows", read)
     one = await done(service, org, one)
     assert one["account"] == account(created=60)
     assert len(begins) == (1 if name == "x.xlsx" else 7)
@@ -114,13 +115,13 @@ async def test_a_file_that_is_let_go_in_the_middle_ends_the_work(
     monkeypatch.setattr(reading, "WORTH", 0.0)
     one = await sent(org, CSV)
     place = await begun(org, one)
-    real = reading.imports.add_rows
+    real = imports.add_rows
 
     async def add_rows(uow: Any, *given: Any) -> None:
         await real(uow, *given)
         await uow.execute("delete from file_parts where org_id = $1", org.id)
 
-    monkeypatch.setattr(reading.imports, "add_rows", add_rows)
+    monkeypatch.setattr(imports, "add_rows", add_rows)
     for _ in range(6):  # each failed attempt is tried again a little later
         await work_off(service)
         async with org.database.connection(org.id) as connection:

@@ -4,11 +4,13 @@ import csv
 import io
 import random
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
 
+from app.db import imports
 from app.db.imports import Verdict
 from app.db.uow import UnitOfWork
 from app.usecases.imports import apply, work
@@ -92,13 +94,13 @@ async def test_what_has_no_turn_is_left_to_the_next_batch(
 ):
     monkeypatch.setattr(apply, "TURNS", 1)
     turns: list[int] = []
-    settle = work.imports.settle
+    settle = imports.settle
 
     async def counted(uow: UnitOfWork, one: UUID, verdicts: Sequence[Verdict], *, keep: bool = False) -> None:
         turns.append(len(verdicts))
         await settle(uow, one, verdicts, keep=keep)
 
-    monkeypatch.setattr(work.imports, "settle", counted)
+    monkeypatch.setattr(imports, "settle", counted)
     text = f"name,{known}\n" + "".join(
         f"Person {n},{'none@example.com' if n % 2 else n}\n" for n in range(24)
     )
@@ -172,7 +174,7 @@ async def test_a_cancelled_import_goes_on_where_it_stood(
     monkeypatch.setattr(work, "FIRST", 20)
     one = await sent(org, _people(100))
     run = await begun(org, one)
-    real = work.imports.settle
+    real = imports.settle
     batches = 0
 
     async def settle(*given, **named):
@@ -183,7 +185,7 @@ async def test_a_cancelled_import_goes_on_where_it_stood(
             # By another transaction while the batch is under way: the batch is not kept.
             assert (await org.admin.post(f"{run}/cancel")).status_code == 200
 
-    monkeypatch.setattr(work.imports, "settle", settle)
+    monkeypatch.setattr(imports, "settle", settle)
     await work_off(service)
     assert (await org.admin.get(run)).json()["status"] == "cancelled"
     assert await _count(org, "contacts") == 36
@@ -209,7 +211,7 @@ async def test_a_killed_worker_costs_no_row_and_doubles_none(service: FastAPI, o
     for stand in (-1, 0, 5_000):
         with Worker(own, lease=8) as worker:
             if stand >= 0:
-                await until(lambda than=stand: further(than), 60)
+                await until(partial(further, stand), 60)
             worker.kill()
     with Worker(own, lease=8):
 

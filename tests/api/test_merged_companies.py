@@ -53,7 +53,7 @@ async def stands(org: Organisation) -> dict[str, Body]:
     """Every record, put away or not, without what every change moves."""
     found: dict[str, Body] = {}
     for plural in ("companies", "contacts", "orders", "interactions"):
-        said = {"limit": 200, "archived": "any", "sort": "id"}
+        said: dict[str, str | int] = {"limit": 200, "archived": "any", "sort": "id"}
         listed = (await org.admin.get(f"/v1/{plural}", params=said)).json()["data"]
         found |= {one["id"]: {k: v for k, v in one.items() if k not in MOVED} for one in listed}
     return found

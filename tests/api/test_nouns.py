@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from app.db.registry import NOUNS
-from app.domain.conditions import OPS
+from app.domain.fields import Kind
+from app.domain.ops import OPS
 from tests.makers.organisations import Organisation
 
 _VALUES: dict[str, Any] = {
@@ -57,7 +58,7 @@ async def test_one_who_may_do_everything_sees_every_noun_with_every_field(org: O
     assert (await org.admin.get("/v1/nouns/contact")).json() == found["contact"]
     shoe = next(field for field in found["contact"]["fields"] if field["name"] == "custom.shoe")
     assert shoe["kind"] == "integer"
-    assert set(shoe["ops"]) == OPS["integer"]
+    assert set(shoe["ops"]) == OPS[Kind.INTEGER]
 
 
 async def test_a_new_label_is_told_at_the_next_request(org: Organisation):

@@ -287,7 +287,12 @@ async def test_all_ended_runs_are_looked_through_for_what_was_typed_too(
     person = {"name": "张伟", "phones": [{"number": "138 0013 8000"}], "emails": [{"address": "wei at@cn"}]}
     here = (await org.admin.post("/v1/contacts", json=person)).headers["location"]
     kept = [{"n": number} for number in range(3)]
-    told = [{"note": "call 138 0013 8000"}, *kept, {"wei at@cn": ["wei at@cn"]}, {"note": "+8613800138000"}]
+    told: list[dict[str, Any]] = [
+        {"note": "call 138 0013 8000"},
+        *kept,
+        {"wei at@cn": ["wei at@cn"]},
+        {"note": "+8613800138000"},
+    ]
     runs = [await an_ended_run(org, params) for params in told]
     asked = await org.admin.post(f"{here}/erase")
     await work_off(service)

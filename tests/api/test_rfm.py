@@ -141,7 +141,11 @@ async def test_scores_by_given_edges_and_a_window(service: FastAPI, org: Organis
         org,
         {"a": [(days(5), "100"), (days(50), "100")], "b": [(days(20.5), "99.99")], "c": [(days(60), "1")]},
     )
-    edges = {"recency": [10, 20, 30, 40], "frequency": [1, 2, 3, 4], "monetary": ["50", "100", "150", "200"]}
+    edges: dict[str, list[Any]] = {
+        "recency": [10, 20, 30, 40],
+        "frequency": [1, 2, 3, 4],
+        "monetary": ["50", "100", "150", "200"],
+    }
     one = await run(service, org, window_days=55, bins=edges)
     scored = {item["name"]: [item[x] for x in "rfm"] for item in await listed(org.admin, run=one)}
     assert scored == {"a": [5, 3, 5], "b": [4, 2, 2]}

@@ -1,6 +1,7 @@
 """Tags over HTTP, and their new names on every record."""
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 from app.db.contacts import CONTACTS
@@ -21,7 +22,7 @@ async def tag(org: Organisation, name: str) -> str:
 async def carriers(org: Organisation, name: str) -> list[str]:
     """A record of every noun that carries tags, by its address."""
     dated = "2026-03-02T10:30:00+08:00"
-    bodies = {
+    bodies: dict[str, dict[str, Any]] = {
         "contacts": {"name": "张伟"},
         "companies": {"name": "云杉"},
         "products": {"name": "茶", "sku": f"T-{name}", "price": "9", "currency": "CNY"},

@@ -1,5 +1,7 @@
 """Teams over HTTP: the tree, and what it shows to whom."""
 
+from uuid import UUID
+
 import pytest
 
 from tests.makers.organisations import Organisation
@@ -43,7 +45,7 @@ async def test_no_team_stands_above_itself(org: Organisation):
 async def test_a_team_with_people_or_teams_in_it_stays(org: Organisation):
     top = await made(org, "top")
     below = await made(org, "below", top)
-    user, _ = await org.user("one", team=below)
+    user, _ = await org.user("one", team=UUID(below))
     for team in (top, below):
         answer = await org.admin.post(f"/v1/teams/{team}/archive", headers=ANY)
         assert (answer.status_code, answer.json()["code"]) == (409, "team_not_empty")
@@ -61,8 +63,8 @@ async def test_a_team_with_people_or_teams_in_it_stays(org: Organisation):
 
 async def test_a_move_in_the_tree_is_seen_at_once(org: Organisation):
     top, aside = await made(org, "top"), await made(org, "aside")
-    _, manager = await org.user("boss", "manager", team=top)
-    seller, client = await org.user("seller", "sales", team=aside)
+    _, manager = await org.user("boss", "manager", team=UUID(top))
+    seller, client = await org.user("seller", "sales", team=UUID(aside))
     contact = (await client.post("/v1/contacts", json={"name": "王芳"})).json()
     here = f"/v1/contacts/{contact['id']}"
 

@@ -185,8 +185,8 @@ async def test_no_bulk_leaves_an_organisation_without_an_administrator(org: Orga
     other = {"email": boss(org)}
     told = await upsert(org.admin, "users", *(one | {"active": False} for one in (other, me)))
     assert told == ["updated", "last_admin"]
-    for lowered in ({"active": False}, {"role_ids": []}):
-        assert await upsert(org.admin, "users", me | lowered) == ["last_admin"]
+    for name, value in (("active", False), ("role_ids", [])):
+        assert await upsert(org.admin, "users", me | {name: value}) == ["last_admin"]
     new = {"name": "new", "email": f"new-{org.slug}@example.com", "role_ids": [role]}
     assert await upsert(org.admin, "users", me | {"role_ids": []}, new) == ["updated", "created"]
 

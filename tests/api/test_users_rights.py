@@ -1,5 +1,8 @@
 """What whoever manages users may do to whom: never more than they could do themselves."""
 
+from typing import Any
+from uuid import UUID
+
 import httpx
 import pytest
 
@@ -175,7 +178,11 @@ async def test_nobody_acts_as_somebody_whose_records_they_do_not_see(org: Organi
     more = {"sight": {"*": sight}, "read": what, "write": what}
     await org.role("lead", scopes=[*scopes, "roles:read", "roles:write"], **more)
     _, lead = await org.user("lead", "lead", team=mine)
-    reach = {"own": set(), "team": {mine, below}, "all": {mine, below, aside, top, None}}[sight]
+    reach: dict[str, set[UUID | None]] = {
+        "own": set(),
+        "team": {mine, below},
+        "all": {mine, below, aside, top, None},
+    }
     for team in (mine, below, aside, top, None):
         name = f"seller-{team}"
         await org.role(name, scopes=["contacts:read"], read={"contact": ["name"]})
@@ -198,12 +205,12 @@ async def test_nobody_acts_as_somebody_whose_records_they_do_not_see(org: Organi
             lead.post(f"{here}/archive", headers=ANY),
         ]
         told = [(await call).status_code for call in calls]
-        if team in reach:
+        if team in reach[sight]:
             assert told == [201, *[200] * 9]
             assert (await lead.post(f"{here}/restore", headers=ANY)).status_code == 200
             continue
         assert told == [403] * 10, team
-        many = [
+        many: list[dict[str, Any]] = [
             {"id": str(user), "external_ids": known},
             {"id": str(user), "active": False},
             {"id": str(user), "role_ids": []},

@@ -22,7 +22,7 @@ class Client:
 
     def __init__(self, house: House, key: str, name: str, journal: Journal, chance: random.Random) -> None:
         self.house, self.name, self.journal, self.chance = house, name, journal, chance
-        self.stopping = False
+        self.stopping = asyncio.Event()
         self._count = 0
         self._mine: list[Known] = []
         self._http = httpx.AsyncClient(
@@ -102,7 +102,7 @@ class Client:
         """Write until told to stop; shared are contacts that everybody edits."""
         ways = [self._add, self._order, self._bulk, self._bulk_orders, lambda: self._edit_shared(shared)]
         ways += [self._edit] * 4 + [self._verb] * 4
-        while not self.stopping:
+        while not self.stopping.is_set():
             await self.chance.choice(ways)()
 
     def _give_up(self) -> bool:

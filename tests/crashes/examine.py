@@ -82,7 +82,11 @@ async def _keys(connection: Any, journal: Journal) -> list[str]:
         row = kept.get(write.key)
         if write.acknowledged and row is None:
             found.append(f"key {write.key} was answered and is not there")
-        elif write.acknowledged and (row["status"], row["body"].encode()) != (write.status, write.answer):
+        elif (
+            write.acknowledged
+            and row is not None
+            and (row["status"], row["body"].encode()) != (write.status, write.answer)
+        ):
             found.append(f"key {write.key} has another answer than the one that was given")
         elif write.status is not None and not write.acknowledged and row is not None:
             found.append(f"key {write.key} was refused and is there")

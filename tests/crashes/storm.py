@@ -66,7 +66,7 @@ class Storm:
             await self._happen(accidents, until)
             await asyncio.sleep(0.5)
             for client in (*everybody, renamer):
-                client.stopping = True
+                client.stopping.set()
             async with asyncio.timeout(90):
                 await asyncio.gather(*living)
                 tag = await renaming
@@ -249,7 +249,7 @@ class Storm:
     async def _rename(self, client: Client) -> str:
         """Rename a tag over and over, each time when the run before has ended; the last name."""
         version, name = 1, "tag 0"
-        while not client.stopping:
+        while not client.stopping.is_set():
             wanted = f"tag {version}"
             path = f"/v1/tags/{self._tag_id}/rename"
             write = Write("POST", path, {"name": wanted}, 2, wanted + " renamed", if_match=version)
@@ -260,7 +260,7 @@ class Storm:
             deadline = None  # accidents may hold a run up; once they are over, it must end
             while (seen := await client.get(f"/v1/runs/{run}")) is None or seen["status"] not in _ENDED:
                 await asyncio.sleep(0.1)
-                if client.stopping:
+                if client.stopping.is_set():
                     deadline = deadline or clock.monotonic() + _RUN_SECONDS
                     if clock.monotonic() > deadline:
                         self.journal.fault(f"the run {run} is stuck: {seen}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from typing import Any
 
 from app.db.contacts import CONTACTS
 from app.db.events import Position, read_after
@@ -34,7 +35,14 @@ async def _write(org: Organisation, number: int, made: set) -> None:
 def plain_contact(name: str) -> dict:
     """A contact with nothing but a name."""
     empty = dict.fromkeys(column.name for column in CONTACTS.table.columns if column.nullable)
-    lists = {"emails": [], "phones": [], "addresses": [], "tags": [], "custom": {}, "external_ids": {}}
+    lists: dict[str, Any] = {
+        "emails": [],
+        "phones": [],
+        "addresses": [],
+        "tags": [],
+        "custom": {},
+        "external_ids": {},
+    }
     skipped = {"archived_at", "email", "phone"}
     return (
         {key: value for key, value in empty.items() if key not in skipped}

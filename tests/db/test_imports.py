@@ -1,6 +1,6 @@
 """Rows of imports: what a batch looks at does not grow with the file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from app.db import imports
-from app.db.engine import Database
+from app.db.engine import Database, Row
 from tests.makers.files import sent
 from tests.makers.organisations import Organisation
 
@@ -38,7 +38,12 @@ async def test_of_many_rows_with_one_key_only_the_last_that_went_well_are_looked
         )
         asked = list[tuple[Any, ...]]()
         fetch = uow.fetch
-        monkeypatch.setattr(uow, "fetch", lambda *given: asked.append(given) or fetch(*given))
+
+        async def heard(*given: Any) -> Sequence[Row]:
+            asked.append(given)
+            return await fetch(*given)
+
+        monkeypatch.setattr(uow, "fetch", heard)
         found = await imports.earlier(uow, one, await imports.ahead(uow, one, 500), 3)
         assert [row["line"] for row in found] == [2900, 2950, 2997, 2998, 2999, 3000]
         sql, *values = asked[-1]

@@ -51,8 +51,8 @@ async def _page(reads: Reads, noun: Noun, sort: str, values: list[Any]) -> list[
 async def test_no_value_in_a_cursor_is_a_fault(org: Organisation, noun: Noun):
     if noun is CONTACTS:
         for kind in SCALARS:
-            field = {"noun": "contact", "key": kind, "kind": kind, "label": kind}
-            assert (await org.admin.post("/v1/custom_fields", json=field)).status_code == 201
+            body = {"noun": "contact", "key": kind, "kind": kind, "label": kind}
+            assert (await org.admin.post("/v1/custom_fields", json=body)).status_code == 201
     reads = await _reads(org)
     for name, field in noun.known(reads.actor).items():
         if not field.sortable or name == "id":

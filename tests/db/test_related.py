@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from app.db import actors, following, related
 from app.db.contacts import CONTACTS
 from app.domain import conditions
 from app.domain.conditions import AnyOf, Not, matches
+from app.domain.errors import InvalidInput
 from app.domain.moments import Now
 from app.domain.related import Measure
 from app.kit.ids import new_id
@@ -41,11 +43,11 @@ AMOUNTS = [Decimal(text) for text in ("0", "0.1", "-0.1", "3.3333", "99999999999
 SEGMENTS = [new_id(), new_id()]
 TAGS = st.lists(st.sampled_from(["vip", "茶", "VIP"]), max_size=2)
 GONE = st.sampled_from([None, None, None, NOW])
-PRODUCTS = [
+PRODUCTS: list[dict[str, Any]] = [
     {"id": new_id(), "sku": f"P-{n}", "category": category, "tags": tags}
     for n, (category, tags) in enumerate((("tea", ["茶"]), ("pots", []), (None, ["vip", "茶"])))
 ]
-COMPANIES = [
+COMPANIES: list[dict[str, Any]] = [
     {"id": new_id(), "industry": industry, "employees": employees, "created_at": at}
     for industry, employees, at in (("茶", 5, MOMENTS[1]), (None, None, MOMENTS[4]), ("tea", 500, MOMENTS[3]))
 ]
@@ -135,7 +137,7 @@ def one(field: str, op: str, value: Any) -> dict[str, Any]:
 
 
 def asking(*pairs: tuple[str, str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
-    return st.one_of(*(value.map(lambda v, f=field, o=op: one(f, o, v)) for field, op, value in pairs))
+    return st.one_of(*(value.map(partial(one, field, op)) for field, op, value in pairs))
 
 
 INSIDE = {
@@ -168,7 +170,7 @@ INSIDE = {
         ("custom.score", "eq", st.just(1)),
     ),
 }
-MEASURED = {
+MEASURED: dict[str, dict[str, list[Any]]] = {
     "orders": {
         "numbers": ["total"],
         "dated": [("placed_at", "time"), ("due_on", "date")],
@@ -376,7 +378,7 @@ async def test_sql_selects_the_contacts_that_python_matches(service: FastAPI, or
             for raw in asked:
                 try:
                     condition = related.read(CONTACTS, actor, raw)
-                except conditions.InvalidInput:  # a range that is upside down
+                except InvalidInput:  # a range that is upside down
                     continue
                 assert related.read(CONTACTS, actor, conditions.to_json(condition)) == condition
                 now = conditions.at(condition, Now(NOW, ZONE))

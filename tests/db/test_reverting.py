@@ -25,7 +25,7 @@ DRAWN: dict[type, st.SearchStrategy[Any]] = {
 @pytest.mark.parametrize("noun", NOUNS.values(), ids=lambda noun: noun.name)
 @given(data=st.data())
 def test_values_come_back_by_the_types_of_their_columns(noun: Noun, data: st.DataObject):
-    row = {name: {} if name in KEYED else None for name in noun.fields}
+    row: Any = {name: {} if name in KEYED else None for name in noun.fields}
     before = {
         column.name: data.draw(st.none() | drawn)
         for column in noun.table.columns

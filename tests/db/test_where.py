@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from app.db.where import compile_, parameters
 from app.domain import conditions
-from app.domain.conditions import FLAGS, Not, Op, matches
+from app.domain.conditions import Not, matches
 from app.domain.fields import Kind
+from app.domain.ops import FLAGS, Op, lower
 from app.embedded.servers import servers
 from tests.makers.conditions import (
     COLUMNS,
@@ -120,7 +121,7 @@ async def test_lower_casing_agrees_on_every_character_python_knows(connection):
     lowered = await connection.fetchval(
         'select array_agg(lower(chr(i) collate "pg_c_utf8") order by i) from unnest($1::int[]) i', points
     )
-    assert [conditions.lower(chr(i)) for i in points] == lowered
+    assert [lower(chr(i)) for i in points] == lowered
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -111,7 +112,7 @@ def test_only_scalars_sort_and_json_is_opaque():
 
 
 def test_json_of_any_depth_is_checked():
-    deep = "\x00"
+    deep: Any = "\x00"
     for _ in range(5_000):
         deep = [deep]
     with pytest.raises(ValueError, match="it must be JSON"):

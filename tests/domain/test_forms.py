@@ -32,7 +32,7 @@ UNDERSTAND = {
     Way.EMAIL: lambda typed: typed.strip().lower() if "@" in typed else None,
     Way.PHONE: lambda typed: f"+{digits}" if (digits := "".join(filter(str.isdigit, typed))) else None,
 }
-ROW = {"source": "fair", "owner_id": FORM, "contact_tags": ["fair", "tea"]}
+ROW: dict[str, Any] = {"source": "fair", "owner_id": FORM, "contact_tags": ["fair", "tea"]}
 line = st.text(max_size=30)
 something = st.text(string.ascii_letters + "张伟海", min_size=1, max_size=8)
 answered = st.fixed_dictionaries(
@@ -83,7 +83,7 @@ def understood(raw: dict[str, Any]) -> Answers:
 @given(known, answered, st.sampled_from([None, COMPANY]))
 def test_nothing_that_is_known_is_replaced_or_taken_away(before: Any, raw: Any, company: UUID | None):
     answers = understood(raw)
-    plan = people.plan_known(before, answers, ROW["contact_tags"], company)  # type: ignore[arg-type]
+    plan = people.plan_known(before, answers, ROW["contact_tags"], company)
     for name, value in plan.items():
         old = before[name]
         match old:
@@ -198,7 +198,7 @@ def test_a_question_about_a_field_that_is_gone_is_put_no_more():
 @pytest.mark.parametrize("path", sorted(PATHS))
 def test_every_path_can_be_asked_for(path: str):
     questions = [{"path": one, "label": {"en": "x"}} for one in {path, "phone"}]
-    form = FormAdd(name="x", title={"en": "x"}, questions=questions)  # type: ignore[arg-type]
+    form = FormAdd(name="x", title={"en": "x"}, questions=questions)
     check_form(form.model_dump())
     check_fields(form.model_dump()["questions"], {})
 

@@ -63,7 +63,7 @@ def test_every_pair_of_statuses_is_a_move_or_refused(state: OrderStatus, to: Ord
 
 @pytest.mark.parametrize(("state", "to"), PAIRS)
 def test_an_edit_reaches_the_statuses_that_moves_lead_to(state: OrderStatus, to: OrderStatus):
-    ahead, seen = {state}, set()
+    ahead, seen = {state}, set[OrderStatus]()
     while ahead:
         ahead = {after for before, after in MOVES if before in ahead} - seen
         seen |= ahead
@@ -187,7 +187,7 @@ def test_what_is_taken_back_comes_to_minus_what_it_was_sold_for(lines, discount,
     assert returned.subtotal == -sold.subtotal
     assert returned.total == (-sold.total if sold.subtotal else sold.total)
     both = orders.totals([*lines, *back], Decimal(0), tax)
-    assert (both.subtotal, both.total) == (0, tax)
+    assert (both.subtotal, both.total) == (Decimal(0), tax)
 
 
 @settings(deadline=None, max_examples=100)

@@ -1,6 +1,7 @@
 """What is left of a person who is erased."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -86,7 +87,9 @@ def _keys(value) -> list[str]:
 
 
 def test_every_field_is_erased_or_kept_on_purpose():
-    row = {name: "secret" for noun in (CONTACTS, INTERACTIONS, ORDERS) for name in noun.fields}
+    row: dict[str, Any] = {
+        name: "secret" for noun in (CONTACTS, INTERACTIONS, ORDERS) for name in noun.fields
+    }
     row |= {"lines": [{"description": "secret"}], "archived_at": None}
     erased = {
         "contact": plan_contact(row, at=NOON),

@@ -33,7 +33,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOKEN = UUID(int=7)
 
 
-@dataclass(frozen=True)
+@dataclass
 class ARun:
     status: str = RunStatus.RUNNING
     lease: UUID | None = None

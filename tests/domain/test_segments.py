@@ -1,5 +1,6 @@
 """The rules of segments: what an event touches, when the clock is worth a step, and that none hangs on itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -40,12 +41,12 @@ BOUGHT = Aggregate("orders", Measure.COUNT, None, All(()), (90, 0), Op.GTE, 2)
 class Event:
     type: str
     noun_id: UUID = ONE
-    before: dict[str, Any] | None = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] | None = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    noun: str = field(init=False)
 
-    @property
-    def noun(self) -> str:
-        return self.type.partition(".")[0]
+    def __post_init__(self) -> None:
+        self.noun = self.type.partition(".")[0]
 
 
 def edited(**after: Any) -> Event:
@@ -270,6 +271,7 @@ def test_tests_inside_count_with_the_others():
 
 
 def test_without_leave_nothing_further_is_read():
-    for raw in (COUNT, {"company": {"all": []}}, {"segment": str(ONE), "op": "in"}):
+    further: list[dict[str, Any]] = [COUNT, {"company": {"all": []}}, {"segment": str(ONE), "op": "in"}]
+    for raw in further:
         with pytest.raises(InvalidInput):
             conditions.parse(raw, {"stage": STAGE})

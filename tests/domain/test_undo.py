@@ -24,7 +24,8 @@ def played(
     start: dict[str, Any], steps: list[tuple[bool, dict[str, Any]]]
 ) -> tuple[list[Told], dict[str, Any]]:
     """The log of the steps, newest first, and what they lead to."""
-    now, log = dict(start), []
+    now = dict(start)
+    log: list[Told] = []
     for own, new in steps:
         heads = {name.partition(".")[0] for name in new}
         before, now = now, now | new
@@ -57,7 +58,7 @@ def test_a_field_stops_where_others_have_left_it_different(start: dict[str, Any]
                 break
             states = states[: mine[-1]]
             here = states[-1][1]
-        assert repr((now | undo.back)[field]) == repr(here), field
+        assert repr({**now, **undo.back}[field]) == repr(here), field
 
 
 @given(START, STEPS)
@@ -86,7 +87,7 @@ def test_two_that_are_undone_the_last_one_first_leave_nothing(
     back = plan(turned, whole(now)).back
     log, now = played(start, [*one, *((False, new) for _, new in second), (False, dict(back))])
     undo = plan(log, whole(now))
-    assert {name: repr(value) for name, value in (now | undo.back).items()} == {
+    assert {name: repr(value) for name, value in {**now, **undo.back}.items()} == {
         name: repr(value) for name, value in start.items()
     }
     assert not undo.left

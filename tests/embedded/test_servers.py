@@ -63,7 +63,7 @@ async def query(url: str, *statements: str) -> object:
 
 
 def start_supervisor(state_dir: Path, started_from: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", SUPERVISOR, state_dir, started_from]
+    command: list[str | Path] = [sys.executable, "-c", SUPERVISOR, state_dir, started_from]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -290,7 +290,14 @@ def test_a_normal_user_needs_no_other_account(state_dir: Path) -> None:
     if state_dir.joinpath("bin").exists():
         pytest.skip("this environment is closed to other users")
     os.chown(state_dir, nobody.pw_uid, nobody.pw_gid)
-    command = [sys.executable, "-c", NORMAL_USER, state_dir, str(nobody.pw_gid), str(nobody.pw_uid)]
+    command: list[str | Path] = [
+        sys.executable,
+        "-c",
+        NORMAL_USER,
+        state_dir,
+        str(nobody.pw_gid),
+        str(nobody.pw_uid),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout.split() == [str(nobody.pw_uid)] * 2, done.stderr
 

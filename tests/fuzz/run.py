@@ -16,6 +16,7 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 from schemathesis.openapi.checks import RejectedPositiveData
+from schemathesis.schemas import BaseSchema
 
 from tests.fuzz import refusals
 from tests.fuzz.pointing import point
@@ -80,7 +81,9 @@ def run(
 
     The same seed sends the same requests, but for the ids of the organisation that they are sent to.
     """
-    schema = schemathesis.openapi.from_dict(document, config=_config(world, examples, seed, phases))
+    schema: BaseSchema = schemathesis.openapi.from_dict(
+        document, config=_config(world, examples, seed, phases)
+    )
     if group is not None:
         schema = schema.include(tag=group)
     outcome = Outcome(group or "all")
@@ -122,9 +125,10 @@ def _note(outcome: Outcome, recorder: ScenarioRecorder) -> None:
                 says += f" | {answer.status_code} {answer.text[:_SHOWN]}"
             first = (failure.message or failure.title).splitlines()[0]
             kind = (answer and refusals.code_of(answer)) or first
+            operation = failure.operation or outcome.group
             outcome.failures.setdefault(
-                (failure.operation, check.name, kind),
-                Failure(failure.operation, check.name, says, check.failure_info.code_sample),
+                (operation, check.name, kind),
+                Failure(operation, check.name, says, check.failure_info.code_sample),
             )
 
 

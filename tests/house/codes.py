@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from app.api.problems import STATUS
 from app.db.registry import NOUNS
@@ -85,8 +86,8 @@ def _answered(tree: ast.Module, function: ast.AST) -> Iterator[Code]:
                 case ast.Constant(value=str(code)), ast.Constant(value=int(status)):
                     yield Code(code, status, _sentence(parts["detail"]))
                 case ast.Name(id=name), ast.expr():
-                    for code, detail, status in _pairs(tree, function, name):
-                        yield Code(code, status, detail)
+                    for code, detail, other in _pairs(tree, function, name):
+                        yield Code(code, other, detail)
                 case _:
                     pass
 
@@ -114,11 +115,7 @@ def _pairs(tree: ast.Module, function: ast.AST, name: str) -> Iterator[tuple[str
             continue
         target = node.targets[0]
         if isinstance(target, ast.Name) and target.id == name:
-            says = (
-                _sentence(n.value)
-                for n in ast.walk(function)
-                if isinstance(n, ast.Assign) and _assigns(n, "detail")
-            )
+            says = (_sentence(n.value) for n in ast.walk(function) if _assigns(n, "detail"))
             detail = next(says, "")
             yield from ((code, detail, None) for code, _ in _words(node.value, name))
         elif isinstance(target, ast.Tuple) and ast.unparse(target.elts[0]) == name:
@@ -135,7 +132,7 @@ def _table(tree: ast.Module, name: str) -> Iterator[tuple[str, str, int | None]]
                 yield *_pair(value), status
 
 
-def _assigns(node: ast.AST, name: str) -> bool:
+def _assigns(node: ast.AST, name: str) -> TypeGuard[ast.Assign]:
     return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
 
 

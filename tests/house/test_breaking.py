@@ -57,7 +57,7 @@ _OLD: dict[str, Any] = {
 _OPERATION = ("paths", "/tags", "post")
 _ADD = ("components", "schemas", "TagAdd")
 _OUT = ("components", "schemas", "TagOut", "properties")
-Change = Callable[[dict[str, Any]], Any]
+Change = Callable[[Any], Any]
 
 
 def _at(place: tuple[str, ...], change: Change) -> dict[str, Any]:

@@ -38,6 +38,9 @@ def test_every_built_in_role_reads_them(name: str):
 def test_a_condition_can_name_every_number_that_a_column_holds(noun: Noun):
     for column in noun.table.columns:
         if isinstance(column.type, Numeric):
-            whole = Decimal(10) ** column.type.precision - 1
-            for most in (whole.scaleb(-column.type.scale), -whole.scaleb(-column.type.scale)):
-                assert parse(noun.fields[column.name], to_raw(most)) == most
+            precision, scale = column.type.precision, column.type.scale
+            assert precision is not None
+            assert scale is not None
+            most = (Decimal(10) ** precision - 1).scaleb(-scale)
+            for edge in (most, -most):
+                assert parse(noun.fields[column.name], to_raw(edge)) == edge

@@ -45,7 +45,7 @@ _ROUTES = {str(route.name): route for route in routes_of(app)}
 
 
 def _operation(route: RouteContext) -> dict[str, object]:
-    [method] = route.methods or ()
+    [method] = route.methods or set[str]()
     found: dict[str, object] = _DOCUMENT["paths"][route.path_format][method.lower()]
     return found
 
@@ -77,7 +77,7 @@ def test_every_route_is_entered_by_one_door(name: str):
 @pytest.mark.parametrize("name", sorted(_ROUTES))
 def test_whatever_changes_something_has_a_unit_of_work_and_nothing_else_has(name: str):
     route = _ROUTES[name]
-    [method] = route.methods or ()
+    [method] = route.methods or set[str]()
     door = door_of(route)
     if method == "GET" or ASKING.fullmatch(name):
         assert not isinstance(door, WriteDoor), f"{name} only asks, so it enters by reads(…)"

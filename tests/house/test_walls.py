@@ -61,9 +61,9 @@ def test_every_table_belongs_to_a_tenant_or_says_why_not():
 def test_every_key_begins_with_the_tenant(name: str):
     table: Table = _TABLES[name]
     assert _first(table.primary_key) == "org_id"
-    for constraint in table.foreign_key_constraints:
-        first = constraint.elements[0]
-        assert len(constraint.elements) > 1, f"{constraint.name} could point to another tenant"
+    for key in table.foreign_key_constraints:
+        first = key.elements[0]
+        assert len(key.elements) > 1, f"{key.name} could point to another tenant"
         assert (first.parent.name, first.column.name) == ("org_id", "org_id")
     for constraint in table.constraints:
         if isinstance(constraint, UniqueConstraint) and constraint.name not in UNIQUE_EVERYWHERE:

@@ -16,9 +16,10 @@ from app.db.engine import Row
 from app.db.imports import Verdict
 from app.db.uow import UnitOfWork
 from app.jobs.base import do_batch
-from app.kit import clock
+from app.kit import clock, tables
 from app.settings import Settings
-from app.usecases.imports import reading, work
+from app.usecases.imports import work
+from app.usecases.imports.apply import apply
 from tests.api.test_imports_bad_files import book
 from tests.makers.files import Body, begun, sent
 from tests.makers.organisations import Organisation
@@ -105,7 +106,6 @@ async def test_imports_of_one_organisation_take_turns(
 ):
     monkeypatch.setattr(work, "APPLIED", 40)
     at_it: list[UUID] = []
-    apply = work.apply
 
     async def alone(uow: UnitOfWork, one: Row, rows: Sequence[Row]) -> list[Verdict]:
         assert uow.org_id not in at_it
@@ -131,7 +131,7 @@ async def test_imports_of_one_organisation_take_turns(
 async def test_a_worker_that_is_stopped_while_it_reads_hands_the_work_back(
     org: Organisation, monkeypatch: pytest.MonkeyPatch, name: str, data: bytes
 ):
-    loop, in_it, real = asyncio.get_running_loop(), asyncio.Event(), reading.tables.rows
+    loop, in_it, real = asyncio.get_running_loop(), asyncio.Event(), tables.rows
 
     def slowly(*given: Any) -> Iterator[Any]:
         loop.call_soon_threadsafe(in_it.set)
@@ -139,7 +139,7 @@ async def test_a_worker_that_is_stopped_while_it_reads_hands_the_work_back(
         yield from real(*given)
 
     run = UUID((await begun(org, await sent(org, data, name, mode="create"))).rpartition("/")[2])
-    monkeypatch.setattr(reading.tables, "rows", slowly)
+    monkeypatch.setattr(tables, "rows", slowly)
     working = asyncio.create_task(do_batch(org.database, org.id, run))
     await asyncio.wait_for(in_it.wait(), 5)
     working.cancel()
@@ -154,7 +154,7 @@ async def test_a_workbook_whose_reader_is_killed_is_taken_over_within_a_lease(
     chosen: Settings, org: Organisation
 ):
     lease, many = 1.0, 20_000
-    data = book([["name", "email"], *([f"P {n}", f"p{n}@example.com"] for n in range(many))])
+    data = book([["name", "email"], *[[f"P {n}", f"p{n}@example.com"] for n in range(many)]])
     one = await sent(org, data, "x.xlsx", target="contact", plan={"match": ["email"]})
     small = await sent(org, "name,email\nAnna,anna@example.com\n")
 

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.db.engine import Database, Row
+from app.db.runs import renew
 from app.db.uow import UnitOfWork
 from app.domain import runs as rules
 from app.domain.errors import Busy, RuleBroken
@@ -123,7 +124,7 @@ async def test_a_lease_stands_for_as_long_as_it_should_though_the_clocks_of_work
     assert first is not None
     assert [await take(minutes) for minutes in (0, 1)] == [None, None]
     monkeypatch.setattr(clock, "now", lambda: real() - timedelta(minutes=1))
-    assert await base.renew(org.database, first, rules.LEASE)
+    assert await renew(org.database, first, rules.LEASE)
     assert [await take(minutes) for minutes in (0, 1)] == [None, None]
 
 
@@ -169,7 +170,6 @@ async def test_a_lease_that_cannot_be_renewed_for_a_moment_is_renewed_later(
 ):
     monkeypatch.setattr(rules, "LEASE", timedelta(seconds=2))
     renewed, faults = asyncio.Event(), [OSError("away"), Busy("try_again", "In use.")]
-    renew = base.renew
 
     async def sometimes(*given: Any, **more: Any) -> bool:
         monkeypatch.setattr(rules, "LEASE", SHORT)  # no waiting from here on

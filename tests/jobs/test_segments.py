@@ -144,7 +144,11 @@ class House:
         line = {"product_id": self.products[m % 2], "quantity": str(m), "unit_price": "5"}
         money = {"currency": ["CNY", "EUR"][n % 2]}
         body = {"number": f"{len(self.orders)}-{clock.monotonic()}", "placed_at": at} | money
-        more = {"due_on": str(self.ago(-days, 0).date()), "contact_id": contact, "lines": [line]}
+        more: dict[str, Any] = {
+            "due_on": str(self.ago(-days, 0).date()),
+            "contact_id": contact,
+            "lines": [line],
+        }
         more["company_id"] = [None, *self.companies][n % 3]
         await self.add(self.orders, "orders", body | more)
 

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections import Counter
+from functools import partial
 
 import pytest
 from redis.asyncio import Redis
@@ -56,7 +57,7 @@ async def test_a_worker_killed_again_and_again_renames_every_record_once(chosen:
     run, ids = await _rename_many(org)
     for least in (200, 2_400):
         with Worker(chosen) as worker:
-            await until(lambda least=least: _progress(org, run, least))
+            await until(partial(_progress, org, run, least))
             worker.kill()
     assert (await run_row(org, run))["status"] == "running"
     with Worker(chosen) as worker:
@@ -92,7 +93,7 @@ async def test_two_processes_and_an_emptied_redis_rename_every_record_once(
     redis = Redis.from_url(running.redis_url)
     with Worker(chosen), Worker(chosen):
         for least in (200, 1_000, 2_000, 3_000, 4_000):
-            await until(lambda least=least: _progress(org, run, least))
+            await until(partial(_progress, org, run, least))
             await redis.flushall()
         await _each_renamed_once(org, run, ids)
     await redis.aclose()

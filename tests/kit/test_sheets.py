@@ -35,9 +35,9 @@ def test_a_workbook_rounds_no_number(rows: list[tuple[Decimal, int]]):
     book = Workbook(file, "numbers", ["a", "b"])
     book.add(rows)
     book.close()
-    _, *found = openpyxl.load_workbook(file).active.iter_rows(values_only=True)
+    _, *found = openpyxl.load_workbook(file).worksheets[0].iter_rows(values_only=True)
     assert [tuple(Decimal(str(cell)) for cell in row) for row in found] == [
-        tuple(map(Decimal, row)) for row in rows
+        tuple(Decimal(value) for value in row) for row in rows
     ]
 
 

@@ -49,10 +49,9 @@ def cells(rows: list[list[str]]) -> list[tuple[str | None, ...]]:
 
 def sheet(rows: list[list[Any]]) -> bytes:
     book = openpyxl.Workbook()
-    page = book.active
-    assert page is not None
+    page = book.worksheets[0]
     for row in rows:
-        page.append(row)  # type: ignore[attr-defined]  # a new book's page is a worksheet
+        page.append(row)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()

@@ -1,6 +1,7 @@
 """A change of access counts at the very next request, whatever the service remembers of the one before."""
 
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from tests.leaks.world import ANY, World
 from tests.makers.organisations import Organisation
 
 _ALL = {"scopes": ["*"], "sight": {"*": "all"}, "read": {"*": ["*"]}, "write": {"*": ["*"]}}
-WRITE = {"json": {"tags": []}, "headers": ANY, "params": {"dry_run": "true"}}
+WRITE: dict[str, Any] = {"json": {"tags": []}, "headers": ANY, "params": {"dry_run": "true"}}
 
 
 @pytest.fixture
@@ -28,14 +29,14 @@ async def boss(world: World) -> httpx.AsyncClient:
     return world.clients["boss"]
 
 
-async def _change(org: Organisation, noun: Noun, id_: object, **values: object) -> None:
+async def _change(org: Organisation, noun: Noun, id_: UUID, **values: object) -> None:
     async with await org.work() as uow:
         rows = await write.locked(uow, noun, [id_])
         await write.change(uow, noun, [(row, values) for row in rows.values()], f"{noun.name}.edited")
         await uow.commit()
 
 
-def _asked(world: World) -> list[tuple[str, str, dict[str, object]]]:
+def _asked(world: World) -> list[tuple[str, str, dict[str, Any]]]:
     contact, company = world.of("contact")[0], world.of("company")[0]
     here = f"/v1/contacts/{contact.id}"
     return [
@@ -83,7 +84,7 @@ async def test_what_is_opened_is_open_at_the_next_request(
     world: World, boss: httpx.AsyncClient, before: dict[str, Any]
 ):
     await world.redefine("whole now", **before)
-    asked = {"params": {"sort": "name"}}
+    asked: dict[str, Any] = {"params": {"sort": "name"}}
     assert (await boss.get("/v1/contacts", **asked)).status_code == 403
     await world.redefine("whole now", **_ALL)
     assert (await boss.get("/v1/contacts", **asked)).status_code == 200

@@ -138,7 +138,7 @@ async def test_conflicts_show_readable_fields_only(world: World):
 async def test_a_replay_after_access_was_lost_shows_nothing(world: World, narrowed: dict[str, Any]):
     client = await _role(world)
     contact = next(one for one in world.of("contact") if one.owner == "boss")
-    asked = {
+    asked: dict[str, Any] = {
         "json": {"language": f"zh-{len(world.org.roles)}x"},
         "headers": {**ANY, "Idempotency-Key": "again"},
     }

@@ -45,6 +45,6 @@ async def ordered(org: Organisation, orders: Sequence[Mapping[str, Any]]) -> Non
         assert made["failed"] == 0, made
 
 
-def scores(values: list[Any]) -> list[int]:
+def scores(values: Sequence[Any]) -> list[int]:
     """1 to 5 for each value, by how many of all are smaller: the rule, as plainly as it can be said."""
     return [1 + 5 * sum(other < value for other in values) // len(values) for value in values]

@@ -10,8 +10,9 @@ from sqlalchemy.dialects.postgresql import JSONB, asyncpg
 
 from app.db.where import compile_
 from app.domain import conditions
-from app.domain.conditions import FLAGS, LISTS, OPS, All, AnyOf, Condition, Not, Op
+from app.domain.conditions import All, AnyOf, Condition, Not
 from app.domain.fields import INTEGER_MAX, INTEGER_MIN, Field, Kind, to_raw
+from app.domain.ops import FLAGS, LISTS, OPS, Op
 
 TYPES = {
     Kind.TEXT: 'text collate "pg_c_utf8"',
@@ -183,7 +184,7 @@ def values_for(field, op):
     if op in FLAGS:
         return st.booleans()
     if op is Op.BETWEEN:
-        return st.tuples(one, one).map(sorted).map(tuple)
+        return st.tuples(one, one).map(lambda ends: tuple(sorted(ends)))
     return st.lists(one, max_size=3).map(tuple) if op in LISTS else one
 
 

@@ -49,8 +49,9 @@ async def contacts(org: Organisation, *names: str, **more: Any) -> list[Body]:
 
 async def duplicate(org: Organisation, *people: Body) -> UUID:
     """As a search would have found it."""
+    id_ = new_id()
     row = {
-        "id": new_id(),
+        "id": id_,
         "noun": "contact",
         "status": "open",
         "score": Decimal("0.99"),
@@ -64,8 +65,7 @@ async def duplicate(org: Organisation, *people: Body) -> UUID:
     async with await org.work() as uow:
         await write.add(uow, DUPLICATES, [row], "duplicate.found")
         await uow.commit()
-    found: UUID = row["id"]
-    return found
+    return id_
 
 
 async def merge(org: Organisation, survivor: Body, *others: Body, **more: Any) -> httpx.Response:
@@ -84,7 +84,7 @@ async def merged(org: Organisation, survivor: Body, other: Body) -> Body:
 
 async def stands(org: Organisation, plural: str = "contacts") -> dict[str, Body]:
     """Every record, put away or not, without what every change moves."""
-    said = {"limit": 200, "archived": "any", "sort": "id"}
+    said: dict[str, str | int] = {"limit": 200, "archived": "any", "sort": "id"}
     found = (await org.admin.get(f"/v1/{plural}", params=said)).json()["data"]
     return {one["id"]: {k: v for k, v in one.items() if k not in MOVED} for one in found}
 

@@ -27,8 +27,8 @@ class Organisation:
     service: FastAPI
     id: UUID
     slug: str
-    admin: httpx.AsyncClient
     roles: dict[str, UUID]
+    admin: httpx.AsyncClient = field(init=False)
     clients: list[httpx.AsyncClient] = field(default_factory=list)
 
     @property
@@ -45,16 +45,18 @@ class Organisation:
 
     async def team(self, name: str, parent: UUID | None = None) -> UUID:
         """A team."""
-        row = {"id": new_id(), "name": name, "parent_id": parent}
+        id_ = new_id()
+        row = {"id": id_, "name": name, "parent_id": parent}
         async with await self.work() as uow:
             await write.add(uow, TEAMS, [row], "team.added")
             await uow.commit()
-        return row["id"]
+        return id_
 
     async def role(self, name: str, **fields: Any) -> UUID:
         """A custom role: scopes, sight, read, write."""
+        id_ = new_id()
         row = {
-            "id": new_id(),
+            "id": id_,
             "name": name,
             "builtin": False,
             "scopes": [],
@@ -65,13 +67,14 @@ class Organisation:
         async with await self.work() as uow:
             await write.add(uow, ROLES, [row | fields], "role.added")
             await uow.commit()
-        self.roles[name] = row["id"]
-        return row["id"]
+        self.roles[name] = id_
+        return id_
 
     async def user(self, name: str, *roles: str, team: UUID | None = None) -> tuple[UUID, httpx.AsyncClient]:
         """A user with roles, and a client that calls with their API key."""
+        id_ = new_id()
         user = {
-            "id": new_id(),
+            "id": id_,
             "email": f"{name}-{new_id()}@test.example",
             "name": name,
             "active": True,
@@ -81,12 +84,12 @@ class Organisation:
             "time_zone": None,
             "password_hash": None,
         }
-        row, key = key_row(user["id"], name, [EVERYTHING], None)
+        row, key = key_row(id_, name, [EVERYTHING], None)
         async with await self.work() as uow:
             await write.add(uow, USERS, [user], "user.added")
             await write.add(uow, API_KEYS, [row], "api_key.added")
             await uow.commit()
-        return user["id"], self.client(key)
+        return id_, self.client(key)
 
     def client(self, key: str) -> httpx.AsyncClient:
         """A client that calls with a key."""
@@ -111,7 +114,7 @@ async def found(service: FastAPI, database_url: str) -> Organisation:
         database_url, name="Test", slug=slug, email=f"{slug}@test.example", password="correct horse battery"
     )
     org_id = made.org_id
-    org = Organisation(service, org_id, slug, None, {})  # type: ignore[arg-type]
+    org = Organisation(service, org_id, slug, {})
     async with await org.work() as uow:
         org.roles = {
             r["name"]: r["id"]

@@ -40,7 +40,7 @@ async def org(service: FastAPI, founder: Database) -> AsyncIterator[Organisation
     async with UnitOfWork(database, await actors.system(database, id_), now=now, cause="test") as uow:
         await write.add(uow, ROLES, roles, "role.added")
         await uow.commit()
-    made = Organisation(service, id_, f"t{id_.hex}", None, {role["name"]: role["id"] for role in roles})
+    made = Organisation(service, id_, f"t{id_.hex}", {role["name"]: role["id"] for role in roles})
     _, made.admin = await made.user("admin", "admin")
     yield made
     await made.close()

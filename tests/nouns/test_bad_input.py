@@ -292,7 +292,7 @@ async def test_odd_addresses_and_parameters_are_answered(org: Organisation, plai
             )
             assert problem(tried)["code"] == "parameter_invalid"
     for tag in (b'"\xff"', b"\x00", b"3", b'"x"', b'"99999999999"', b"", b'"1", "2"'):
-        answer = await org.admin.patch(f"{plain.path}/{record['id']}", json={}, headers={"If-Match": tag})
+        answer = await org.admin.patch(f"{plain.path}/{record['id']}", json={}, headers={b"If-Match": tag})
         assert answer.status_code in {412, 422}, answer.text
     assert await holdings(org) == before
 

@@ -8,8 +8,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from app.domain import conditions
-from app.domain.conditions import FLAGS, LISTS, OPS, Op
+from app.domain.errors import InvalidInput
 from app.domain.fields import Field, parse
+from app.domain.ops import FLAGS, LISTS, OPS, Op
 from tests.makers.organisations import Organisation
 from tests.nouns.nouns import PLAIN, Body, Plain, run_here
 
@@ -56,7 +57,7 @@ def fits(field: Field, value: Any) -> bool:
             {"field": field.name, "op": "has" if field.kind == "labels" else "eq", "value": value},
             {field.name: field},
         )
-    except conditions.InvalidInput:
+    except InvalidInput:
         return False
     return True
 

@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from itertools import cycle
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from tests.nouns.nouns import ALL, ANY, Body, Plain, each_noun, problem, run_her
 
 STABLE = 13
 CHURN = 4
-CUSTOM = {
+CUSTOM: dict[str, list[Any]] = {
     "text": [None, "", "a", "北京", "Z" * 10_000],
     "integer": [None, -1, 0, 2**62],
     "number": [None, "0.1", 1.5, 7, "-99999999999999.999999"],
@@ -97,7 +98,7 @@ def ordered(records: Sequence[Body], fields: dict[str, Field], sort: str) -> lis
         field = fields[part.removeprefix("-")]
         known = [one for one in listed if comparable(field, one) is not None]
         missing = [one for one in listed if comparable(field, one) is None]
-        known.sort(key=lambda one, field=field: comparable(field, one), reverse=part.startswith("-"))
+        known.sort(key=partial(comparable, field), reverse=part.startswith("-"))
         listed = known + missing
     return [one["id"] for one in listed]
 
@@ -123,7 +124,7 @@ async def walk(
     seen: list[Body] = []
     cursor = None
     for turn in range(400):
-        params = {"limit": limit, "sort": sort} | ({"cursor": cursor} if cursor else {})
+        params: dict[str, Any] = {"limit": limit, "sort": sort} | ({"cursor": cursor} if cursor else {})
         if turn % 2:
             answer = await org.admin.post(f"{plain.path}/search", json=params)
         else:
@@ -185,7 +186,7 @@ async def test_a_field_that_is_required_since_yesterday_hides_no_older_record(or
     for sort in ("custom.size", "-custom.size", "-custom.size,-name", "custom.size,-name"):
         for limit in (3, 50):
             seen = await walk(org, ALL["contact"], sort, limit, None, random.Random(0))
-            fields = ALL["contact"].noun.fields | {"custom.size": Field("custom.size", Kind.INTEGER)}
+            fields = {**ALL["contact"].noun.fields, "custom.size": Field("custom.size", Kind.INTEGER)}
             assert [one["id"] for one in seen] == ordered(seen, fields, sort), (sort, limit)
             assert len({one["id"] for one in seen}) == 60, (sort, limit)
 

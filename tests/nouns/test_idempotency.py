@@ -129,6 +129,6 @@ async def test_a_dry_run_does_not_claim_the_key(org: Organisation, plain: Plain)
 @pytest.mark.parametrize("key", ["", "x" * 201, "\x00", "a\x00b", "é", "\x7f", "\xff"])
 async def test_a_key_is_short_and_printable(org: Organisation, key: str):
     plain = ALL["contact"]
-    headers = {"Idempotency-Key": key.encode("latin-1")}
+    headers = {b"Idempotency-Key": key.encode("latin-1")}
     refused = await org.admin.post(plain.path, json=plain.make(0), headers=headers)
     assert problem(refused)["code"] == "idempotency_key_invalid"

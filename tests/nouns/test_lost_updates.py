@@ -126,7 +126,7 @@ def steps(plain: Plain) -> st.SearchStrategy[list[list[tuple[str, Any]]]]:
     )
     edit = st.tuples(st.just("edit"), st.lists(pick, min_size=1, max_size=3).map(dict))
     verbs = ["archive", "restore"] + (["pay", "ship", "refund", "cancel"] if str(plain) == "orders" else [])
-    verb = st.tuples(st.sampled_from(verbs), st.just({}))
+    verb = st.tuples(st.sampled_from(verbs), st.builds(dict[str, Any]))
     return st.lists(st.lists(edit | edit | verb, min_size=1, max_size=4), min_size=1, max_size=6)
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from uuid import NAMESPACE_OID, uuid5
 
 import pytest
+from pydantic import BaseModel
 
 from app.domain.orders import OrderStatus, status_of, totals
 from app.kit import emails, json, phones
@@ -86,7 +87,7 @@ def test_the_company_is_of_the_announced_size(world):
 def test_every_record_is_what_its_shape_takes_and_points_to_what_is_there(world):
     ids = {name_of(one): uuid5(NAMESPACE_OID, name_of(one)) for name in LISTS for one in getattr(world, name)}
     assert len(ids) == sum(len(getattr(world, name)) for name in LISTS)
-    shapes = {
+    shapes: dict[str, type[BaseModel]] = {
         "companies": CompanyUpsert,
         "products": ProductUpsert,
         "contacts": ContactUpsert,

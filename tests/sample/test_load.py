@@ -72,7 +72,7 @@ async def loaded(owner, org_id: UUID) -> dict[str, list[str]]:
 
 
 async def test_a_load_tells_how_far_it_is_and_a_second_one_does_nothing(database_url, org, owner):
-    told = {}
+    told: dict[str, tuple[int, int]] = {}
 
     def report(what: str, done: int, total: int) -> None:
         assert told.get(what, (0, total))[0] <= done <= total

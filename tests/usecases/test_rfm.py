@@ -119,7 +119,7 @@ def naive(
     for one in orders:
         if counted := _counted(one, as_of, returns, window):
             bought[one["contact_id"]].append(counted)
-    rows = {}
+    rows: dict[str, Values] = {}
     for contact, listed in bought.items():
         sales = [at for at, sale, _ in listed if sale]
         if sales:

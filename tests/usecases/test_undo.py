@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -165,7 +166,7 @@ async def test_a_worker_killed_again_and_again_undoes_every_record_once(
 
     for least in (50, 400):
         with Worker(chosen, batch=25) as worker:
-            await until(lambda least=least: so_far(least))
+            await until(partial(so_far, least))
             worker.kill()
     assert (await run_row(org, run))["status"] == "running"
     async with org.database.connection(org.id) as connection:
