@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.db import files, imports
-from app.kit import tables
+from app.kit import clock, tables
 from app.usecases.imports import reading
 from tests.api.test_imports_bad_files import book
 from tests.makers.files import account, begun, done, rows, sent
@@ -64,7 +64,7 @@ async def test_a_batch_that_was_long_on_its_way_reads_on_for_as_long(
 ):
     seconds = 0.0
     ways: list[int] = []
-    spool, add_rows = files.spool, reading.imports.add_rows
+    spool, add_rows = files.spool, imports.add_rows
 
     async def far(*given: Any) -> None:
         nonlocal seconds
@@ -80,9 +80,9 @@ async def test_a_batch_that_was_long_on_its_way_reads_on_for_as_long(
 
     one = await sent(org, gzip.compress(CSV.encode()), "x.csv.gz")
     monkeypatch.setattr(reading, "READ", 3)
-    monkeypatch.setattr(reading.clock, "monotonic", lambda: seconds)
+    monkeypatch.setattr(clock, "monotonic", lambda: seconds)
     monkeypatch.setattr(files, "spool", far)
-    monkeypatch.setattr(reading.imports, "add_rows", slow)
+    monkeypatch.setattr(imports, "add_rows", slow)
     one = await done(service, org, one)
     assert one["account"] == account(created=60)
     assert ways == [11, 9]

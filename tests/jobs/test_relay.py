@@ -175,7 +175,7 @@ async def test_a_run_goes_on_for_a_turn_and_then_lets_others_have_theirs(
 
     known = base.Job("tests.turns", go, "tests")
     monkeypatch.setitem(base.JOBS, known.kind, known)
-    monkeypatch.setattr(relay.clock, "monotonic", lambda: seconds)
+    monkeypatch.setattr(clock, "monotonic", lambda: seconds)
     async with await org.work() as uow:
         runs = [await start(uow, known.kind, {"name": name}) for name in "ab"]
         await uow.commit()
