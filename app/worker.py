@@ -143,7 +143,8 @@ async def _tend(queue_name: str, stop: asyncio.Event, make: Callable[[], Worker]
         worker.allow_pick_jobs = False
         if stop.is_set() and worker.tasks:
             await asyncio.wait(worker.tasks.values(), timeout=GRACE)
-            await _end(worker.tasks.values())
+            # The batches, too: arq waits no more for one of them when it is cancelled again.
+            await _end([*worker.tasks.values(), *worker.job_tasks.values()])
         # Without Redis a batch still ends as it should: what it did is in PostgreSQL.
         await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
         stopping.cancel()

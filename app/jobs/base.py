@@ -25,7 +25,7 @@ from app.domain import runs as rules
 from app.domain.access import Actor
 from app.domain.errors import Busy, DomainError, RuleBroken
 from app.domain.runs import TOO_MUCH, Progress
-from app.kit import clock
+from app.kit import clock, tasks
 from app.usecases import runs
 
 DEFAULT_QUEUE = "default"
@@ -98,7 +98,7 @@ async def do_batch(database: Database, org_id: UUID, run_id: UUID) -> datetime |
         outcome = "lost"
     except asyncio.CancelledError:
         outcome = "released"
-        await asyncio.shield(_end(database, run, runs.release_batch))
+        await tasks.ended(asyncio.create_task(_end(database, run, runs.release_batch)))
         raise
     except Exception as fault:  # noqa: BLE001 - whatever it is, it is logged, and the run says a sentence about it
         told = {"kind": kind, "run": str(run_id), "org": str(org_id)}

@@ -125,11 +125,12 @@ async def test_imports_of_one_organisation_take_turns(
     assert [(run["status"], run["error"]) for run in found] == [("done", None)] * 3
 
 
+@pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize(
     ("name", "data"), [("x.csv", b"name\nAnna\n"), ("x.xlsx", book([["name"], ["Anna"]]))]
 )
 async def test_a_worker_that_is_stopped_while_it_reads_hands_the_work_back(
-    org: Organisation, monkeypatch: pytest.MonkeyPatch, name: str, data: bytes
+    org: Organisation, monkeypatch: pytest.MonkeyPatch, name: str, data: bytes, times: int
 ):
     loop, in_it, real = asyncio.get_running_loop(), asyncio.Event(), tables.rows
 
@@ -142,7 +143,9 @@ async def test_a_worker_that_is_stopped_while_it_reads_hands_the_work_back(
     monkeypatch.setattr(tables, "rows", slowly)
     working = asyncio.create_task(do_batch(org.database, org.id, run))
     await asyncio.wait_for(in_it.wait(), 5)
-    working.cancel()
+    for _ in range(times):
+        working.cancel()
+        await asyncio.sleep(0.1)
     with pytest.raises(asyncio.CancelledError):
         await working
     row = await run_row(org, run)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from app.domain import runs as rules
 from app.domain.errors import Busy
 from app.domain.runs import Progress
 from app.jobs import base, relay
-from app.kit import clock
+from app.kit import clock, tasks
 from app.kit.ids import new_id
 from app.settings import Settings
 from tests.makers.organisations import Organisation
@@ -159,6 +160,30 @@ async def test_a_worker_that_is_told_to_stop_ends_also_when_a_library_takes_the_
     stop.set()
     await asyncio.wait_for(tended, 10)
     assert (deaf.heard, deaf.allow_pick_jobs) == (2, False)
+
+
+async def test_a_worker_that_stops_waits_for_a_batch_that_takes_long_to_break_off(
+    queue: ArqRedis, org: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "GRACE", 0.05)
+    monkeypatch.setattr(worker, "AGAIN", 0.1)
+    stop = asyncio.Event()
+
+    async def slow(_: UnitOfWork, __: Row) -> Progress:
+        stop.set()
+        await tasks.ended(asyncio.create_task(asyncio.sleep(1)))  # as a thread that goes on
+        raise AssertionError("It is cancelled.")
+
+    known = base.Job("tests.slow", slow, "tests")
+    monkeypatch.setitem(base.JOBS, known.kind, known)
+    async with await org.work() as uow:
+        run = await start(uow, known.kind, {})
+        await uow.commit()
+    await relay._carry(queue, org.id, run, known.kind, clock.now())
+    make = partial(worker.make_worker, "tests", org.database, queue)
+    await asyncio.wait_for(worker._tend("tests", stop, make), 10)
+    row = await run_row(org, run)
+    assert (row["lease"], row["attempts"], row["error"]) == (None, 0, None)
 
 
 async def test_a_run_goes_on_for_a_turn_and_then_lets_others_have_theirs(

@@ -19,7 +19,7 @@ from app.domain.errors import RuleBroken
 from app.domain.imports import Target
 from app.domain.orders import LONGEST_NUMBER
 from app.domain.runs import Progress
-from app.kit import clock, json, tables
+from app.kit import clock, json, tables, tasks
 from app.kit.lines import Place, Unreadable
 from app.kit.tables import Layout
 
@@ -77,7 +77,7 @@ async def read(uow: UnitOfWork, import_: Row, here: Mapping[str, Any], name: Nam
                     if over:
                         break
             finally:
-                await asyncio.gather(reading, return_exceptions=True)
+                await tasks.ended(reading)
     return _so_far(count, whole=not found[0], at=at)
 
 
@@ -132,9 +132,7 @@ async def _heard(uow: UnitOfWork, reading: asyncio.Future[_Chunk]) -> _Chunk:
         while not (await asyncio.wait({reading}, timeout=SILENT))[0]:
             await uow.speak()
     finally:
-        await asyncio.gather(
-            reading, return_exceptions=True
-        )  # whoever is stopped meanwhile cannot close what is being read
+        await tasks.ended(reading)  # whoever is stopped meanwhile cannot close what is being read
     return await reading
 
 
