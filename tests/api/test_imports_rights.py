@@ -2,9 +2,14 @@
 
 from typing import Any
 
+import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
+from app.db.contacts import CONTACTS
+from app.db.nouns import Noun
+from app.db.orders import ORDERS
+from app.db.products import PRODUCTS
 from tests.makers.files import ANY, account, begun, done, imported, rows, sent
 from tests.makers.organisations import Organisation
 from tests.makers.work import work_off
@@ -163,6 +168,27 @@ async def test_customers_in_lines_need_every_field_of_contacts(service: FastAPI,
     read = {"import": ["*"], "order": ["*"], "product": ["*"], "contact": ["name"]}
     client = await _sender(org, scopes=["*"], sight={"*": "all"}, read=read)
     await _refused(client, await sent(org, LINES, "lines.csv", target="line"), "field_hidden")
+
+
+@pytest.mark.parametrize(
+    ("noun", "name"),
+    [(PRODUCTS, "sku"), (CONTACTS, "external_ids"), (CONTACTS, "email"), (CONTACTS, "phone")],
+)
+async def test_lines_name_nothing_by_what_is_hidden_from_their_sender(
+    org: Organisation, noun: Noun, name: str
+):
+    read = {"import": ["*"], noun.name: [one for one in noun.fields if one != name]}
+    read |= {other.name: ["*"] for other in (ORDERS, PRODUCTS, CONTACTS) if other is not noun}
+    client = await _sender(org, scopes=["*"], sight={"*": "all"}, read=read, write={"*": ["*"]})
+    text = (
+        "number,at,sku,quantity,unit price,customer,customer email,customer phone\n"
+        "1001,2026-03-01,A1,1,2.55,C7,anna@example.com,+8613800138000\n"
+    )
+    one = await sent(client, text, "lines.csv", target="line")
+    for verb in ("start", "try"):
+        refused = await client.post(f"/v1/imports/{one['id']}/{verb}", headers=ANY)
+        assert (refused.status_code, refused.json()["code"]) == (403, "field_hidden"), refused.text
+        assert refused.json()["field"] == name
 
 
 async def test_a_key_that_may_import_no_more_imports_no_more(service: FastAPI, org: Organisation):

@@ -18,7 +18,7 @@ from app.db.orders import ORDERS
 from app.db.products import PRODUCTS
 from app.db.sight import sees_all
 from app.db.uow import UnitOfWork
-from app.domain.access import Actor, Scope, must_read, must_write
+from app.domain.access import Actor, Scope, hidden, must_read, must_write
 from app.domain.columns import is_consent
 from app.domain.errors import DomainError, Forbidden, RuleBroken
 from app.domain.imports import Mode, Outcome, Target, way
@@ -63,6 +63,13 @@ KINDS: Mapping[Target, Kind] = {
     Target.INTERACTION: Kind(INTERACTIONS, InteractionAdd, InteractionUpsert, _TAGS),
     Target.LINE: Kind(ORDERS, OrderAdd, OrderUpsert, {}, priced=True),
 }
+_NAMED = {
+    "sku": (PRODUCTS, "sku"),
+    "customer": (CONTACTS, "external_ids"),
+    "customer_email": (CONTACTS, "email"),
+    "customer_phone": (CONTACTS, "phone"),
+}
+"""What a line names, by the path: of which noun, in which field."""
 TURNS = 100
 """How often one batch writes, where rows of one record go one after the other; it takes 20 ms and more each time."""
 
@@ -87,12 +94,17 @@ TABLES: Mapping[Target, Sequence[str]] = {
 def check_allowed(actor: Actor, import_: Mapping[str, Any], by: Sequence[str]) -> None:
     """Raise Forbidden for whoever may not write the target, or not read what rows are matched by: outcomes tell of it.
 
-    They tell of consents, too.
+    They tell of consents, too. What customers and products of lines are known by must be found, or the lines would
+    change them.
     """
-    noun = KINDS[Target(import_["target"])].noun
-    for written in nouns_of(Target(import_["target"])):
+    target = Target(import_["target"])
+    noun = KINDS[target].noun
+    for written in nouns_of(target):
         actor.needs(Scope(f"{written.plural}:write"))
     must_read(actor, noun.name, [name for name in by if name in match.LOOSE and not noun.shows(actor, name)])
+    for path, (named, name) in _NAMED.items() if target is Target.LINE else ():
+        if path in import_["mapping"].values() and not named.shows(actor, name):
+            raise hidden(named.name, name)
     if any(map(is_consent, import_["mapping"].values())):
         must_write(actor, noun.name, ["consents"])
         must_read(actor, noun.name, ["consents"])
