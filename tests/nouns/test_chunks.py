@@ -73,7 +73,7 @@ async def test_a_tree_may_be_built_over_many_chunks(org: Organisation, monkeypat
 
 
 def _before_the_second_look(monkeypatch: pytest.MonkeyPatch, do: Callable[[], Awaitable[Any]]) -> None:
-    """Chunks of two, and something happens before the records of the second one are looked for."""
+    """Chunks of one and of two, and something happens before the records of the second one are looked for."""
     monkeypatch.setattr(bulk, "_CHUNK", 2)
     real, looks = bulk._Bulk._find, []
 
