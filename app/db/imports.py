@@ -211,8 +211,9 @@ async def fail_long(uow: UnitOfWork, import_id: UUID, most: int) -> None:
     )
 
 
-async def groups_ahead(uow: UnitOfWork, import_id: UUID, most: int) -> Sequence[Row]:
-    """The rows of the records that the next rows belong to, up to so many; whole records, and the first in any case.
+async def groups_ahead(uow: UnitOfWork, import_id: UUID, most: int, text: int) -> Sequence[Row]:
+    """The rows of the records that the next rows belong to, up to so many, and none more once they have so many bytes;
+    whole records, and the first in any case.
 
     Rows of line, further, cells, key, and whether one of the record's rows is missing.
     """
@@ -221,17 +222,19 @@ async def groups_ahead(uow: UnitOfWork, import_id: UUID, most: int) -> Sequence[
               select key, line, 1 + coalesce(cardinality(further), 0) as lines from import_rows
               where org_id = $1 and id = $2 and outcome is null order by line limit $3) r),
           ahead as (select key, min(line) as line from upto where upto - lines < $3 group by key),
-          sized as (select a.key, a.line, s.lines, s.broken from ahead a cross join lateral (
-            select sum(1 + coalesce(cardinality(further), 0)) as lines,
+          sized as (select a.key, a.line, s.lines, s.bytes, s.broken from ahead a cross join lateral (
+            select sum(1 + coalesce(cardinality(further), 0)) as lines, coalesce(sum(octet_length(cells)), 0) as bytes,
               bool_or(outcome = 'failed' or code = 'erased') is true as broken
             from import_rows r where org_id = $1 and id = $2 and r.key = a.key) s),
-          cut as (select key, broken, sum(lines) over (order by line) - lines as before from sized)
+          cut as (select key, broken, sum(lines) over w - lines as before,
+            sum(bytes) over w - bytes as bytes_before from sized window w as (order by line))
           select r.line, r.further, r.cells, r.key, c.broken from cut c join import_rows r
             on r.org_id = $1 and r.id = $2 and r.key = c.key
-          where r.outcome is null and c.before < $3 order by r.line""",
+          where r.outcome is null and c.before < $3 and c.bytes_before <= $4 order by r.line""",
         uow.org_id,
         import_id,
         most,
+        text,
     )
 
 
@@ -252,14 +255,19 @@ async def earlier(uow: UnitOfWork, import_id: UUID, rows: Sequence[Row], most: i
     )
 
 
-async def ahead(uow: UnitOfWork, import_id: UUID, most: int) -> Sequence[Row]:
-    """The next rows that have not had their turn: line, further, cells, key."""
+async def ahead(uow: UnitOfWork, import_id: UUID, most: int, text: int) -> Sequence[Row]:
+    """The next rows that have not had their turn, up to so many, and none more once they have so many bytes: line,
+    further, cells, key.
+    """
     return await uow.fetch(
-        "select line, further, cells, key from import_rows where org_id = $1 and id = $2 and outcome is null"
-        " order by line limit $3",
+        "select line, further, cells, key from (select r.*, sum(bytes) over (order by line) - bytes as before from ("
+        " select line, further, cells, key, coalesce(octet_length(cells), 0) as bytes from import_rows"
+        " where org_id = $1 and id = $2 and outcome is null order by line limit $3) r) r"
+        " where before <= $4 order by line",
         uow.org_id,
         import_id,
         most,
+        text,
     )
 
 

@@ -8,10 +8,13 @@ import pytest
 from fastapi import FastAPI
 
 from app.db import files, imports
+from app.db.engine import Row
+from app.db.imports import Verdict
+from app.db.uow import UnitOfWork
 from app.kit import clock, tables
-from app.usecases.imports import reading
+from app.usecases.imports import reading, work
 from tests.api.test_imports_bad_files import book
-from tests.makers.files import account, begun, done, rows, sent
+from tests.makers.files import Body, account, begun, done, rows, sent
 from tests.makers.organisations import Organisation
 from tests.makers.work import work_off
 
@@ -86,6 +89,46 @@ async def test_a_batch_that_was_long_on_its_way_reads_on_for_as_long(
     one = await done(service, org, one)
     assert one["account"] == account(created=60)
     assert ways == [11, 9]
+
+
+async def _batches(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch, one: Body
+) -> tuple[Body, list[list[Row]]]:
+    """The import when it is done, and the rows of each of its batches."""
+    real, found = work._written, []
+
+    async def written(uow: UnitOfWork, one: Row, rows: list[Row]) -> list[Verdict]:
+        found.append(rows)
+        return await real(uow, one, rows)
+
+    monkeypatch.setattr(work, "_written", written)
+    monkeypatch.setattr(work, "TEXT", 1_000)
+    return await done(service, org, one), found
+
+
+async def test_a_batch_has_room_for_so_much_text(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    text = "name,remark\n" + "".join(f"P{n},{'x' * (5_000 if n == 3 else 400)}\n" for n in range(8))
+    one = await sent(org, text, target="contact", mode="create")
+    one, batches = await _batches(service, org, monkeypatch, one)
+    assert one["account"] == account(created=8)
+    assert [[row["line"] for row in rows] for rows in batches] == [[2, 3, 4], [5], [6, 7, 8], [9]]
+
+
+async def test_a_batch_has_room_for_so_much_text_of_whole_orders(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(reading, "PACKED", 2)
+    numbers = "AABBCCACAB"
+    text = "number,at,sku,quantity,unit price,remark\n" + "".join(
+        f"{number},2026-03-01,S,1,2,{'x' * 200}\n" for number in numbers
+    )
+    one = await sent(org, text, "lines.csv", target="line")
+    one, batches = await _batches(service, org, monkeypatch, one)
+    assert one["account"] == account(created=10)
+    assert [{row["key"] for row in rows} for rows in batches] == [{"A", "B"}, {"C"}]
+    assert sum(1 + len(row["further"] or ()) for rows in batches for row in rows) == 10
 
 
 async def test_a_workbook_holds_nothing_back_while_it_is_read(

@@ -44,7 +44,7 @@ async def test_of_many_rows_with_one_key_only_the_last_that_went_well_are_looked
             return await fetch(*given)
 
         monkeypatch.setattr(uow, "fetch", heard)
-        found = await imports.earlier(uow, one, await imports.ahead(uow, one, 500), 3)
+        found = await imports.earlier(uow, one, await imports.ahead(uow, one, 500, 10**6), 3)
         assert [row["line"] for row in found] == [2900, 2950, 2997, 2998, 2999, 3000]
         sql, *values = asked[-1]
         [plan] = await uow.fetchval(f"explain (analyze, format json) {sql}", *values)

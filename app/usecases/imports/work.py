@@ -30,6 +30,8 @@ GROWN = frozenset({0, 1, 2, 4, 8})
 """Batches before which tables may have grown to many times what PostgreSQL has counted; later on it has counted by itself."""
 LINES = 30_000
 """Lines that one batch makes into orders, of which there are fewer: about a second, too."""
+TEXT = 32 * 1024**2
+"""Bytes of cells after which a batch takes no further row: of as many long ones nothing else would have room."""
 AGAIN = 10
 """Rows of one record that a trial does anew, before it tries the next ones; what more of them did, it may tell wrong."""
 
@@ -107,7 +109,7 @@ async def _apply(uow: UnitOfWork, import_: Row, run: Row, here: dict[str, Any]) 
     if turn in GROWN:
         await imports.analyse(uow, TABLES[Target(import_["target"])])
     most = FIRST if turn == 0 else LINES if lines else APPLIED
-    rows = await (imports.groups_ahead if lines else imports.ahead)(uow, import_["id"], most)
+    rows = await (imports.groups_ahead if lines else imports.ahead)(uow, import_["id"], most, TEXT)
     if not rows:
         return await _finish(uow, import_, run, here)
     trial = run["kind"] == TRIAL
