@@ -84,16 +84,17 @@ class _Worker(Worker):
 
 def make_worker(queue_name: str, database: Database, queue: ArqRedis, **options: Any) -> Worker:
     """An arq worker on one queue."""
-    return _Worker(
+    made: Worker = _Worker(
         **get_kwargs(WorkerSettings),  # type: ignore[arg-type]  # arq types it as having all of its settings
         queue_name=name_of(queue_name),
         # Its own key: a shared one is deleted by whichever worker stops first.
         health_check_key=f"rapport:health:{queue_name}:{socket.gethostname()}:{os.getpid()}",
         redis_pool=queue,
         max_jobs=_AT_ONCE.get(queue_name, MOST_AT_ONCE),
-        ctx={"database": database},
+        ctx={"database": database, "stops": lambda: not made.allow_pick_jobs},
         **options,
     )
+    return made
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

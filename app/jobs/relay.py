@@ -115,8 +115,9 @@ async def batch(ctx: dict[str, Any], org_id: str, run_id: str, kind: str) -> Non
     """
     org, run, began = UUID(org_id), UUID(run_id), clock.monotonic()
     try:
-        while (due_at := await do_batch(ctx["database"], org, run)) and clock.monotonic() - began < TURN:
-            pass
+        while due_at := await do_batch(ctx["database"], org, run):
+            if ctx["stops"]() or clock.monotonic() - began >= TURN:
+                break
     except Busy as fault:  # the run is due still, and the next sweep carries it again
         _log.warning("batch waits for the database", run=run_id, reason=str(fault))
         return

@@ -23,6 +23,7 @@ from app.jobs import base, relay
 from app.kit import clock, tasks
 from app.kit.ids import new_id
 from app.settings import Settings
+from app.usecases.runs import cancel_run
 from tests.makers.organisations import Organisation
 from tests.makers.work import run_row
 
@@ -162,6 +163,13 @@ async def test_a_worker_that_is_told_to_stop_ends_also_when_a_library_takes_the_
     assert (deaf.heard, deaf.allow_pick_jobs) == (2, False)
 
 
+async def _cancelled(org: Organisation, run: UUID) -> None:
+    """Leave nothing due of a kind that no other test knows."""
+    async with await org.work() as uow:
+        await cancel_run(uow, run)
+        await uow.commit()
+
+
 async def test_a_worker_that_stops_waits_for_a_batch_that_takes_long_to_break_off(
     queue: ArqRedis, org: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +192,30 @@ async def test_a_worker_that_stops_waits_for_a_batch_that_takes_long_to_break_of
     await asyncio.wait_for(worker._tend("tests", stop, make), 10)
     row = await run_row(org, run)
     assert (row["lease"], row["attempts"], row["error"]) == (None, 0, None)
+    await _cancelled(org, run)
+
+
+async def test_a_worker_that_stops_begins_no_further_batch(
+    queue: ArqRedis, org: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = asyncio.Event()
+
+    async def go(_: UnitOfWork, run: Row) -> Progress:
+        stop.set()
+        await asyncio.sleep(0.1)
+        return Progress({}, run["done"] + 1)
+
+    known = base.Job("tests.stops", go, "tests")
+    monkeypatch.setitem(base.JOBS, known.kind, known)
+    async with await org.work() as uow:
+        run = await start(uow, known.kind, {})
+        await uow.commit()
+    await relay._carry(queue, org.id, run, known.kind, clock.now())
+    make = partial(worker.make_worker, "tests", org.database, queue)
+    await asyncio.wait_for(worker._tend("tests", stop, make), 10)
+    row = await run_row(org, run)
+    assert (row["lease"], row["done"]) == (None, 1)
+    await _cancelled(org, run)
 
 
 async def test_a_run_goes_on_for_a_turn_and_then_lets_others_have_theirs(
