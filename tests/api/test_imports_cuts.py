@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from app.usecases import bulk
 from app.usecases.imports import lines, reading, work
 from tests.api.test_imports_lines import HEAD, line
-from tests.makers.files import imported
+from tests.makers.files import done, imported
 from tests.makers.organisations import Organisation
 
 
@@ -86,3 +86,37 @@ async def test_lines_come_to_the_same_wherever_they_are_cut(
     monkeypatch.setattr(bulk, "_CHUNK_OF_WHOLES", dice.randint(1, 9))
     monkeypatch.setattr(bulk, "_MANY", 0)
     assert await _came(service, other, text) == whole
+
+
+async def test_a_customer_who_was_known_by_an_address_is_known_by_the_code_that_came_with_it(
+    service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(lines, "FIRST", 1)
+    monkeypatch.setattr(lines, "GROWTH", 1)
+    text = HEAD + "".join(
+        line(number=str(n), **said)
+        for n, said in enumerate(
+            (
+                {"customer_email": "ann@example.com"},
+                {"customer_email": "ann@example.com", "customer": "C-1"},
+                {"customer": "C-1"},
+                {"customer_email": "bob@example.com"},
+                {"customer_email": "bob@example.com", "customer": "GONE"},
+                {"customer_email": "bob@example.com"},
+            )
+        )
+    )
+    gone = {"name": "Gone", "external_ids": {"import": "GONE"}}
+    put = (await org.admin.post("/v1/contacts", json=gone)).headers["location"]
+    await org.admin.post(f"{put}/archive", headers={"If-Match": "*"})
+    one = await imported(service, org, text, "lines.csv", target="line")
+    assert one["account"]["created"] == 6
+    ann, bob = await _all(org, "contacts", "id", "external_ids", "version", sort="created_at")
+    assert (ann[1:], bob[1:]) == (({"import": "C-1"}, 2), ({}, 1))
+    assert await _all(org, "orders", "number", "contact_id", sort="number") == [
+        *((number, ann[0]) for number in "012"),
+        *((number, bob[0]) for number in "345"),
+    ]
+    undone = await done(service, org, one, "undo")
+    assert undone["undone"]["archived"] >= 8
+    assert await _all(org, "contacts", "id") == []

@@ -210,10 +210,11 @@ async def test_a_form_and_a_file_that_bring_one_person_at_once_make_one_contact(
     body = await forms.body(org, here)
     find, sending = match.find, list[asyncio.Task[httpx.Response]]()
 
-    async def slowly(*given: Any) -> None:
-        await find(*given)
+    async def slowly(*given: Any) -> Any:
+        found = await find(*given)
         sending.append(asyncio.create_task(stranger.post(here, json=body)))
         await asyncio.wait(sending, timeout=0.5)
+        return found
 
     monkeypatch.setattr(match, "find", slowly)
     text = HEAD + line(customer_email=forms.WEI["email"])

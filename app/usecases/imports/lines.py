@@ -1,7 +1,7 @@
 """Lines of orders into records: the orders of their rows, and their customers and products made on the way."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from app.db.uow import UnitOfWork
 from app.domain.columns import SYSTEM
 from app.domain.errors import DomainError
 from app.domain.imports import Mode, Outcome
+from app.schemas.contacts import ContactAdd, ContactUpsert
 from app.schemas.products import ProductAdd, ProductUpsert
 from app.usecases import bulk
 from app.usecases.bulk import Item, Whole
@@ -168,12 +169,24 @@ async def _give_customers(uow: UnitOfWork, purchases: Purchases) -> None:
     by, buyers = purchases.usual.ways, list(purchases.buyers.values())
     for turn in match.turns([names for _, names in buyers], by):
         items, names = zip(*(buyers[place] for place in turn), strict=True)
-        await match.find(uow, CONTACTS, by, items, names)
-        await bulk.upsert(uow, CONTACTS, [one for one in items if not one.status and "id" not in one.sent])
+        bringing = await match.find(uow, CONTACTS, by, items, names)
+        new = [item for item in items if not item.status and "id" not in item.sent]
+        await bulk.upsert(uow, CONTACTS, [*new, *_codes(uow, bringing)])
     for order, item in purchases.whose:
         order.customer = item.sent.get("id", item.id)
         if item.problem:
             order.fault = invalid(f"The customer {order.buyer!r}: {item.problem.detail}")
+
+
+def _codes(uow: UnitOfWork, bringing: Sequence[Item]) -> Iterator[Item]:
+    """The codes of customers who were known without one, so that lines which say the code alone find them, too.
+
+    One that somebody else has, who was put away, stays there: the customer is known all the same.
+    """
+    for item in bringing if uow.actor.writes("contact", "external_ids") else ():
+        if item.sent["external_ids"]:
+            sent = {name: item.sent[name] for name in ("id", "external_ids")}
+            yield Item(item.index, partial(bulk.asked, sent, ContactAdd, ContactUpsert), sent)
 
 
 def _asked(order: Order, products: Products) -> tuple[Values, Whole]:

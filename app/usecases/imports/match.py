@@ -51,12 +51,14 @@ def turns(named: Sequence[Sequence[Name]], by: Sequence[str]) -> list[list[int]]
 
 async def find(
     uow: UnitOfWork, noun: Noun, by: Sequence[str], items: Sequence[Item], named: Sequence[Sequence[Name]]
-) -> None:
+) -> list[Item]:
     """Name the records that the items of one turn are matched with; more than one is a fault.
 
     A less sure way finds only records that have none of the surer names that the row has: two people who share a
-    number, and have different addresses, are two.
+    number, and have different addresses, are two. The items that were found so, and bring their records a surer name,
+    are returned.
     """
+    bringing = []
     taken: dict[UUID, set[str]] = {}
     """Kinds of names that records will have once these items are written."""
     for n, kind in enumerate(by):
@@ -81,6 +83,9 @@ async def find(
             elif found:
                 item.sent["id"] = found[0]
                 taken.setdefault(found[0], set()).update(surer)
+                if kind != own[0][0]:
+                    bringing.append(item)
+    return bringing
 
 
 async def going_on(uow: UnitOfWork, noun: Noun, mode: Mode, sent: Sequence[Mapping[str, Any]]) -> list[bool]:
