@@ -27,7 +27,7 @@ from app.kit import clock, json
 
 MOST_CARRIED = 1_000
 """Runs carried in one sweep; those behind them are carried when these have been taken."""
-TURN = 3.0
+GOES_ON = 3.0
 """Seconds for which a run goes on before others of its queue have theirs; each way through the queue takes a tenth."""
 LOST = (
     RedisError,
@@ -116,7 +116,7 @@ async def batch(ctx: dict[str, Any], org_id: str, run_id: str, kind: str) -> Non
     org, run, began = UUID(org_id), UUID(run_id), clock.monotonic()
     try:
         while due_at := await do_batch(ctx["database"], org, run):
-            if ctx["stops"]() or clock.monotonic() - began >= TURN:
+            if ctx["stops"]() or clock.monotonic() - began >= GOES_ON:
                 break
     except Busy as fault:  # the run is due still, and the next sweep carries it again
         _log.warning("batch waits for the database", run=run_id, reason=str(fault))

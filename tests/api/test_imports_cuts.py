@@ -80,7 +80,7 @@ async def test_lines_come_to_the_same_wherever_they_are_cut(
     monkeypatch.setattr(reading, "PACKED", dice.randint(1, 3))
     monkeypatch.setattr(work, "FIRST", dice.randint(1, 10))
     monkeypatch.setattr(work, "LINES", dice.randint(5, 60))
-    monkeypatch.setattr(lines, "FIRST", dice.randint(1, 5))
+    monkeypatch.setattr(lines, "ROUND", dice.randint(1, 5))
     monkeypatch.setattr(lines, "GROWTH", dice.randint(1, 3))
     monkeypatch.setattr(bulk, "_CHUNK", dice.randint(1, 9))
     monkeypatch.setattr(bulk, "_CHUNK_OF_WHOLES", dice.randint(1, 9))
@@ -91,7 +91,7 @@ async def test_lines_come_to_the_same_wherever_they_are_cut(
 async def test_a_customer_who_was_known_by_an_address_is_known_by_the_code_that_came_with_it(
     service: FastAPI, org: Organisation, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(lines, "FIRST", 1)
+    monkeypatch.setattr(lines, "ROUND", 1)
     monkeypatch.setattr(lines, "GROWTH", 1)
     text = HEAD + "".join(
         line(number=str(n), **said)

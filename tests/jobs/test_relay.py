@@ -226,7 +226,7 @@ async def test_a_run_goes_on_for_a_turn_and_then_lets_others_have_theirs(
 
     async def go(_: UnitOfWork, run: Row) -> Progress:
         nonlocal seconds
-        seconds += relay.TURN / 2
+        seconds += relay.GOES_ON / 2
         done.append(run["params"]["name"])
         return Progress({}, run["done"] + 1, finished=run["done"] == 4)
 

@@ -24,7 +24,7 @@ from app.usecases.imports import cells, grouping, match
 from app.usecases.imports.grouping import Order, Purchases, Round, Usual, invalid, sound
 from app.usecases.plain import Values
 
-FIRST = 3_000
+ROUND = 3_000
 """Rows that are made into orders together at first, for whose cells all else waits."""
 GROWTH = 3
 """How many times as many are together next: a thread reads their cells while the ones before are written."""
@@ -62,7 +62,7 @@ def _rounds(rows: Sequence[Row]) -> Sequence[Sequence[Row]]:
     for row in rows:
         by_order.setdefault(row["key"], []).append(row)
     rounds: list[list[Row]] = [[]]
-    lines, most = 0, FIRST
+    lines, most = 0, ROUND
     for kept in by_order.values():
         if lines >= most:
             rounds.append([])
