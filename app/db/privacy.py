@@ -116,15 +116,22 @@ async def hold_files(uow: UnitOfWork) -> None:
     await uow.execute("set local lock_timeout to default")
 
 
-async def forget_files(uow: UnitOfWork, nouns: Sequence[str]) -> None:
-    """Let go of every file that waits to be imported, and of those that exports of these nouns are in, or are made of.
+async def forget_imported(uow: UnitOfWork) -> None:
+    """Let go of every file that waits to be imported.
 
     What their bytes tell is not looked for: they may be packed, and say a number in any form.
     """
     await uow.execute(
+        "delete from file_parts p using imports i where p.org_id = $1 and i.org_id = $1 and p.id = i.file_id",
+        uow.org_id,
+    )
+
+
+async def forget_exported(uow: UnitOfWork, nouns: Sequence[str]) -> None:
+    """Let go of the files that exports of these nouns are in, or are made of, whatever their bytes tell."""
+    await uow.execute(
         """with spent as materialized (
-          select file_id as id from imports where org_id = $1
-          union select f.id::uuid from exports e left join runs r on r.org_id = e.org_id and r.id = e.run_id,
+          select f.id::uuid as id from exports e left join runs r on r.org_id = e.org_id and r.id = e.run_id,
             lateral (values (e.file_id::text), (r.checkpoint ->> 'ids'), (r.checkpoint ->> 'raw'), (r.checkpoint ->> 'file'))
               f(id)
           where e.org_id = $1 and e.noun = any($2))

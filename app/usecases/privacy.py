@@ -84,8 +84,11 @@ async def _erase_person(uow: UnitOfWork, contact: UUID, after: UUID | None) -> t
     for one in people:
         await _erase_from_imports(uow, one, words, tells)
         await rfm.forget_contact(uow, one)
-    await _erase_from_exports(uow, words, tells)
-    await privacy.forget_files(uow, _TELLING)
+    # An export of people that was made since the first pass, when nothing was left of this one, tells of nobody erased.
+    telling = _TELLING if words else tuple(_TRACES)
+    await _erase_from_exports(uow, words, tells, telling)
+    await privacy.forget_exported(uow, telling)
+    await privacy.forget_imported(uow)
     await privacy.forget_answers(uow, CONTACTS.name, people)
     changes = [(row, _left(row, plan)) for row in rows.values() if (plan := plan_contact(row, at=uow.now))]
     await write.change(uow, CONTACTS, changes, "contact.erased")
@@ -133,13 +136,15 @@ async def _erase_from_imports(uow: UnitOfWork, contact: UUID, words: Sequence[st
     await privacy.forget_rows(uow, told)
 
 
-async def _erase_from_exports(uow: UnitOfWork, words: Sequence[str], tells: Tells) -> None:
-    """From what was asked for; and those that may tell of the person have no file any more."""
-    rows = await write.locked(uow, EXPORTS, await privacy.exports_of(uow, _TELLING, words))
+async def _erase_from_exports(
+    uow: UnitOfWork, words: Sequence[str], tells: Tells, telling: Sequence[str]
+) -> None:
+    """From what was asked for; and those of nouns that may tell of the person have no file any more."""
+    rows = await write.locked(uow, EXPORTS, await privacy.exports_of(uow, telling, words))
     changes = []
     for row in rows.values():
         after = {"asked": asked} if (asked := redacted(row["asked"], tells)) != row["asked"] else {}
-        if row["noun"] in _TELLING and row["expires_at"] and row["expires_at"] > uow.now:
+        if row["noun"] in telling and row["expires_at"] and row["expires_at"] > uow.now:
             after["expires_at"] = uow.now
         if after:
             changes.append((row, after))
