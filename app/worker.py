@@ -125,7 +125,7 @@ async def _repeat(
         await _wait(stop, pause)
 
 
-async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+async def _break_off(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel until all have ended: a library may take a cancellation for the end of a time limit of its own."""
     while left := {task for task in tasks if not task.done()}:
         for task in left:
@@ -145,11 +145,11 @@ async def _tend(queue_name: str, stop: asyncio.Event, make: Callable[[], Worker]
         if stop.is_set() and worker.tasks:
             await asyncio.wait(worker.tasks.values(), timeout=GRACE)
             # The batches, too: arq waits no more for one of them when it is cancelled again.
-            await _end([*worker.tasks.values(), *worker.job_tasks.values()])
+            await _break_off([*worker.tasks.values(), *worker.job_tasks.values()])
         # Without Redis a batch still ends as it should: what it did is in PostgreSQL.
         await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
         stopping.cancel()
-        await _end([going])
+        await _break_off([going])
         if not going.cancelled():
             going.result()
 

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 import structlog
 from arq.connections import ArqRedis
+from arq.worker import Worker
 
 from app import worker
 from app.db.engine import Database, Row
@@ -138,7 +139,7 @@ async def test_a_long_batch_is_begun_once_and_a_dead_workers_job_is_free_within_
     assert sorted(run for run in begun if run in due) == sorted(due)
 
 
-class _Deaf:
+class _Deaf(Worker):
     """A worker that takes its first cancellations for something else, as a library on the way may."""
 
     def __init__(self) -> None:
@@ -156,11 +157,26 @@ class _Deaf:
 
 async def test_a_worker_that_is_told_to_stop_ends_also_when_a_library_takes_the_cancellation() -> None:
     stop, deaf = asyncio.Event(), _Deaf()
-    tended = asyncio.create_task(worker._tend("default", stop, lambda: deaf))  # type: ignore[arg-type, return-value]
+    tended = asyncio.create_task(worker._tend("default", stop, lambda: deaf))
     await asyncio.sleep(0.05)
     stop.set()
     await asyncio.wait_for(tended, 10)
     assert (deaf.heard, deaf.allow_pick_jobs) == (2, False)
+
+
+async def _carried(queue: ArqRedis, org: Organisation, known: base.Job) -> UUID:
+    """A run that a worker of its queue takes next."""
+    async with await org.work() as uow:
+        run = await start(uow, known.kind, {})
+        await uow.commit()
+    await relay._carry(queue, org.id, run, known.kind, clock.now())
+    return run
+
+
+async def _tended(queue: ArqRedis, org: Organisation, stop: asyncio.Event) -> None:
+    """Let a worker of the queue go until it is told to stop."""
+    make = partial(worker.make_worker, "tests", org.database, queue)
+    await asyncio.wait_for(worker._tend("tests", stop, make), 10)
 
 
 async def _cancelled(org: Organisation, run: UUID) -> None:
@@ -184,12 +200,8 @@ async def test_a_worker_that_stops_waits_for_a_batch_that_takes_long_to_break_of
 
     known = base.Job("tests.slow", slow, "tests")
     monkeypatch.setitem(base.JOBS, known.kind, known)
-    async with await org.work() as uow:
-        run = await start(uow, known.kind, {})
-        await uow.commit()
-    await relay._carry(queue, org.id, run, known.kind, clock.now())
-    make = partial(worker.make_worker, "tests", org.database, queue)
-    await asyncio.wait_for(worker._tend("tests", stop, make), 10)
+    run = await _carried(queue, org, known)
+    await _tended(queue, org, stop)
     row = await run_row(org, run)
     assert (row["lease"], row["attempts"], row["error"]) == (None, 0, None)
     await _cancelled(org, run)
@@ -207,12 +219,8 @@ async def test_a_worker_that_stops_begins_no_further_batch(
 
     known = base.Job("tests.stops", go, "tests")
     monkeypatch.setitem(base.JOBS, known.kind, known)
-    async with await org.work() as uow:
-        run = await start(uow, known.kind, {})
-        await uow.commit()
-    await relay._carry(queue, org.id, run, known.kind, clock.now())
-    make = partial(worker.make_worker, "tests", org.database, queue)
-    await asyncio.wait_for(worker._tend("tests", stop, make), 10)
+    run = await _carried(queue, org, known)
+    await _tended(queue, org, stop)
     row = await run_row(org, run)
     assert (row["lease"], row["done"]) == (None, 1)
     await _cancelled(org, run)
