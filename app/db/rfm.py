@@ -78,8 +78,7 @@ class RfmScore(Base):
 
 
 # An order that is refunded by its status may have been cancelled all the same.
-_BOUGHT = f"""select o.contact_id, o.placed_at, o.total > 0 as sale, {{money}} as money
-  from orders o {{rate}}
+_BOUGHT = f"""select {{columns}} from orders o {{rate}}
   where o.org_id = $1 and o.contact_id is not null and o.archived_at is null and o.placed_at < $3
     and ($4::timestamptz is null or o.placed_at >= $4)
     and coalesce(o.cancelled_at >= $3, o.status <> '{OrderStatus.CANCELLED}')"""
@@ -89,9 +88,15 @@ _MONEY = {
     Returns.IGNORE: "o.total",
 }
 _SOLD = {Returns.NET: "", Returns.IGNORE: " and o.total > 0"}
-_RATE = """cross join lateral (select x.rate from exchange_rates x
-    where x.org_id = $1 and x.currency = o.currency and x.base = $5 and x.archived_at is null
-      and x.on_date <= (o.placed_at at time zone $6)::date order by x.on_date desc limit 1) x"""
+_SALE = "filter (where o.total > 0)"
+# Day by day, so that orders meet their rates by equal days.
+_RATES = """rates as materialized (select currency, rate, generate_series(on_date, until, interval '1 day')::date as day
+    from (select x.currency, x.rate, greatest(x.on_date, f.day) as on_date,
+        coalesce(lead(x.on_date) over (partition by x.currency order by x.on_date) - 1,
+          ($3 at time zone $6)::date) as until
+      from exchange_rates x, (select (min(placed_at) at time zone $6)::date as day from orders where org_id = $1) f
+      where x.org_id = $1 and x.base = $5 and x.archived_at is null) x)"""
+_RATE = "join rates x on x.currency = o.currency and x.day = (o.placed_at at time zone $6)::date"
 _NAMES = ", ".join(
     f"'{SEGMENTS[recency, both]}'" for recency in range(1, BINS + 1) for both in range(1, BINS + 1)
 )
@@ -165,7 +170,8 @@ async def prepare(uow: UnitOfWork) -> None:
     )
 
 
-def _asked(run: Row) -> list[Any]:
+def asked(run: Row) -> list[Any]:
+    """What every statement over a run's orders is given."""
     since = None if run["window_days"] is None else run["as_of"] - timedelta(days=run["window_days"])
     return [run["org_id"], run["id"], run["as_of"], since, run["currency"], run["time_zone"]]
 
@@ -175,19 +181,16 @@ async def score(uow: UnitOfWork, run: Row) -> Row:
     bins = run["bins"] or {}
     given = [measure for measure in _FIFTHS if bins.get(measure)]
     edges = [[Decimal(str(edge)) for edge in bins[measure]] for measure in given]
-    return (await uow.fetch(_scoring(Returns(run["returns"]), given), *_asked(run), *edges))[0]
+    return (await uow.fetch(_scoring(Returns(run["returns"]), given), *asked(run), *edges))[0]
 
 
 async def left_out(uow: UnitOfWork, run: Row) -> list[dict[str, Any]]:
     """Orders that could not be counted, for want of an exchange rate: how many of which currency."""
-    returns = Returns(run["returns"])
-    orders = _BOUGHT.format(
-        money="o.total", rate=_RATE.replace("cross join lateral", "left join lateral") + " on true"
-    )
+    orders = _BOUGHT.format(columns="o.currency, count(*) as orders", rate=f"left {_RATE}")
     rows = await uow.fetch(
-        f"select b.currency, count(*) as orders from ({orders.replace('select ', 'select o.currency, ', 1)}"
-        f"{_SOLD[returns]} and o.currency <> $5 and x.rate is null and $2::uuid is not null) b group by 1 order by 1",
-        *_asked(run),
+        f"with {_RATES} {orders}{_SOLD[Returns(run['returns'])]} and o.currency <> $5 and x.rate is null"
+        " and $2::uuid is not null group by 1 order by 1",
+        *asked(run),
     )
     return [dict(row) for row in rows]
 
@@ -291,26 +294,43 @@ async def forget_contact(uow: UnitOfWork, contact: UUID) -> None:
     await uow.execute("delete from rfm_scores where org_id = $1 and contact_id = $2", uow.org_id, contact)
 
 
-def _scoring(returns: Returns, given: Sequence[str]) -> str:
-    """The statement that scores every customer, some measures by given edges: (contacts, sales, first and last sale)."""
-    own = _BOUGHT.format(money=_MONEY[returns], rate="") + _SOLD[returns] + " and o.currency = $5"
-    other = _BOUGHT.format(money=f"{_MONEY[returns]} * x.rate", rate=_RATE)
-    other += _SOLD[returns] + " and o.currency <> $5"
+def _sums(returns: Returns, money: str, rate: str, which: str) -> str:
+    """Each contact's first and last sale, how many there were, and what they came to."""
+    columns = (
+        f"o.contact_id, min(o.placed_at) {_SALE} as first, max(o.placed_at) {_SALE} as last,"
+        f" count(*) {_SALE} as frequency, sum({money}) as money"
+    )
+    return f"{_BOUGHT.format(columns=columns, rate=rate)}{_SOLD[returns]} and {which} group by o.contact_id"
+
+
+def scored(returns: Returns, given: Sequence[str]) -> str:
+    """Every customer with their scores, some measures by given edges, as the beginning of a statement.
+
+    Few orders are in another currency. They are summed apart, so that the others need no look at rates.
+    """
+    own = _sums(returns, _MONEY[returns], "", "o.currency = $5")
+    other = _sums(returns, f"{_MONEY[returns]} * x.rate", _RATE, "o.currency <> $5")
     places = {measure: f"${number}::numeric[]" for number, measure in enumerate(given, start=7)}
     r, f, m = (_score(measure, places.get(measure)) for measure in _FIFTHS)
-    return f"""with bought as ({own} union all {other}), summed as (
-      select contact_id, max(placed_at) filter (where sale) as last, min(placed_at) filter (where sale) as first,
-        count(*) filter (where sale) as frequency, round(sum(money), 2) as monetary
-      from bought group by contact_id having count(*) filter (where sale) > 0
-    ), customers as materialized (
+    return f"""with {_RATES}, summed as (
+      select contact_id, least(a.first, b.first) as first, greatest(a.last, b.last) as last,
+        coalesce(a.frequency, 0) + coalesce(b.frequency, 0) as frequency,
+        round(coalesce(a.money, 0) + coalesce(b.money, 0), 2) as monetary
+      from ({own}) a full join ({other}) b using (contact_id)
+    ), customers as (
       select s.contact_id, extract(day from $3 - s.last)::int as recency_days, s.frequency::int, s.monetary,
         extract(day from $3 - s.first)::int as tenure_days, s.first, s.last
-      from summed s where not exists (select from contacts c
+      from summed s where s.frequency > 0 and not exists (select from contacts c
         where c.org_id = $1 and c.id = s.contact_id and c.archived_at is not null)
     ), scored as (
       select contact_id, recency_days, frequency, monetary, tenure_days, ({r})::int as r, ({f})::int as f, ({m})::int as m
       from customers
-    ), kept as (
+    )"""
+
+
+def _scoring(returns: Returns, given: Sequence[str]) -> str:
+    """The statement that scores every customer and keeps the scores: (contacts, sales, first and last sale)."""
+    return f"""{scored(returns, given)}, kept as (
       insert into rfm_scores (org_id, run_id, contact_id, recency_days, frequency, monetary, tenure_days, r, f, m,
         segment, tier)
       select $1, $2, contact_id, recency_days, frequency, monetary, tenure_days, r, f, m,
