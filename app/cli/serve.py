@@ -12,6 +12,10 @@ from app.embedded.process import die_with_parent
 from app.kit import logs
 from app.settings import settings
 
+KEPT = 75
+"""Seconds for which a connection without a request is kept: longer than clients and load balancers keep theirs, or it would
+be closed just as one of them sends the next request."""
+
 
 def serve(workers: int | None) -> None:
     """Serve the API until a signal comes, from so many processes if a number is given."""
@@ -37,6 +41,7 @@ def serve(workers: int | None) -> None:
             log_level=wanted.log_level.lower(),
             access_log=False,
             server_header=False,
+            timeout_keep_alive=KEPT,
             timeout_graceful_shutdown=10,
         )
 

@@ -46,7 +46,10 @@ async def find(service: FastAPI, org: Organisation, **said: Any) -> Body:
     assert asked.status_code == 202, asked.text
     run: Body = {"status": "queued"}
     async with asyncio.timeout(240):
-        while run["status"] in {"queued", "running"}:  # it waits for a minute where it meets another one's search
+        while run["status"] in {
+            "queued",
+            "running",
+        }:  # it waits for a minute where it meets another one's search
             await work_off(service, seconds=240)
             run = (await org.admin.get(asked.headers["location"])).json()
             await asyncio.sleep(0.05)

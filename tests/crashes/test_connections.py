@@ -322,3 +322,15 @@ async def test_clients_that_send_their_bodies_slowly_hold_no_connection(
     for writer in writers:
         writer.close()
         await writer.wait_closed()
+
+
+async def test_a_connection_is_kept_for_longer_than_clients_keep_theirs(house: House):
+    address = httpx.URL(house.base)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    for pause in (0, 7):
+        await asyncio.sleep(pause)
+        writer.write(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+        answer = await asyncio.wait_for(reader.readuntil(b"}"), 5)
+        assert answer.startswith(b"HTTP/1.1 200"), answer
+    writer.close()
+    await writer.wait_closed()
