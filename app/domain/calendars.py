@@ -172,17 +172,15 @@ def _parts(
 
 
 def _cut(begin: int, end: int, pauses: Iterable[Pause]) -> Iterator[tuple[int, int, Pause | None]]:
-    """The time from begin until end, cut where pauses begin and end."""
+    """The time from begin until end, cut where pauses begin and end; some pieces may be empty."""
     for pause in sorted(pauses, key=lambda pause: _instant(pause.begin)):
         start = max(_instant(pause.begin), begin)
         stop = end if pause.end is None else min(_instant(pause.end), end)
         if start < stop:
-            if begin < start:
-                yield begin, start, None
+            yield begin, start, None
             yield start, stop, pause
             begin = stop
-    if begin < end:
-        yield begin, end, None
+    yield begin, end, None
 
 
 def _instant(at: datetime) -> int:

@@ -60,6 +60,16 @@ class Why(StrEnum):
     PAUSED = "paused"
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day as it is counted: its hours, what they come to, and the parts of its 24 hours with why they count or not."""
+
+    hours: tuple[tuple[int, int], ...]
+    open: int
+    parts: tuple[tuple[int, int, Why], ...]
+    name: str | None
+
+
 class Table:
     """A calendar made ready to be counted by. Local time is in microseconds since 1970, by the wall clock."""
 
@@ -72,7 +82,7 @@ class Table:
         added = (day.open - self._week[_weekday(number)].open for number, day in self._special.items())
         self._added = (0, *accumulate(added))
 
-    def day(self, number: int) -> "Day":
+    def day(self, number: int) -> Day:
         """The day of a number, counted from the first of 1970."""
         return self._special.get(number) or self._week[_weekday(number)]
 
@@ -99,21 +109,13 @@ class Table:
         raise AssertionError("The open time of a day is that of its hours.")
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A day as it is counted: its hours, what they come to, and the parts of its 24 hours with why they count or not."""
-
-    hours: tuple[tuple[int, int], ...]
-    open: int
-    parts: tuple[tuple[int, int, Why], ...]
-    name: str | None
-
-
 def span(text: str) -> Span:
     """Hours as people write them, "09:00-12:00" or "18:00-24:00". Raises InvalidInput."""
     if not (found := _SPAN.fullmatch(text)):
-        raise _invalid(
-            f"{text!r} are no hours: write 09:00-12:00, and 24:00 for the midnight at the end.", "hours"
+        raise InvalidInput(
+            "hours_unreadable",
+            f"{text!r} are no hours: write 09:00-12:00, and 24:00 for the midnight at the end.",
+            field="hours",
         )
     hour, minute, last_hour, last_minute = map(int, found.groups())
     return Span(hour * 60 + minute, last_hour * 60 + last_minute)
@@ -122,7 +124,9 @@ def span(text: str) -> Span:
 def check(week: Sequence[Hours], special_days: Iterable[SpecialDay]) -> None:
     """Raise InvalidInput unless a week has seven days, no hours overlap or end before they begin, and no date is twice."""
     if len(week) != len(WEEKDAYS):
-        raise _invalid(f"A week has 7 days, from Monday on, and not {len(week)}.", "week")
+        raise InvalidInput(
+            "week_invalid", f"A week has 7 days, from Monday on, and not {len(week)}.", field="week"
+        )
     for weekday, hours in zip(WEEKDAYS, week, strict=True):
         _check_hours(hours, weekday.capitalize(), f"week.{weekday}")
     names: dict[date, str] = {}
@@ -130,7 +134,11 @@ def check(week: Sequence[Hours], special_days: Iterable[SpecialDay]) -> None:
         field = f"special_days.{day.on}"
         _check_hours(day.hours, f"{day.on} ({day.name})", field)
         if day.on in names:
-            raise _invalid(f"{day.on} is said twice, as {names[day.on]} and as {day.name}; keep one.", field)
+            raise InvalidInput(
+                "special_day_twice",
+                f"{day.on} is said twice, as {names[day.on]} and as {day.name}; keep one of them.",
+                field=field,
+            )
         names[day.on] = day.name
 
 
@@ -153,18 +161,19 @@ def _whole(spans: Sequence[tuple[int, int]], without: Why) -> Iterator[tuple[int
 def _check_hours(hours: Hours, where: str, field: str) -> None:
     for one in hours:
         if not 0 <= one.begin < one.end <= DAY // _MINUTE:
-            raise _invalid(
+            raise InvalidInput(
+                "hours_invalid",
                 f"{where}: the hours {one} do not end after they begin, within one day; "
                 "hours over midnight are two, until 24:00 and from 00:00 of the next day.",
-                field,
+                field=field,
             )
     for one, following in pairwise(sorted(hours)):
         if following.begin < one.end:
-            raise _invalid(f"{where}: the hours {one} and {following} overlap; make them one.", field)
-
-
-def _invalid(detail: str, field: str) -> InvalidInput:
-    return InvalidInput("calendar_invalid", detail, field=field)
+            raise InvalidInput(
+                "hours_overlap",
+                f"{where}: the hours {one} and {following} overlap; make them one.",
+                field=field,
+            )
 
 
 def _number(on: date) -> int:

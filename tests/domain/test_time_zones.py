@@ -1,6 +1,6 @@
 """Stretches of one offset, for every zone that there is."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -37,3 +37,12 @@ def test_no_change_of_a_clock_is_missed_in_two_hundred_years():
         changed = sum(offset(name, one) != offset(name, two) for one, two in pairwise((*days, LAST - 1)))
         assert len(told) == changed > 10, name
         assert all(offset(name, at - 1) != offset(name, at) == now for at, now in told)
+
+
+def test_a_change_at_the_turn_of_a_year_is_told_once():
+    zone, begin = "Europe/Lisbon", (datetime(1911, 12, 31, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+    day = 86_400 * SECOND
+    assert list(stretches(zone, begin, begin + 2 * day)) == [
+        (begin, begin + day, -2205 * SECOND),
+        (begin + day, begin + 2 * day, 0),
+    ]
