@@ -2,8 +2,8 @@
 
 A moment is open when the clock on the wall of the calendar's time zone shows, on a date, a time within the hours of
 that date: those of a special day, or else those of its weekday. What is counted is the time that really passes while
-this is so. An hour that the wall skips in spring is therefore nobody's, hours that it shows twice in autumn count twice,
-and so does a closing that falls into them. Every sum is of whole microseconds; nothing is rounded.
+this is so. So an hour that the clock skips in spring counts for nothing, and one that it shows twice in autumn counts
+twice, or not at all both times. Every sum is of whole microseconds; nothing is rounded.
 
 A calendar is made into a table once: the open time before each weekday of a week, and what each special day adds to or
 takes from all days after it. The open time between two instants is then the difference of two look-ups for each stretch
@@ -146,9 +146,10 @@ def next_opening(calendar: Calendar, at: datetime) -> datetime:
 def trace(
     calendar: Calendar, begin: datetime, end: datetime, pauses: Iterable[Pause] = ()
 ) -> Iterator[Interval]:
-    """The time from begin until end, without a gap, as the longest intervals that are counted or skipped for one reason.
+    """The time from begin until end, without a gap, as intervals that are counted or skipped for one reason each.
 
-    Where pauses overlap, the one that began first is told; the counted intervals sum up to what `between` says.
+    They are as long as can be, and the counted ones sum up to what `between` says. Where pauses overlap, the one that
+    began first is told.
     """
     parts = _parts(calendar, _instant(begin), _instant(end), pauses)
     for (why, name), same in groupby(parts, key=itemgetter(2, 3)):

@@ -23,7 +23,7 @@ _SPAN = re.compile("-".join([r"([01][0-9]|2[0-4]):([0-5][0-9])"] * 2))
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """Hours within one day, from begin until before end, in minutes of the wall clock; the midnight at its end is 1,440."""
+    """Hours within one day, from begin until before end, in minutes of the wall clock; its last midnight is 1,440."""
 
     begin: int
     end: int
@@ -62,7 +62,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day as it is counted: its hours, what they come to, and the parts of its 24 hours with why they count or not."""
+    """A day as it is counted: its hours, what they come to, and all parts of it with why they count or do not."""
 
     hours: tuple[tuple[int, int], ...]
     open: int
@@ -122,7 +122,7 @@ def span(text: str) -> Span:
 
 
 def check(week: Sequence[Hours], special_days: Iterable[SpecialDay]) -> None:
-    """Raise InvalidInput unless a week has seven days, no hours overlap or end before they begin, and no date is twice."""
+    """Raise InvalidInput unless a week has 7 days, hours end after they begin, none overlap, and no date is twice."""
     if len(week) != len(WEEKDAYS):
         raise InvalidInput(
             "week_invalid", f"A week has 7 days, from Monday on, and not {len(week)}.", field="week"

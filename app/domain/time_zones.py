@@ -17,7 +17,7 @@ FIRST, LAST = (
 )
 """The instants between which offsets can be asked for."""
 _STRIDE = timedelta(days=3) // timedelta(seconds=1)
-"""Since 1900 no zone has changed its offset twice within this time (the closest changes were four days apart, in 1939)."""
+"""Within this time no zone has changed its offset twice since 1900; the closest two changes, in 1939, took 4 days."""
 
 # Asking the system reads hundreds of files, and the answer does not change while the service runs.
 _names = cache(available_timezones)
@@ -42,7 +42,8 @@ def unknown(name: str) -> InvalidInput:
 def stretches(name: str, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
     """The time from begin until end, cut wherever the zone's offset changes: (begin, end, offset), ascending.
 
-    All are microseconds; an instant plus its offset is what a clock on the wall shows. The time lies between FIRST and LAST.
+    All are microseconds; an instant plus its offset is what a clock on the wall shows. The time must lie between FIRST
+    and LAST.
     """
     if begin >= end:
         return

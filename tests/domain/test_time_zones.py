@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.time_zones import EPOCH, FIRST, LAST, SECOND, stretches
@@ -18,6 +18,7 @@ def offset(name: str, instant: int) -> int:
     return at.utcoffset() // timedelta(microseconds=1)
 
 
+@settings(deadline=None)
 @given(ZONES, INSTANTS, st.timedeltas(timedelta(), timedelta(days=500)), st.data())
 def test_the_wall_shows_what_the_stretches_say_all_the_way(name, begin, length, data):
     end = min(begin + length // timedelta(microseconds=1), LAST)
