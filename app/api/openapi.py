@@ -83,6 +83,7 @@ _TAGS = {
     "interactions": "Calls, visits, messages and whatever else passed between people.",
     "custom_fields": "Fields of the organisation's own.",
     "exchange_rates": "What currencies are worth, day by day.",
+    "calendars": "The hours and holidays by which business time is counted.",
     "search": "Words, over all kinds of record at once.",
     "nouns": "The kinds of record, and the fields of each that you may use.",
     "events": "Every change, in order.",

@@ -21,6 +21,7 @@ _UNIQUE = {
         "rate_taken",
         "There is already a rate for this pair of currencies on this day.",
     ),
+    "uq_calendars_name": ("name_taken", "Another calendar already has this name."),
     "uq_organisations_slug": ("slug_taken", "Another organisation already has this short name."),
 }
 _REFERENCE = re.compile(r"[a-z]+_id$")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKeyConstraint, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
@@ -19,7 +19,10 @@ class Organisation(Base):
     """A tenant."""
 
     __tablename__ = "organisations"
-    __table_args__ = (UniqueConstraint("slug"),)
+    __table_args__ = (
+        UniqueConstraint("slug"),
+        ForeignKeyConstraint(["id", "calendar_id"], ["calendars.org_id", "calendars.id"]),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     slug: Mapped[str]
@@ -31,6 +34,8 @@ class Organisation(Base):
     currency: Mapped[str]
     """ISO 4217 code of the base currency."""
     language: Mapped[str]
+    calendar_id: Mapped[UUID | None]
+    """The calendar by which its business time is counted; the standard week's where it has none."""
     stamp: Mapped[int] = mapped_column(BigInteger)
     """Moves with every change of users, teams, roles, keys, sign-ins, custom fields and settings."""
     version: Mapped[int]
@@ -38,7 +43,7 @@ class Organisation(Base):
     updated_at: Mapped[datetime]
 
 
-_SHOWN = "id, slug, name, region, time_zone, currency, language, version, created_at, updated_at"
+_SHOWN = "id, slug, name, region, time_zone, currency, language, calendar_id, version, created_at, updated_at"
 
 
 async def take_turns(connection: Connection) -> None:
@@ -86,9 +91,9 @@ async def change(uow: UnitOfWork, values: Mapping[str, Any]) -> None:
     """Give the organisation these settings."""
     await uow.execute(
         "update organisations set name = $2, region = $3, time_zone = $4, currency = $5, language = $6,"
-        " version = version + 1, updated_at = $7 where id = $1",
+        " calendar_id = $7, version = version + 1, updated_at = $8 where id = $1",
         uow.org_id,
-        *(values[name] for name in ("name", "region", "time_zone", "currency", "language")),
+        *(values[name] for name in ("name", "region", "time_zone", "currency", "language", "calendar_id")),
         uow.now,
     )
 

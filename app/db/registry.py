@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from app.db.api_keys import API_KEYS
+from app.db.calendars import CALENDARS
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.custom_fields import CUSTOM_FIELDS
@@ -36,6 +37,7 @@ NOUNS: Mapping[str, Noun] = {
         SEGMENTS,
         CUSTOM_FIELDS,
         EXCHANGE_RATES,
+        CALENDARS,
         USERS,
         TEAMS,
         ROLES,

@@ -35,6 +35,8 @@ class Scope(StrEnum):
     custom_fields_write = "custom_fields:write"
     exchange_rates_read = "exchange_rates:read"
     exchange_rates_write = "exchange_rates:write"
+    calendars_read = "calendars:read"
+    calendars_write = "calendars:write"
     settings_read = "settings:read"
     settings_write = "settings:write"
     users_read = "users:read"

@@ -12,19 +12,35 @@ intervals of a trace over some years are rows (begin, end, open time of all rows
 before an instant, that sum and the part of the row that has passed are the open time until the instant.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from app.domain.errors import InvalidInput, RuleBroken
-from app.domain.opening_hours import DAY, Hours, SpecialDay, Table, Why, check
+from app.domain.opening_hours import (
+    DAY,
+    WEEKDAYS,
+    Hours,
+    SpecialDay,
+    Table,
+    Why,
+    check,
+    read_special_day,
+    read_week,
+    write_hours,
+)
 from app.domain.time_zones import EPOCH, FIRST, LAST, must_be_known, stretches
 
 HORIZON = timedelta(days=3653)
 """How far ahead, some ten years, open time is looked for."""
+TRACED = timedelta(days=366)
+"""The longest time that is told of interval by interval."""
+STANDARD_WEEK = dict.fromkeys(WEEKDAYS[:5], ("09:00-18:00",))
+"""The hours of an organisation that has not chosen a calendar; it has no holidays."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -48,6 +64,29 @@ class Calendar:
     def table(self) -> Table:
         """The calendar as it is counted by."""
         return Table(self.week, self.special_days)
+
+
+def read(written: Mapping[str, Any]) -> Calendar:
+    """A calendar as it is written: name, time_zone, hours as text by weekday (week), special_days. Raises InvalidInput."""
+    special_days = tuple(map(read_special_day, written["special_days"]))
+    return Calendar(written["name"], written["time_zone"], read_week(written["week"]), special_days)
+
+
+def write(calendar: Calendar) -> dict[str, Any]:
+    """The hours of a calendar as `read` reads them: all weekdays, and the special days by date."""
+    special_days = sorted(calendar.special_days, key=lambda day: day.on)
+    return {
+        "week": {day: write_hours(hours) for day, hours in zip(WEEKDAYS, calendar.week, strict=True)},
+        "special_days": [
+            {"on": day.on.isoformat(), "name": day.name, "hours": write_hours(day.hours)}
+            for day in special_days
+        ],
+    }
+
+
+def standard(time_zone: str) -> Calendar:
+    """The calendar of an organisation that has not chosen one."""
+    return Calendar("standard", time_zone, read_week(STANDARD_WEEK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +180,20 @@ def next_opening(calendar: Calendar, at: datetime) -> datetime:
     first = after(calendar, at, _MICROSECOND)
     assert first is not None, "Nothing is paused."
     return first - _MICROSECOND
+
+
+def check_traced(begin: datetime, end: datetime, field: str = "end") -> None:
+    """Raise InvalidInput, which names the field, unless the time goes forward and is not too long to be traced."""
+    if end < begin:
+        raise InvalidInput(
+            "period_backwards", f"The end, {end}, lies before the begin, {begin}; swap them.", field=field
+        )
+    if end - begin > TRACED:
+        raise InvalidInput(
+            "period_too_long",
+            f"From {begin} until {end} are more than the {TRACED.days} days that are told of at once; ask for less.",
+            field=field,
+        )
 
 
 def trace(

@@ -5,11 +5,12 @@ The words are those of schema.org (openingHoursSpecification, specialOpeningHour
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from itertools import accumulate, pairwise
+from typing import Any
 
 from app.domain.errors import InvalidInput
 from app.domain.time_zones import EPOCH, SECOND
@@ -109,16 +110,37 @@ class Table:
         raise AssertionError("The open time of a day is that of its hours.")
 
 
-def span(text: str) -> Span:
-    """Hours as people write them, "09:00-12:00" or "18:00-24:00". Raises InvalidInput."""
+def span(text: str, field: str = "hours") -> Span:
+    """Hours as people write them, "09:00-12:00" or "18:00-24:00". Raises InvalidInput, which names the field."""
     if not (found := _SPAN.fullmatch(text)):
         raise InvalidInput(
             "hours_unreadable",
             f"{text!r} are no hours: write 09:00-12:00, and 24:00 for the midnight at the end.",
-            field="hours",
+            field=field,
         )
     hour, minute, last_hour, last_minute = map(int, found.groups())
     return Span(hour * 60 + minute, last_hour * 60 + last_minute)
+
+
+def read_hours(texts: Iterable[str], field: str = "hours") -> Hours:
+    """The hours of a day, in their order. Raises InvalidInput."""
+    return tuple(sorted(span(text, field) for text in texts))
+
+
+def read_week(written: Mapping[str, Iterable[str]]) -> tuple[Hours, ...]:
+    """The hours by weekday from Monday on; a weekday that is not named has none. Raises InvalidInput."""
+    return tuple(read_hours(written.get(weekday, ()), f"week.{weekday}") for weekday in WEEKDAYS)
+
+
+def read_special_day(written: Mapping[str, Any]) -> SpecialDay:
+    """A date with its name and hours, {"on": "2026-10-01", "name": "国庆节", "hours": []}. Raises InvalidInput."""
+    hours = read_hours(written["hours"], f"special_days.{written['on']}")
+    return SpecialDay(date.fromisoformat(written["on"]), written["name"], hours)
+
+
+def write_hours(hours: Hours) -> list[str]:
+    """The hours of a day as `read_hours` reads them."""
+    return [str(one) for one in hours]
 
 
 def check(week: Sequence[Hours], special_days: Iterable[SpecialDay]) -> None:

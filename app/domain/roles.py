@@ -19,6 +19,7 @@ _READ_REFERENCE = (
     "segments:read",
     "custom_fields:read",
     "exchange_rates:read",
+    "calendars:read",
     "settings:read",
     "users:read",
 )
@@ -45,7 +46,7 @@ def _all(*groups: str) -> dict[str, tuple[str, ...]]:
 
 _REFERENCE = dict.fromkeys(
     (
-        *("tag", "segment", "custom_field", "exchange_rate", "user", "team", "run"),
+        *("tag", "segment", "custom_field", "exchange_rate", "calendar", "user", "team", "run"),
         *("import", "export", "preset", "form", "duplicate", "merge"),
     ),
     ("basic",),

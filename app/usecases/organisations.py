@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.db import events, organisations, write
+from app.db import calendars, events, organisations, write
 from app.db.engine import Row
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
@@ -28,6 +28,8 @@ async def edit_settings(uow: UnitOfWork, given: dict[str, Any], *, version: int 
             conflicts=await _conflicts(uow, row, version, given),
         )
     after = {name: value for name, value in given.items() if row[name] != value}
+    if after.get("calendar_id"):
+        await calendars.must_be_live(uow, after["calendar_id"])
     if after:
         await organisations.change(uow, {**dict(row), **after})
         before = {name: row[name] for name in after}

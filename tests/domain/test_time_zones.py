@@ -15,7 +15,9 @@ INSTANTS = st.integers(FIRST, LAST)
 
 def offset(name: str, instant: int) -> int:
     at = (EPOCH + timedelta(microseconds=instant)).astimezone(ZoneInfo(name))
-    return at.utcoffset() // timedelta(microseconds=1)
+    shift = at.utcoffset()
+    assert shift is not None
+    return shift // timedelta(microseconds=1)
 
 
 @settings(deadline=None)

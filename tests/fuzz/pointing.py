@@ -19,6 +19,7 @@ _REFERENCES = {
     "user_id": "users",
     "team_id": "teams",
     "role_ids": "roles",
+    "calendar_id": "calendars",
 }
 
 

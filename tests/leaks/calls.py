@@ -26,6 +26,7 @@ _NEW: dict[str, dict[str, Any]] = {
     "interactions": {"kind": "call", "at": "2020-01-01T00:00:00Z"},
     "custom_fields": {"noun": "contact", "key": "x", "kind": "text", "label": "x"},
     "exchange_rates": {"currency": "USD", "base": "CNY", "on_date": "2026-01-02", "rate": "7"},
+    "calendars": {"name": "x", "time_zone": "UTC", "week": {}},
     "users": {"email": "x@test.example", "name": "x"},
     "teams": {"name": "x"},
     "roles": {"name": "x"},
@@ -48,6 +49,7 @@ _EDIT: dict[str, dict[str, Any]] = {
     "products": {"active": True},
     "custom_fields": {"required": False},
     "exchange_rates": {"rate": "8"},
+    "calendars": {"time_zone": "Asia/Shanghai"},
     "users": {"language": "en"},
     "teams": {"name": "y"},
     "roles": {"name": "y"},
@@ -143,7 +145,7 @@ def _generic(plural: str) -> dict[Route, Builder]:
     }
     if plural in _EDIT or plural in NOUNS.values():
         found[("POST", f"{root}/bulk")] = _bulk(plural)
-    if plural in {*NOUNS.values(), "users", "teams"}:
+    if plural in {*NOUNS.values(), "users", "teams", "calendars"}:
         named = f"{root}/by/{{system}}/{{external_id}}"
         body = {"tags": []} if plural in NOUNS.values() else _EDIT[plural]
         found[("GET", named)] = _by_external(plural)
@@ -166,6 +168,7 @@ ROUTES: dict[Route, Builder] = {
         *(
             "custom_fields",
             "exchange_rates",
+            "calendars",
             "tags",
             "segments",
             "users",
@@ -187,6 +190,7 @@ for method, template in (
     ("POST", "/v1/api_keys/bulk"),
     ("POST", "/v1/api_keys/{id}/archive"),
     ("POST", "/v1/api_keys/{id}/restore"),
+    ("POST", "/v1/calendars/bulk"),
     ("POST", "/v1/imports/bulk"),
     ("POST", "/v1/segments/bulk"),
     ("PATCH", "/v1/exports/{id}"),
@@ -254,6 +258,12 @@ ROUTES |= {
     ("POST", "/v1/api_keys/{id}/revoke"): _by_id("api_keys", "/revoke", **_WRITTEN),
     ("POST", "/v1/runs/{id}/cancel"): _by_id("runs", "/cancel", writing=True, params=DRY),
     ("POST", "/v1/runs/{id}/retry"): _by_id("runs", "/retry", writing=True, params=DRY),
+    ("GET", "/v1/calendars/{id}/time"): _by_id(
+        "calendars", "/time", params={"begin": "2026-01-01T00:00:00Z", "end": "2026-02-01T00:00:00Z"}
+    ),
+    ("GET", "/v1/calendars/{id}/due"): _by_id(
+        "calendars", "/due", params={"begin": "2026-01-01T00:00:00Z", "seconds": "3600"}
+    ),
     ("POST", "/v1/tags/{id}/rename"): _by_id("tags", "/rename", **_WRITTEN, json={"name": "y"}),
     ("GET", "/v1/presets/shipped"): _plainly("/v1/presets/shipped", {}),
     ("POST", "/v1/segments/preview"): _plainly(

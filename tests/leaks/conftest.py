@@ -31,6 +31,13 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
     rate = {"currency": "USD", "base": "CNY", "on_date": "2026-01-01", "rate": "7.1"}
     tag = (await admin.post("/v1/tags", json={"name": "told apart"})).json()["id"]
     made = (await admin.post("/v1/exchange_rates", json=rate)).json()["id"]
+    counted = {
+        "name": "told apart",
+        "time_zone": "Asia/Shanghai",
+        "week": {"monday": ["09:00-18:00"]},
+        "special_days": [{"on": "2026-01-05", "name": "told apart"}],
+    }
+    calendar = (await admin.post("/v1/calendars", json=counted)).json()["id"]
     renamed = await admin.post(f"/v1/tags/{tag}/rename", json={"name": "told"}, headers=ANY)
     assert renamed.status_code == 202, renamed.text
     content = b"name,email\nSecret,secret@example.com\n"
@@ -59,6 +66,7 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
     found = {
         "presets": [preset],
         "exchange_rates": [made],
+        "calendars": [calendar],
         "tags": [tag],
         "exports": [export],
         "imports": [file],

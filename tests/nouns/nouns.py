@@ -210,6 +210,22 @@ ALL = {
             amounts=("rate",),
         ),
         Plain(
+            NOUNS["calendar"],
+            lambda n: {
+                "name": f"Calendar {n}",
+                "time_zone": "Asia/Shanghai",
+                "week": {"monday": ["09:00-12:00", "13:30-18:00"]},
+                "special_days": [{"on": "2026-10-01", "name": "国庆节", "hours": []}],
+                "external_ids": {"erp": f"D-{n}"},
+            },
+            {"name": [f"Calendar x{n}" for n in range(40)], "time_zone": ["UTC", "Asia/Shanghai"]},
+            "name",
+            edits_only={
+                "week": [{}, {"sunday": ["22:00-24:00", "00:00-06:00"]}],
+                "special_days": [[], [{"on": "2026-10-10", "name": "x", "hours": ["09:00-18:00"]}]],
+            },
+        ),
+        Plain(
             NOUNS["preset"],
             lambda n: {
                 "key": f"preset {n}",

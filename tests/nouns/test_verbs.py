@@ -26,6 +26,7 @@ NAMED_ELSEWHERE = {
 }
 WITHOUT = {
     "api_key": ({"archive", "restore", "bulk"}, "a key is shown once, when it is made, and revoked for good"),
+    "calendar": ({"bulk"}, "there are a few of them"),
     "export": ({"edit", "bulk"}, "it is the list as it was when it was asked for"),
     "form": ({"bulk"}, "each is worded by itself, and nothing but its id tells which is meant"),
     "import": ({"bulk"}, "a file is sent by itself"),
