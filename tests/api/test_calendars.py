@@ -221,7 +221,7 @@ async def test_who_may_not_see_all_of_a_calendar_counts_nothing_by_it(org: Organ
     _, seller = await org.user("seller", "sales")
     for tail, query in (
         ("time", {"begin": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"}),
-        ("due", {"begin": "2026-01-01T00:00:00Z", "seconds": 1}),
+        ("due", {"begin": "2026-01-01T00:00:00Z", "seconds": "1"}),
     ):
         asked = [
             await client.get(f"{here}/{tail}", params=query)
