@@ -122,9 +122,9 @@ def span(text: str, field: str = "hours") -> Span:
     return Span(hour * 60 + minute, last_hour * 60 + last_minute)
 
 
-def read_hours(texts: Iterable[str], field: str = "hours") -> Hours:
-    """The hours of a day, in their order. Raises InvalidInput."""
-    return tuple(sorted(span(text, field) for text in texts))
+def read_hours(texts: Iterable[str], field: str) -> Hours:
+    """The hours of a day. Raises InvalidInput."""
+    return tuple(span(text, field) for text in texts)
 
 
 def read_week(written: Mapping[str, Iterable[str]]) -> tuple[Hours, ...]:
@@ -139,8 +139,8 @@ def read_special_day(written: Mapping[str, Any]) -> SpecialDay:
 
 
 def write_hours(hours: Hours) -> list[str]:
-    """The hours of a day as `read_hours` reads them."""
-    return [str(one) for one in hours]
+    """The hours of a day as `read_hours` reads them, the earliest first."""
+    return [str(one) for one in sorted(hours)]
 
 
 def check(week: Sequence[Hours], special_days: Iterable[SpecialDay]) -> None:

@@ -1,5 +1,6 @@
 """Calendars over HTTP: what they can be, whose they are, and the time that is counted by them."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -277,3 +278,16 @@ async def test_the_calendar_that_the_organisation_counts_by_is_not_put_away(org:
     assert (refused.status_code, refused.json()["code"]) == (409, "calendar_in_use")
     await chosen(org, None)
     assert (await org.admin.post(f"{here}/archive", headers=ANY)).status_code == 200
+
+
+async def test_a_calendar_is_never_chosen_and_put_away_at_once(org: Organisation):
+    for turn in range(8):
+        named = (await made(org, name=f"turn {turn}"))["id"]
+        here = f"/v1/calendars/{named}"
+        answers = await asyncio.gather(
+            org.admin.patch("/v1/settings", json={"calendar_id": named}, headers=ANY),
+            org.admin.post(f"{here}/archive", headers=ANY),
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 409], [a.text for a in answers]
+        kept = (await org.admin.get("/v1/settings")).json()["calendar_id"] == named
+        assert kept == ((await org.admin.get(here)).json()["archived_at"] is None)

@@ -16,9 +16,13 @@ from app.domain.calendars import (
     Pause,
     after,
     between,
+    check_traced,
     is_open,
     next_opening,
+    read,
+    standard,
     trace,
+    write,
 )  # fmt: skip
 from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.opening_hours import Hours, Span, SpecialDay, Why, span
@@ -478,3 +482,54 @@ def test_time_without_a_zone_and_time_that_no_zone_is_known_for_are_refused():
     assert between(OFFICE, first, last - second) > timedelta(days=10_000)
     with pytest.raises(RuleBroken):
         after(OFFICE, datetime(2099, 12, 1, tzinfo=UTC), 1000 * HOUR)
+
+
+@settings(deadline=None)
+@given(worlds())
+def test_a_calendar_is_read_as_it_was_written(drawn: tuple[Calendar, datetime]):
+    calendar, _ = drawn
+    told = {"name": calendar.name, "time_zone": calendar.time_zone, **write(calendar)}
+    again = read(told)
+    assert again.week == tuple(tuple(sorted(day)) for day in calendar.week)
+    by_date = sorted(calendar.special_days, key=lambda day: day.on)
+    assert again.special_days == tuple(SpecialDay(d.on, d.name, tuple(sorted(d.hours))) for d in by_date)
+    assert write(again) == write(calendar)
+
+
+def test_a_weekday_that_is_not_written_is_closed():
+    calendar = read(
+        {"name": "c", "time_zone": "UTC", "week": {"sunday": ["09:00-12:00"]}, "special_days": []}
+    )
+    assert calendar.week == ((),) * 6 + (hours("09:00-12:00"),)
+
+
+def test_hours_that_cannot_be_read_are_named_by_their_day():
+    right = {"name": "c", "time_zone": "UTC", "week": {}, "special_days": []}
+    for wrong, field in (
+        ({"week": {"friday": ["9-12"]}}, "week.friday"),
+        ({"special_days": [{"on": "2026-12-24", "name": "Eve", "hours": ["9-12"]}]}, "special_days.2026-12-24"),
+    ):  # fmt: skip
+        with pytest.raises(InvalidInput) as refused:
+            read(right | wrong)
+        assert (refused.value.code, refused.value.facts["field"]) == ("hours_unreadable", field)
+
+
+def test_the_standard_week_is_monday_to_friday_from_nine_to_six_of_the_zone():
+    calendar = standard("Asia/Shanghai")
+    begin = datetime(2026, 9, 28, tzinfo=ZoneInfo("Asia/Shanghai"))
+    opened = [one.begin.astimezone(begin.tzinfo) for one in trace(calendar, begin, begin + 7 * 24 * HOUR) if one.counted]  # fmt: skip
+    assert opened == [begin.replace(hour=9) + timedelta(days=n) for n in range(5)]
+    assert between(calendar, begin, begin + 7 * 24 * HOUR) == 45 * HOUR
+
+
+def test_what_is_traced_goes_forward_and_not_for_more_than_a_year():
+    begin = datetime(2024, 1, 1, tzinfo=UTC)
+    check_traced(begin, begin)
+    check_traced(begin, datetime(2025, 1, 1, tzinfo=UTC))
+    for end, code in (
+        (begin - timedelta.resolution, "period_backwards"),
+        (datetime(2025, 1, 1, 0, 0, 1, tzinfo=UTC), "period_too_long"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            check_traced(begin, end)
+        assert refused.value.code == code
