@@ -1,14 +1,14 @@
 """Calendars and the time that is counted by them, on the wire."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints, model_validator
 from pydantic.config import JsonDict
 from pydantic.json_schema import WithJsonSchema
 
 from app.domain.calendars import TRACED
-from app.domain.opening_hours import Why
+from app.domain.opening_hours import Why, read_special_day, read_week
 from app.schemas.base import (
     DatedQuery,
     Day,
@@ -57,6 +57,7 @@ _NAME = "Unique in the organisation, archived calendars included, so that each o
 _ZONE = "IANA name, by whose clock the hours are told."
 
 
+# What cannot be read as hours is refused by its name here already, before anything is looked up: its pattern is said.
 class Week(Part):
     """Hours by weekday; a weekday that is left out is closed. Hours over midnight are two: until 24:00, and from 00:00."""
 
@@ -68,6 +69,11 @@ class Week(Part):
     saturday: _Hours = Field(default_factory=list)
     sunday: _Hours = Field(default_factory=list)
 
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        read_week(self.model_dump())
+        return self
+
 
 class SpecialDay(Part):
     """A date whose hours are not those of its weekday: a holiday without hours, a half day, a make-up workday."""
@@ -76,6 +82,11 @@ class SpecialDay(Part):
     on: Annotated[Day, PlainSerializer(date.isoformat, return_type=str)]
     name: Name
     hours: _Hours = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        read_special_day(self.model_dump())
+        return self
 
 
 class CalendarFields(Shape):

@@ -68,6 +68,10 @@ async def test_a_calendar_is_shown_with_all_weekdays_and_in_the_order_of_time(or
     assert put.status_code == 200, put.text
     assert put.json()["week"] == CLOSED
     assert put.json()["special_days"] == found["special_days"], "what is left out stays"
+    stale = await org.admin.patch(here, json={"week": {"monday": ["9-12"]}}, headers={"If-Match": '"9"'})
+    assert (stale.status_code, stale.json()["code"]) == (422, "hours_unreadable"), (
+        "it is wrong in any version"
+    )
 
 
 @pytest.mark.parametrize(
