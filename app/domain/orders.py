@@ -62,7 +62,8 @@ MOST = Decimal(10) ** 16
 _NOTHING = Decimal("0.0000")
 
 
-def _amount(value: Any) -> Decimal:
+def rounded(value: Any) -> Decimal:
+    """An amount as it is kept, half of the smallest step rounded up."""
     exact = value if type(value) is Decimal else Decimal(str(value))
     return exact.quantize(SMALLEST, ROUND_HALF_UP)
 
@@ -77,22 +78,24 @@ class Totals:
     """The lines with their amounts, to four decimals."""
 
 
-def totals(lines: Sequence[Mapping[str, Any]], discount: Decimal, tax: Decimal) -> Totals:
+def totals(
+    lines: Sequence[Mapping[str, Any]], discount: Decimal, tax: Decimal, *, of: str = "order"
+) -> Totals:
     """Line amount = quantity × unit price − discount; total = sum of lines − discount + tax.
 
     A negative quantity is taken back: its line comes to minus what it would come to sold, and so does an order whose
-    lines come to less than nothing. Raises InvalidInput when a discount is larger than what it is taken from, or the
-    order too large.
+    lines come to less than nothing. Raises InvalidInput, which calls the whole by `of`, when a discount is larger than
+    what it is taken from, or the whole too large.
     """
     listed = []
     subtotal = Decimal(0)
     for number, line in enumerate(lines, start=1):
-        quantity, price = _amount(line.get("quantity") or 0), _amount(line.get("unit_price") or 0)
-        less = _amount(line["discount"]) if line.get("discount") else _NOTHING
+        quantity, price = rounded(line.get("quantity") or 0), rounded(line.get("unit_price") or 0)
+        less = rounded(line["discount"]) if line.get("discount") else _NOTHING
         product = abs(quantity) * price
         if product >= MOST:  # before it is rounded, for which there is room up to here only
             raise _too_large(product, f"Line {number}")
-        amount = _amount(product - less)
+        amount = rounded(product - less)
         if amount < 0:
             raise InvalidInput(
                 "line_below_zero", f"Line {number} comes to {amount}, below zero; lower its discount."
@@ -102,13 +105,13 @@ def totals(lines: Sequence[Mapping[str, Any]], discount: Decimal, tax: Decimal) 
         listed.append({**line, "quantity": quantity, "unit_price": price, "discount": less, "amount": amount})
         subtotal += amount
     if abs(subtotal) >= MOST:
-        raise _too_large(abs(subtotal), "The order")
-    total = _amount(abs(subtotal) - discount + tax)
+        raise _too_large(abs(subtotal), f"The {of}")
+    total = rounded(abs(subtotal) - discount + tax)
     if total < 0:
-        raise InvalidInput("total_below_zero", f"The order comes to {total}, below zero; lower its discount.")
+        raise InvalidInput("total_below_zero", f"The {of} comes to {total}, below zero; lower its discount.")
     if total >= MOST:
-        raise _too_large(total, "The order")
-    return Totals(_amount(subtotal), -total if subtotal < 0 else total, tuple(listed))
+        raise _too_large(total, f"The {of}")
+    return Totals(rounded(subtotal), -total if subtotal < 0 else total, tuple(listed))
 
 
 def must_add_up(lines: Sequence[Mapping[str, Any]]) -> None:
@@ -128,7 +131,7 @@ def _too_large(amount: Decimal, what: str) -> InvalidInput:
 
 def check_total(stated: Decimal | None, total: Decimal) -> None:
     """Raise InvalidInput when the caller's total is not what the lines add up to."""
-    if stated is not None and _amount(stated) != total:
+    if stated is not None and rounded(stated) != total:
         raise InvalidInput(
             "total_differs",
             f"The order states a total of {stated}, which its lines, discount and tax do not come to.",
@@ -211,7 +214,7 @@ def plan_refund(order: OrderLike, *, amount: Decimal | None, at: datetime) -> di
             "not_paid", f"This order was never paid, so there is nothing to give back; {instead}."
         )
     left = order.total - order.refunded
-    amount = left if amount is None else _amount(amount)
+    amount = left if amount is None else rounded(amount)
     if amount <= 0 or amount > left:
         raise RuleBroken(
             "refund_too_large" if amount > left else "refund_not_positive",

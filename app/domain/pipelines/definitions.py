@@ -11,6 +11,7 @@ from app.domain import conditions
 from app.domain.conditions import All
 from app.domain.errors import InvalidInput
 from app.domain.fields import Field
+from app.domain.orders import rounded
 from app.domain.pipelines.stages import Guard, Moves, Pipeline, Stage, StageKind
 
 MOST_STAGES = 50
@@ -200,10 +201,10 @@ def _faults_of_stage(stage: Stage, at: str, fields: Mapping[str, Field], roles: 
 
 def _faults_of_numbers(stage: Stage, at: str) -> Iterator[Fault]:
     certain = _CERTAIN.get(stage.kind)
-    if not 0 <= stage.probability <= 1:
+    if not 0 <= stage.probability <= 1 or stage.probability != rounded(stage.probability):
         yield Fault(
             "probability_out_of_range",
-            f"The stage {stage.name} has the probability {stage.probability}; it goes from 0 to 1.",
+            f"The stage {stage.name} has the probability {stage.probability}; it goes from 0 to 1, with at most four decimals.",
             f"{at}/probability",
         )
     elif certain is not None and stage.probability != certain:
