@@ -52,7 +52,7 @@ def test_moves_are_counted_in_steps_listed_or_reopen(pipeline: Pipeline, ways: s
     assert found == expected == table(pipeline)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(pipelines())
 def test_every_pair_of_stages_of_any_pipeline_is_a_move_or_refused(pipeline: Pipeline):
     for start, to in product(pipeline.stages, repeat=2):
@@ -62,7 +62,7 @@ def test_every_pair_of_stages_of_any_pipeline_is_a_move_or_refused(pipeline: Pip
         assert keys == [one.key for one in pipeline.stages if (start.key, one.key) in table(pipeline)]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(pipelines())
 def test_what_cannot_be_reached_or_won_is_found(pipeline: Pipeline):
     far = table(pipeline)
@@ -335,7 +335,7 @@ def test_a_change_that_leaves_deals_nowhere_is_refused_by_name(after, goes, kind
     assert words in refused.value.detail
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(pipelines(), pipelines(), st.data())
 def test_after_a_change_every_deal_stands_in_a_stage_of_its_kind(before, after, data):
     old, new = before.by_key(), after.by_key()
