@@ -365,6 +365,8 @@ def test_each_move_says_what_is_written_and_how_long_the_deal_stood():
     }
     assert moves.plan_win(a_deal("c"), OPEN_ALL, asked(), stage="upsold").after["stage"] == "upsold"
     assert moves.plan_win(a_deal("c", amount=Decimal(0)), OPEN_ALL, asked()).after["stage"] == "won"
+    shared = {OWNER: Decimal(60), BOSS: Decimal(40)}
+    assert moves.plan_win(a_deal("c", credit=shared), OPEN_ALL, asked()).after["credit"] == shared
 
 
 def test_a_deal_comes_back_to_where_it_was_closed_or_to_the_first_stage_that_takes_it():

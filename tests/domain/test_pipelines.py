@@ -99,7 +99,8 @@ def test_a_pipeline_that_works_is_read_as_it_was_written(pipeline: Pipeline):
 
 @given(pipelines())
 def test_whoever_learns_of_moves_must_read_all_that_they_look_at(pipeline: Pipeline):
-    names = {name for stage in pipeline.stages for name in (*stage.on_entry, *stage.on_exit)}
+    names = {"amount"}  # which winning asks for
+    names |= {name for stage in pipeline.stages for name in (*stage.on_entry, *stage.on_exit)}
     tested = {
         "A deal this small is not quoted.": {"amount"},
         "Deals in 北京 go another way.": {"city"},

@@ -21,7 +21,7 @@ from app.domain.deals.amounts import WHOLE, check_credit
 from app.domain.errors import Forbidden, InvalidInput, RuleBroken
 from app.domain.fields import custom_key
 from app.domain.moments import Now
-from app.domain.pipelines.stages import Pipeline, Stage, StageKind
+from app.domain.pipelines.stages import WORTH, Pipeline, Stage, StageKind
 
 Deal = Mapping[str, Any]
 BusinessTime = Callable[[datetime, datetime], int]
@@ -90,7 +90,7 @@ def plan_open(deal: Deal, pipeline: Pipeline, asked: Asked, *, stage: str | None
     entries = pipeline.entries()
     to = entries[0] if stage is None else pipeline.stage(stage)
     if to not in entries:
-        raise _not_allowed(f"No deal is opened in the stage {to.name}", entries)
+        raise _not_allowed("is opened in", to, entries)
     _must_be_filled(deal, to.on_entry, f"The stage {to.name}")
     _must_be_let_in(deal, to, asked)
     after = _standing(to, asked) | {"pipeline_id": pipeline.id, "closed_at": None, "closed_from": None}
@@ -179,7 +179,7 @@ def plan_approve(deal: Deal, pipeline: Pipeline, to: str, asked: Asked) -> Appro
     start = _start(deal, pipeline, asked)
     stage = pipeline.stage(to)
     if not pipeline.allows(start, stage):
-        raise _not_allowed(f"From {start.name}, no deal goes to {stage.name}", pipeline.following(start))
+        raise _not_allowed(f"goes from {start.name} to", stage, pipeline.following(start))
     if not stage.approvers:
         raise RuleBroken("approval_not_needed", f"The stage {stage.name} needs no approval.")
     if stage.approvers.isdisjoint(asked.roles):
@@ -246,7 +246,7 @@ def _must_go(deal: Deal, pipeline: Pipeline, start: Stage, to: Stage, asked: Ask
     if start.key == to.key:
         raise RuleBroken("already_there", f"This deal is in the stage {to.name} already.")
     if not pipeline.allows(start, to):
-        raise _not_allowed(f"From {start.name}, no deal goes to {to.name}", pipeline.following(start))
+        raise _not_allowed(f"goes from {start.name} to", to, pipeline.following(start))
     goes_on = start.kind is StageKind.OPEN and to.kind is not StageKind.LOST and pipeline.steps(start, to) > 0
     if goes_on:
         _must_be_filled(deal, start.on_exit, f"Leaving the stage {start.name}")
@@ -254,10 +254,14 @@ def _must_go(deal: Deal, pipeline: Pipeline, start: Stage, to: Stage, asked: Ask
     _must_be_let_in(deal, to, asked)
 
 
-def _not_allowed(refusal: str, instead: Iterable[Stage]) -> RuleBroken:
+def _not_allowed(comes: str, to: Stage, instead: Iterable[Stage]) -> RuleBroken:
     stages = list(instead)
     hint = f"it can be {_listed([stage.name for stage in stages])}" if stages else "there is no way at all"
-    return RuleBroken("stage_not_allowed", f"{refusal}; {hint}.", allowed=[stage.key for stage in stages])
+    return RuleBroken(
+        "stage_not_allowed",
+        f"No deal {comes} the stage {to.name}; {hint}.",
+        allowed=[stage.key for stage in stages],
+    )
 
 
 def _must_be_filled(deal: Deal, names: Iterable[str], what: str) -> None:
@@ -280,9 +284,9 @@ def _must_be_let_in(deal: Deal, to: Stage, asked: Asked) -> None:
     for guard in to.guards:
         if not conditions.matches(conditions.at(guard.condition, asked.now), deal):
             raise RuleBroken("guard_refused", guard.reason, stage=to.key)
-    if to.kind is StageKind.WON and deal.get("amount") is None:
+    if to.kind is StageKind.WON and deal.get(WORTH) is None:
         raise RuleBroken(
-            "amount_missing", "A deal is won with its amount; state it, or what is sold.", fields=["amount"]
+            "amount_missing", "A deal is won with its amount; state it, or what is sold.", fields=[WORTH]
         )
     if to.approvers and to.approvers.isdisjoint(asked.roles) and not _is_approved(deal, to):
         raise RuleBroken(

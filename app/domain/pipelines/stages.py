@@ -15,6 +15,9 @@ from app.domain import conditions
 from app.domain.conditions import Condition
 from app.domain.errors import InvalidInput
 
+WORTH = "amount"
+"""The field that no deal is won without, whatever the stages ask for."""
+
 
 class StageKind(StrEnum):
     """What it means for a deal to stand in a stage."""
@@ -127,7 +130,7 @@ class Pipeline:
 
     def told(self) -> frozenset[str]:
         """The fields that an answer about its moves tells of: whoever asks must be allowed to read every one."""
-        return frozenset().union(*(stage.told() for stage in self.stages))
+        return frozenset({WORTH}).union(*(stage.told() for stage in self.stages))
 
     def _place(self, stage: Stage) -> int:
         opening = self.of_kind(StageKind.OPEN)
