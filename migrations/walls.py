@@ -10,10 +10,18 @@ from collections.abc import Iterator
 from datetime import date
 
 # Tables that the app may only add to, or may also delete from; the rest can be read, added to and updated.
-_APPEND_ONLY = frozenset({"events"})
+_APPEND_ONLY = frozenset({"deal_moves", "events"})
 _DELETABLE = frozenset(
     {
-        *("duplicate_members", "external_ids", "file_parts", "import_undone", "memberships", "merge_members"),
+        *(
+            "deal_lines",
+            "duplicate_members",
+            "external_ids",
+            "file_parts",
+            "import_undone",
+            "memberships",
+            "merge_members",
+        ),
         *("order_lines", "rfm_scores"),
     }
 )

@@ -28,6 +28,16 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
     "ContactSummary": {"orders": {}, "interactions": {}},
     "Count": {"count": 42},
     "CountQuery": {"where": _WHERE},
+    "DealOut": {"stage": "quote", "status": "open", "amount": "48000.0000"},
+    "DealStep": {"verb": "move", "from_stage": "new", "to_stage": "quote", "why": "样品确认"},
+    "DealTarget": {
+        "stage": "quote",
+        "verb": "move",
+        "allowed": False,
+        "code": "fields_missing",
+        "reason": "The stage 报价 needs amount; fill in what is missing.",
+        "facts": {"fields": ["amount"]},
+    },
     "EmailOut": {"normalised": "wei.zhang@example.com"},
     "EventOut": {
         "seq": 4711,
@@ -67,11 +77,23 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
     "Search": {"where": _WHERE, "sort": "-created_at", "limit": 50},
     "SettingsOut": {"slug": "rapport", "name": "Rapport", "region": "CN", "time_zone": "Asia/Shanghai"},
     "SignIn": {"username": "li.na@example.com"},
+    "Stage": {
+        "key": "quote",
+        "name": "报价",
+        "kind": "open",
+        "probability": "0.5000",
+        "expected_days": 5,
+        "on_entry": ["amount"],
+        "on_exit": [],
+        "guards": [],
+        "approvers": [],
+    },
+    "TemplateOut": {"key": "retail_project", "name": "零售项目"},
     "Spent": {"total": "336.0000", "refunded": "0.0000", "average": "168.0000"},
     "Tokens": {"access_token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl", "expires_in": 900},
 }
 """What an example says where neither the shape that is written nor a name or format gives a good word."""
-_WORDS = ("text", "CNY", "CN", "zh-CN", "168.00", "contacts:read")
+_WORDS = ("text", "CNY", "CN", "zh-CN", "168.00", "0.5", "contacts:read")
 _NAMED = {"currency": "CNY", "base": "CNY", "language": "zh-CN", "name": "华东", "label": "work"}
 
 
@@ -211,7 +233,20 @@ class Examples:
 
 
 _PLACES = {"rate": 10} | dict.fromkeys(
-    ("price", "cost", "quantity", "unit_price", "discount", "amount", "subtotal", "tax", "total", "refunded"),
+    (
+        "price",
+        "probability",
+        "share",
+        "cost",
+        "quantity",
+        "unit_price",
+        "discount",
+        "amount",
+        "subtotal",
+        "tax",
+        "total",
+        "refunded",
+    ),
     4,
 )
 """How many decimals an answer carries."""

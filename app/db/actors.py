@@ -105,6 +105,7 @@ async def load(
         grant=grant,
         stamp=row["stamp"],
         user_id=row["id"],
+        roles=frozenset(role["name"] for role in row["roles"]),
         login_id=login_id,
         team=frozenset({*row["team"], row["id"]}),
         custom=_custom(row["custom"]),

@@ -1,6 +1,7 @@
 """Calendars, and the one by which an organisation counts business time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -63,6 +64,12 @@ async def of_organisation(uow: UnitOfWork) -> Calendar:
         uow.org_id,
     )
     return calendars.standard(rows[0]["own_zone"]) if rows[0]["id"] is None else calendar_of(rows[0])
+
+
+async def business_time(uow: UnitOfWork) -> Callable[[datetime, datetime], int]:
+    """What counts the seconds between two moments that lie in the organisation's opening hours."""
+    calendar = await of_organisation(uow)
+    return lambda begin, end: calendars.between(calendar, begin, end) // timedelta(seconds=1)
 
 
 async def seen(door: Reads, calendar: UUID) -> Calendar:

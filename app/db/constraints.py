@@ -14,6 +14,7 @@ _UNIQUE = {
     "uq_presets_key": ("key_taken", "Another preset already has this key."),
     "uq_teams_name": ("name_taken", "Another team already has this name."),
     "uq_roles_name": ("name_taken", "Another role already has this name."),
+    "uq_pipelines_name": ("name_taken", "Another pipeline already has this name."),
     "uq_segments_name": ("name_taken", "Another segment already has this name."),
     "uq_tags_name": ("name_taken", "Another tag already has this name."),
     "uq_custom_fields_key": ("key_taken", "This noun already has a custom field with this key."),

@@ -79,6 +79,12 @@ async def locked(uow: UnitOfWork) -> Row:
     return rows[0]
 
 
+async def language(uow: UnitOfWork) -> str:
+    """The organisation's language, as a BCP 47 tag."""
+    found: str = await uow.fetchval("select language from organisations where id = $1", uow.org_id)
+    return found
+
+
 async def counts_in(uow: UnitOfWork, time_zone: str) -> bool:
     """Whether PostgreSQL knows the time zone too, by a list of its own."""
     known: bool = await uow.fetchval(

@@ -7,6 +7,7 @@ from app.db.calendars import CALENDARS
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
 from app.db.custom_fields import CUSTOM_FIELDS
+from app.db.deals import DEALS
 from app.db.duplicates import DUPLICATES
 from app.db.exchange_rates import EXCHANGE_RATES
 from app.db.exports import EXPORTS
@@ -16,6 +17,7 @@ from app.db.interactions import INTERACTIONS
 from app.db.merges import MERGES
 from app.db.nouns import Noun
 from app.db.orders import ORDERS
+from app.db.pipelines import PIPELINES
 from app.db.presets import PRESETS
 from app.db.products import PRODUCTS
 from app.db.roles import ROLES
@@ -32,6 +34,8 @@ NOUNS: Mapping[str, Noun] = {
         COMPANIES,
         PRODUCTS,
         ORDERS,
+        DEALS,
+        PIPELINES,
         INTERACTIONS,
         TAGS,
         SEGMENTS,

@@ -25,6 +25,10 @@ class Scope(StrEnum):
     products_write = "products:write"
     orders_read = "orders:read"
     orders_write = "orders:write"
+    deals_read = "deals:read"
+    deals_write = "deals:write"
+    pipelines_read = "pipelines:read"
+    pipelines_write = "pipelines:write"
     interactions_read = "interactions:read"
     interactions_write = "interactions:write"
     tags_read = "tags:read"
@@ -143,6 +147,8 @@ class Actor:
     stamp: int
     """The organisation's access stamp when this was loaded; any change of access moves it."""
     user_id: UUID | None = None
+    roles: frozenset[str] = frozenset()
+    """The names of the roles that the user has."""
     login_id: UUID | None = None
     """The sign-in that the caller came by; an API key has none."""
     team: frozenset[UUID] = frozenset()

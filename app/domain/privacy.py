@@ -44,7 +44,13 @@ _SAID: Mapping[str, Any] = {
     "external_ids": {},
 }
 _FREE_IN_ORDER = ("tags", "custom", "lines")
-TOLD: Mapping[str, tuple[str, ...] | None] = {"contact": None, "interaction": None, "order": _FREE_IN_ORDER}
+_FREE_IN_DEAL = ("name", "next_step", "lost_reason", "tags", "custom", "lines")
+TOLD: Mapping[str, tuple[str, ...] | None] = {
+    "contact": None,
+    "interaction": None,
+    "order": _FREE_IN_ORDER,
+    "deal": _FREE_IN_DEAL,
+}
 """Noun to the fields that its events may tell no more; None for all of them."""
 
 Row = Mapping[str, Any]
@@ -63,10 +69,24 @@ def plan_interaction(row: Row) -> dict[str, Any]:
 
 def plan_order(row: Row) -> dict[str, Any]:
     """Number, dates, products and money stay, for they are the books'; what is free text does not."""
-    lines = [
-        line if line["description"] is None else {**line, "description": ERASED} for line in row["lines"]
-    ]
-    return _differing(row, {"tags": [], "custom": {}, "lines": lines})
+    return _differing(row, {"tags": [], "custom": {}, "lines": _undescribed(row)})
+
+
+def plan_deal(row: Row) -> dict[str, Any]:
+    """Stages, dates, products and money stay, for forecasts learn from them; what is free text does not."""
+    reason = None if row["lost_reason"] is None else ERASED
+    free: Mapping[str, Any] = {
+        "name": ERASED,
+        "next_step": None,
+        "lost_reason": reason,
+        "tags": [],
+        "custom": {},
+    }
+    return _differing(row, {**free, "lines": _undescribed(row)})
+
+
+def _undescribed(row: Row) -> list[dict[str, Any]]:
+    return [line if line["description"] is None else {**line, "description": ERASED} for line in row["lines"]]
 
 
 def words_of(contact: Row) -> list[str]:

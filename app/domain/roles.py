@@ -11,9 +11,12 @@ from dataclasses import dataclass
 
 from app.domain.access import EVERYTHING, Sight
 
-RECORDS = ("contact", "company", "product", "order", "interaction")
+RECORDS = ("contact", "company", "product", "order", "deal", "interaction")
 """The nouns that people record their work in; they carry custom fields and tags."""
-_READ_RECORDS = ("contacts:read", "companies:read", "products:read", "orders:read", "interactions:read")
+_READ_RECORDS = (
+    *("contacts:read", "companies:read", "products:read", "orders:read", "deals:read", "interactions:read"),
+    "pipelines:read",
+)
 _READ_REFERENCE = (
     "tags:read",
     "segments:read",
@@ -46,7 +49,7 @@ def _all(*groups: str) -> dict[str, tuple[str, ...]]:
 
 _REFERENCE = dict.fromkeys(
     (
-        *("tag", "segment", "custom_field", "exchange_rate", "calendar", "user", "team", "run"),
+        *("tag", "segment", "custom_field", "exchange_rate", "calendar", "user", "team", "run", "pipeline"),
         *("import", "export", "preset", "form", "duplicate", "merge"),
     ),
     ("basic",),
@@ -68,6 +71,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "companies:write",
             "products:write",
             "orders:write",
+            "deals:write",
             "interactions:write",
             "tags:write",
             "segments:write",
@@ -91,6 +95,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "contacts:write",
             "companies:write",
             "orders:write",
+            "deals:write",
             "interactions:write",
             *_DUPLICATES,
         ),

@@ -114,6 +114,10 @@ SignedQuantity = Annotated[
     Decimal,
     *_decimal(f"^-?{_QUANTITY}$", "A quantity as exact text, below zero for what is taken back.", 10, 4),
 ]
+Share = Annotated[
+    Decimal,
+    *_decimal(r"^(0(\.[0-9]{1,4})?|1(\.0{1,4})?)$", "From 0 to 1 as exact text.", 1, 4),
+]
 Rate = Annotated[
     Decimal,
     *_decimal(

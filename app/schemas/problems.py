@@ -20,8 +20,11 @@ def title_of(status: int) -> str:
 class Fault(BaseModel):
     """One thing that is wrong with a request."""
 
-    at: str = Field(description="JSON pointer into the request: /body/name, /query/limit.")
+    at: str = Field(
+        description="JSON pointer into the request: /body/name, /query/limit; of a pipeline, into it."
+    )
     detail: str
+    code: str | None = Field(None, description="Which fault, where there are several kinds.")
 
 
 class Conflict(BaseModel):
@@ -49,7 +52,12 @@ class Problem(BaseModel):
     field: str | None = Field(None, description="The field, parameter or header that is refused.")
     scope: str | None = Field(None, description="The scope that is missing.")
     beyond: list[str] | None = Field(None, description="What would be given and is not the giver's to give.")
-    allowed: list[str] | None = Field(None, description="The statuses that can follow the present one.")
+    allowed: list[str] | None = Field(
+        None, description="The statuses, or stages, that can follow the present one."
+    )
+    stages: list[str] | None = Field(None, description="The stages that there are, or in which deals stand.")
+    fields: list[str] | None = Field(None, description="The fields that must be filled in first.")
+    roles: list[str] | None = Field(None, description="The roles of which one must agree.")
     run: UUID | None = Field(None, description="The run that is at it already: /v1/runs/{id}.")
     version: int | None = Field(None, description="The version that stands now.")
     conflicts: list[Conflict] | None = Field(

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from app.schemas.base import Shape
 
-Searched = Literal["contact", "company", "product", "order"]
+Searched = Literal["contact", "company", "product", "order", "deal"]
 
 
 class SearchQuery(Shape):

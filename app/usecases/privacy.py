@@ -6,8 +6,9 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from app.db import duplicates, imports, memberships, merges, privacy, references, rfm, runs, write
+from app.db import deals, duplicates, imports, memberships, merges, privacy, references, rfm, runs, write
 from app.db.contacts import CONTACTS
+from app.db.deals import DEALS
 from app.db.engine import Row
 from app.db.exports import EXPORTS
 from app.db.interactions import INTERACTIONS
@@ -16,7 +17,15 @@ from app.db.orders import ORDERS
 from app.db.runs import RUNS
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
-from app.domain.privacy import TOLD, plan_contact, plan_interaction, plan_order, redacted, words_of
+from app.domain.privacy import (
+    TOLD,
+    plan_contact,
+    plan_deal,
+    plan_interaction,
+    plan_order,
+    redacted,
+    words_of,
+)
 from app.domain.runs import Progress, ahead, first
 from app.kit import emails, json, phones, terms
 from app.usecases import plain
@@ -25,15 +34,23 @@ ERASE = "contacts.erase"
 BATCH = 1_000
 Tells = Callable[[str], bool]
 """Whether a text tells of the person."""
-_TELLING = (CONTACTS.name, ORDERS.name, INTERACTIONS.name, RUNS.name)
+_TELLING = (CONTACTS.name, ORDERS.name, DEALS.name, INTERACTIONS.name, RUNS.name)
 """Nouns whose exports may tell of a person."""
 _BETWEEN = re.compile(r"[,;|/\n、，；]")
 """What stands between two addresses or numbers in one cell."""
 _LAST = 7
 """Digits that every form of a number ends with."""
+
+
+def _plan_deal(row: Row) -> dict[str, Any]:
+    plan = plan_deal(row)
+    return plan and plan | deals.searched(plan.get("name", row["name"]))
+
+
 _TRACES: Mapping[str, tuple[Noun, Callable[[Row], dict[str, Any]]]] = {
     INTERACTIONS.name: (INTERACTIONS, plan_interaction),
     ORDERS.name: (ORDERS, plan_order),
+    DEALS.name: (DEALS, _plan_deal),
 }
 """What hangs on a person."""
 _NOUNS = (CONTACTS.name, *_TRACES)
@@ -173,6 +190,8 @@ async def _erase_traces(
     rows = await write.locked(uow, noun, ids)
     changes = [(row, new) for row in rows.values() if (new := plan(row))]
     await write.change(uow, noun, changes, f"{noun.name}.erased")
+    if noun is DEALS:
+        await deals.forget_why(uow, ids)
     await privacy.forget_answers(uow, noun.name, ids)
     await privacy.scrub(uow, ids, TOLD[noun.name])
     return len(changes), ids[-1] if len(ids) == BATCH else None

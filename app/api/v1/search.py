@@ -17,5 +17,5 @@ router = APIRouter(prefix="/search", tags=["search"])
 async def search_everything(
     query: Annotated[SearchQuery, Query()], door: Annotated[Reads, reads(None)]
 ) -> Response:
-    """Find contacts, companies, products and orders by words, among what you may read."""
+    """Find contacts, companies, products, orders and deals by words, among what you may read."""
     return answers.plain(await search.everywhere(door, query.q, query.noun, query.limit))

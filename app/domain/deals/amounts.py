@@ -1,6 +1,7 @@
 """What a deal is worth: its amount, how likely it is, both together, and whose credit it is. Nothing here is a float."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,15 @@ MOST_OWNERS = 20
 """Who share the credit of one deal."""
 
 
-def amount(own: Decimal | None, lines: Sequence[Mapping[str, Any]]) -> Decimal | None:
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What a deal comes to, and its lines with what each comes to."""
+
+    amount: Decimal | None
+    lines: tuple[Mapping[str, Any], ...] = ()
+
+
+def worth(own: Decimal | None, lines: Sequence[Mapping[str, Any]]) -> Worth:
     """What the lines add up to, as those of an order do, or without lines the deal's own amount.
 
     Raises InvalidInput for lines that do not add up, for an own amount beside lines that come to something else, and
@@ -23,14 +32,14 @@ def amount(own: Decimal | None, lines: Sequence[Mapping[str, Any]]) -> Decimal |
     """
     stated = None if own is None else _checked(own)
     if not lines:
-        return stated
-    total = orders.totals(lines, Decimal(0), Decimal(0), of="deal").total
-    if stated is not None and stated != total:
+        return Worth(stated)
+    sums = orders.totals(lines, Decimal(0), Decimal(0), of="deal")
+    if stated is not None and stated != sums.total:
         raise InvalidInput(
             "amount_differs",
-            f"The deal states an amount of {own}, and its lines come to {total}; leave it out.",
+            f"The deal states an amount of {own}, and its lines come to {sums.total}; leave it out.",
         )
-    return _checked(total)
+    return Worth(_checked(sums.total), sums.lines)
 
 
 def _checked(stated: Decimal) -> Decimal:
@@ -59,9 +68,9 @@ def probability(own: Decimal | None, stage: Stage) -> Decimal:
     return own
 
 
-def weighted(worth: Decimal | None, likely: Decimal) -> Decimal | None:
+def weighted(amount: Decimal | None, likely: Decimal) -> Decimal | None:
     """The amount times the probability, to four decimals; missing with the amount."""
-    return None if worth is None else orders.rounded(worth * likely)
+    return None if amount is None else orders.rounded(amount * likely)
 
 
 def check_credit(shares: Sequence[tuple[UUID, Decimal]]) -> dict[UUID, Decimal]:
@@ -94,15 +103,15 @@ def check_credit(shares: Sequence[tuple[UUID, Decimal]]) -> dict[UUID, Decimal]:
     return credit
 
 
-def credited(worth: Decimal, credit: Mapping[UUID, Decimal]) -> dict[UUID, Decimal]:
+def credited(amount: Decimal, credit: Mapping[UUID, Decimal]) -> dict[UUID, Decimal]:
     """The amount in parts, by the shares that make 100 %: they add up to it exactly.
 
     Each part is cut to four decimals; what is left over goes by its smallest steps to those who lost most by it, by
     their ids where they lost alike (largest remainder, Hamilton).
     """
-    exact = {owner: worth * share / WHOLE for owner, share in credit.items()}
+    exact = {owner: amount * share / WHOLE for owner, share in credit.items()}
     parts = {owner: part.quantize(orders.SMALLEST, ROUND_DOWN) for owner, part in exact.items()}
-    left = int((worth - sum(parts.values())) / orders.SMALLEST)
+    left = int((amount - sum(parts.values())) / orders.SMALLEST)
     for owner in sorted(parts, key=lambda owner: (parts[owner] - exact[owner], owner))[:left]:
         parts[owner] += orders.SMALLEST
     return parts

@@ -109,7 +109,8 @@ def plan_move(deal: Deal, pipeline: Pipeline, to: str, asked: Asked) -> Plan:
 def plan_win(deal: Deal, pipeline: Pipeline, asked: Asked, *, stage: str | None = None) -> Plan:
     """Won, in the first won stage unless another is named; from then on the credit no longer follows the owner."""
     plan = _close(Verb.WIN, deal, pipeline, stage, asked)
-    return Plan({**plan.after, "credit": deal.get("credit") or {deal["owner_id"]: WHOLE}}, plan.entry)
+    owners = {} if deal["owner_id"] is None else {deal["owner_id"]: WHOLE}
+    return Plan({**plan.after, "credit": deal.get("credit") or owners}, plan.entry)
 
 
 def plan_lose(deal: Deal, pipeline: Pipeline, asked: Asked, *, reason: str, stage: str | None = None) -> Plan:
@@ -283,7 +284,7 @@ def _is_missing(deal: Deal, name: str) -> bool:
 def _must_be_let_in(deal: Deal, to: Stage, asked: Asked) -> None:
     for guard in to.guards:
         if not conditions.matches(conditions.at(guard.condition, asked.now), deal):
-            raise RuleBroken("guard_refused", guard.reason, stage=to.key)
+            raise RuleBroken("guard_refused", guard.reason)
     if to.kind is StageKind.WON and deal.get(WORTH) is None:
         raise RuleBroken(
             "amount_missing", "A deal is won with its amount; state it, or what is sold.", fields=[WORTH]

@@ -49,13 +49,13 @@ def plan_change(
     left = compare(before, after).left
     for key, to in goes.items():
         _check_place(before, after, left, key, to)
-    waiting = {
-        stage.key: standing[stage.key]
+    waiting = [
+        stage.key
         for stage in before.stages
         if stage.key in left and standing.get(stage.key) and stage.key not in goes
-    }
+    ]
     if waiting:
-        named = ", ".join(f"{before.stage(key).name} ({count})" for key, count in waiting.items())
+        named = ", ".join(before.stage(key).name for key in waiting)
         raise RuleBroken(
             "stages_in_use",
             f"Deals stand in stages that would be gone or of another kind: {named}; say where they go.",

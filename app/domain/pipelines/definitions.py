@@ -9,7 +9,7 @@ from uuid import UUID
 
 from app.domain import conditions
 from app.domain.conditions import All
-from app.domain.errors import InvalidInput
+from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.fields import Field
 from app.domain.orders import rounded
 from app.domain.pipelines.stages import Guard, Moves, Pipeline, Stage, StageKind
@@ -38,12 +38,44 @@ def read(raw: Mapping[str, Any], fields: Mapping[str, Field], roles: Set[str]) -
     Types are those that `to_json` writes. Raises InvalidInput "pipeline_invalid" with every fault.
     """
     faults: list[Fault] = []
-    stages = tuple(_stage(one, f"/stages/{i}", fields, faults) for i, one in enumerate(raw["stages"]))
+    pipeline = _read(raw, fields, faults)
+    faults += faults_of(pipeline, fields, roles)
+    if faults:
+        raise InvalidInput(
+            "pipeline_invalid",
+            f"The pipeline would not work. {' '.join(fault.detail for fault in faults)}",
+            errors=[asdict(fault) for fault in faults],
+        )
+    return pipeline
+
+
+def stored(raw: Mapping[str, Any], fields: Mapping[str, Field]) -> Pipeline:
+    """A pipeline that was kept. Raises RuleBroken where it names a field of deals that is gone since."""
+    faults: list[Fault] = []
+    pipeline = _read(raw, fields, faults)
+    for stage in pipeline.stages:
+        faults += _faults_of_fields(stage, "", fields)
+    if faults:
+        raise RuleBroken(
+            "pipeline_outdated",
+            f"The pipeline {pipeline.name} names fields that are gone: {' '.join(fault.detail for fault in faults)}"
+            " Change the pipeline first.",
+        )
+    return pipeline
+
+
+def outline(raw: Mapping[str, Any]) -> Pipeline:
+    """A pipeline that was kept, whatever has become of the fields that it names: without its guards."""
+    stages = [{**stage, "guards": ()} for stage in raw["stages"]]
+    return _read({**raw, "stages": stages}, {}, [])
+
+
+def _read(raw: Mapping[str, Any], fields: Mapping[str, Field], faults: list[Fault]) -> Pipeline:
     moves = raw.get("moves") or {}
-    pipeline = Pipeline(
+    return Pipeline(
         UUID(str(raw["id"])),
         raw["name"],
-        stages,
+        tuple(_stage(one, f"/stages/{i}", fields, faults) for i, one in enumerate(raw["stages"])),
         Moves(
             forward=moves.get("forward", 1),
             back=moves.get("back", 0),
@@ -52,14 +84,6 @@ def read(raw: Mapping[str, Any], fields: Mapping[str, Field], roles: Set[str]) -
             reopened=frozenset(moves.get("reopened", ())),
         ),
     )
-    faults += faults_of(pipeline, fields, roles)
-    if faults:
-        raise InvalidInput(
-            "pipeline_invalid",
-            f"The pipeline would not work. {' '.join(fault.detail for fault in faults)}",
-            faults=[asdict(fault) for fault in faults],
-        )
-    return pipeline
 
 
 def to_json(pipeline: Pipeline) -> dict[str, Any]:
@@ -172,14 +196,7 @@ def _faults_of_stage(stage: Stage, at: str, fields: Mapping[str, Field], roles: 
     if not stage.name.strip():
         yield Fault("stage_name_missing", f"The stage {stage.key} needs a name.", f"{at}/name")
     yield from _faults_of_numbers(stage, at)
-    for name, listed in (("on_entry", stage.on_entry), ("on_exit", stage.on_exit)):
-        for place, field in enumerate(listed):
-            if field not in fields:
-                yield Fault(
-                    "field_unknown",
-                    f"The stage {stage.name} requires {field!r}, which is no field of deals.",
-                    f"{at}/{name}/{place}",
-                )
+    yield from _faults_of_fields(stage, at, fields)
     if len(stage.guards) > MOST_GUARDS:
         yield Fault(
             "guards_too_many", f"The stage {stage.name} has more than {MOST_GUARDS} guards.", f"{at}/guards"
@@ -197,6 +214,17 @@ def _faults_of_stage(stage: Stage, at: str, fields: Mapping[str, Field], roles: 
             f"The stage {stage.name} needs approval by {role!r}, which is no role.",
             f"{at}/approvers",
         )
+
+
+def _faults_of_fields(stage: Stage, at: str, fields: Mapping[str, Field]) -> Iterator[Fault]:
+    for name, listed in (("on_entry", stage.on_entry), ("on_exit", stage.on_exit)):
+        for place, field in enumerate(listed):
+            if field not in fields:
+                yield Fault(
+                    "field_unknown",
+                    f"The stage {stage.name} requires {field!r}, which is no field of deals.",
+                    f"{at}/{name}/{place}",
+                )
 
 
 def _faults_of_numbers(stage: Stage, at: str) -> Iterator[Fault]:

@@ -163,6 +163,19 @@ def written(template: Template, pipeline: UUID, *, chinese: bool) -> dict[str, A
     }
 
 
+def written_all(*, chinese: bool) -> list[dict[str, Any]]:
+    """Every template with its key, in one of the languages."""
+    return [
+        {
+            "key": one.key,
+            "name": one.title_zh if chinese else one.title,
+            "stages": [_stage(step, chinese=chinese) for step in one.steps],
+            "moves": dict(one.moves),
+        }
+        for one in _TEMPLATES
+    ]
+
+
 def _stage(step: Step, *, chinese: bool) -> dict[str, Any]:
     return {
         "key": step.key,

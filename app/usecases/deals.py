@@ -1,0 +1,231 @@
+"""What happens to a deal: opened, moved, won, lost, reopened, handed over, its credit split, its next stage approved."""
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from app.db import deals, pipelines, references, write
+from app.db.calendars import business_time
+from app.db.constraints import unknown_reference
+from app.db.deals import DEALS, approval_row, approvals_of, credit_of, credit_row
+from app.db.engine import Row
+from app.db.reads import Reads
+from app.db.uow import UnitOfWork
+from app.domain.access import Actor, hidden, must_read, must_write
+from app.domain.deals import moves
+from app.domain.deals.moves import Asked, Plan
+from app.domain.deals.targets import Target, targets
+from app.domain.errors import InvalidInput, RuleBroken
+from app.domain.moments import Now
+from app.domain.pipelines import definitions
+from app.domain.pipelines.stages import Pipeline
+from app.usecases import plain
+from app.usecases.plain import Values
+
+_TOLD = ("stage", "status", "amount", "entered_at", "closed_at", "pipeline_id")
+"""What the refusal of any move may speak of."""
+Decide = Callable[[Mapping[str, Any], Pipeline, Asked], Plan]
+
+
+async def open_deal(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
+    """A new deal, in a stage in which deals are opened; its id."""
+    values = dict(values)
+    stage, at, owner = (values.pop(name) for name in ("stage", "at", "owner_id"))
+    must_write(uow.actor, DEALS.name, {"stage", *({"owner_id"} & given)})
+    named = values["pipeline_id"] or await pipelines.oldest(uow)
+    if named is None:
+        raise RuleBroken("pipeline_missing", "This organisation has no pipeline; add one first.")
+    held = await pipelines.held(uow, named)
+    if held is None:
+        raise unknown_reference("pipeline_id", named)
+    pipeline = _taking(uow.actor, held)
+    values["pipeline_id"] = pipeline.id
+    row = {"owner_id": owner} | plain.new_row(uow, DEALS, values, given - {"stage", "at", "owner_id"})
+    if owner is not None:
+        row["owner_id"] = owner
+    plan = moves.plan_open(row, pipeline, await _asked(uow, at, None), stage=stage)
+    row |= {"lost_reason": None, "credit": None, "approvals": None, "opened_at": plan.entry.at} | _written(
+        plan, pipeline
+    )
+    (row,) = await references.resolve(uow, DEALS, [(row["id"], row)])
+    await write.add(uow, DEALS, [row], "deal.opened")
+    await deals.add_moves(uow, [(row["id"], pipeline.id, plan.entry)])
+    made: UUID = row["id"]
+    return made
+
+
+async def move_deal(
+    uow: UnitOfWork, deal: UUID, to: str, *, version: int | None, at: datetime | None, why: str | None
+) -> None:
+    """To another open stage."""
+    await _go(
+        uow,
+        deal,
+        version,
+        "deal.moved",
+        at,
+        why,
+        lambda row, line, asked: moves.plan_move(row, line, to, asked),
+    )
+
+
+async def win_deal(
+    uow: UnitOfWork, deal: UUID, to: str | None, *, version: int | None, at: datetime | None, why: str | None
+) -> None:
+    """Won; from then on the credit no longer follows the owner."""
+    await _go(
+        uow,
+        deal,
+        version,
+        "deal.won",
+        at,
+        why,
+        lambda row, line, asked: moves.plan_win(row, line, asked, stage=to),
+    )
+
+
+async def lose_deal(
+    uow: UnitOfWork,
+    deal: UUID,
+    to: str | None,
+    *,
+    reason: str,
+    version: int | None,
+    at: datetime | None,
+    why: str | None,
+) -> None:
+    """Lost, for a reason."""
+
+    def plan(row: Mapping[str, Any], line: Pipeline, asked: Asked) -> Plan:
+        return moves.plan_lose(row, line, asked, reason=reason, stage=to)
+
+    await _go(uow, deal, version, "deal.lost", at, why, plan)
+
+
+async def reopen_deal(
+    uow: UnitOfWork, deal: UUID, to: str | None, *, version: int | None, at: datetime | None, why: str | None
+) -> None:
+    """Back among the open ones."""
+    await _go(
+        uow,
+        deal,
+        version,
+        "deal.reopened",
+        at,
+        why,
+        lambda row, line, asked: moves.plan_reopen(row, line, asked, to=to),
+        taking=True,
+    )
+
+
+async def reassign_deal(uow: UnitOfWork, deal: UUID, owner: UUID, *, version: int | None) -> None:
+    """Somebody else's from now on, with the credit while it is open."""
+    must_write(uow.actor, DEALS.name, ("owner_id", "credit"))
+    must_read(uow.actor, DEALS.name, ("owner_id", "credit", "closed_at"))
+    row = await plain.get_locked(uow, DEALS, deal, version, {"owner_id": owner})
+    after = moves.plan_reassign(_known(row), owner)
+    (after,) = await references.resolve(uow, DEALS, [(deal, _kept(after))])
+    await write.change(uow, DEALS, [(row, after)], "deal.reassigned")
+
+
+async def split_deal(
+    uow: UnitOfWork, deal: UUID, shares: Sequence[tuple[UUID, Decimal]], *, version: int | None
+) -> None:
+    """Credit between owners, which all come to 100 per cent."""
+    must_write(uow.actor, DEALS.name, ("credit",))
+    must_read(uow.actor, DEALS.name, ("credit",))
+    row = await plain.get_locked(uow, DEALS, deal, version, {})
+    after = _kept(moves.plan_split(_known(row), shares))
+    if unknown := await deals.unknown_users(uow, [user for user, _ in shares]):
+        raise unknown_reference("user_id", unknown[0])
+    if after["credit"] != row["credit"]:
+        await write.change(uow, DEALS, [(row, after)], "deal.split")
+
+
+async def approve_deal(uow: UnitOfWork, deal: UUID, to: str, *, version: int | None) -> None:
+    """Agree that a deal goes to a stage; it holds until the deal goes anywhere, or its amount is another."""
+    must_read(uow.actor, DEALS.name, ("approvals",))
+    held = await deals.pipeline_held(uow, deal)
+    row = await plain.get_locked(uow, DEALS, deal, version, {})
+    pipeline = _told(uow.actor, held)
+    approval = moves.plan_approve(
+        _known(row), pipeline, to, await _asked(uow, None, None, since=row["entered_at"])
+    )
+    approvals = [*(row["approvals"] or ()), approval_row(approval)]
+    await write.change(uow, DEALS, [(row, {"approvals": approvals})], "deal.approved")
+
+
+async def targets_of(door: Reads, deal: UUID, now: datetime) -> list[Target]:
+    """What may happen to a deal, by the roles that the reader has. Raises NotFound, Forbidden or RuleBroken."""
+    row = await deals.known(door, deal)
+    pipeline = _told(door.actor, await pipelines.known(door, row["pipeline_id"]))
+    at = max(now, row["entered_at"])
+    return targets(_known(row), pipeline, door.actor.roles, Now(at, door.actor.time_zone))
+
+
+async def _go(
+    uow: UnitOfWork,
+    deal: UUID,
+    version: int | None,
+    event: str,
+    at: datetime | None,
+    why: str | None,
+    decide: Decide,
+    *,
+    taking: bool = False,
+) -> None:
+    must_write(uow.actor, DEALS.name, ("stage",))
+    held = await deals.pipeline_held(uow, deal)
+    row = await plain.get_locked(uow, DEALS, deal, version, {})
+    pipeline = (_taking if taking else _told)(uow.actor, held)
+    plan = decide(_known(row), pipeline, await _asked(uow, at, why, since=row["entered_at"]))
+    await write.change(uow, DEALS, [(row, _written(plan, pipeline) | {"approvals": None})], event)
+    await deals.add_moves(uow, [(deal, pipeline.id, plan.entry)])
+
+
+def _told(actor: Actor, row: Row) -> Pipeline:
+    """A stored pipeline. Raises Forbidden unless the actor may read all that an answer about its moves speaks of."""
+    pipeline = definitions.stored(row, DEALS.known(actor))
+    approved = {"approvals"} if any(stage.approvers for stage in pipeline.stages) else set()
+    for name in sorted({*_TOLD, *approved, *pipeline.told()}):
+        if not DEALS.shows(actor, name):
+            raise hidden(DEALS.name, name)
+    return pipeline
+
+
+def _taking(actor: Actor, row: Row) -> Pipeline:
+    """The same, of a pipeline that is to take an open deal. Raises RuleBroken for one that is archived."""
+    pipeline = _told(actor, row)
+    if row["archived_at"] is not None:
+        raise RuleBroken(
+            "pipeline_archived",
+            f"The pipeline {pipeline.name} is archived; restore it before it takes open deals.",
+        )
+    return pipeline
+
+
+async def _asked(
+    uow: UnitOfWork, at: datetime | None, why: str | None, *, since: datetime | None = None
+) -> Asked:
+    """Who asks, and when: a deal that others moved while this waited for them is not moved before they did."""
+    if at is not None and at > uow.now:
+        raise InvalidInput("at_in_future", f"{at:%Y-%m-%d %H:%M} UTC has not come yet.", field="at")
+    actor = uow.actor
+    now = Now(at or max(uow.now, since or uow.now), actor.time_zone)
+    return Asked(actor.user_id, actor.roles, now, await business_time(uow), why)
+
+
+def _known(row: Row) -> dict[str, Any]:
+    """A deal as the rules know it."""
+    return {**dict(row), "credit": credit_of(row), "approvals": approvals_of(row)}
+
+
+def _kept(after: Mapping[str, Any]) -> dict[str, Any]:
+    """What a rule has planned, as it is kept."""
+    return dict(after) | ({"credit": credit_row(after["credit"]) or None} if "credit" in after else {})
+
+
+def _written(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
+    return _kept(plan.after) | {"status": pipeline.stage(plan.after["stage"]).kind}
