@@ -58,6 +58,9 @@ TABLES = (
     "interactions",
     "orders",
     "order_lines",
+    "deals",
+    "deal_lines",
+    "deal_moves",
     "events",
     "external_ids",
     "idempotency_keys",
@@ -80,6 +83,26 @@ async def everything(owner: Database, org: Organisation) -> str:
 def order(number: int, contact: str) -> dict:
     """An order of a contact, with free text about them."""
     return ORDER | {"number": f"SO-{number}", "contact_id": contact, "external_ids": {"shop": f"{number}"}}
+
+
+async def a_deal(org: Organisation, contact: str) -> dict[str, Any]:
+    """A lost deal of a contact, with free text about them everywhere."""
+    assert (await org.admin.post("/v1/pipelines", json={"template": "b2b"})).status_code == 201
+    deal = {
+        "name": "张伟 采购",
+        "currency": "CNY",
+        "contact_id": contact,
+        "lines": [{"description": "刻字：张伟", "quantity": "1", "unit_price": "9.5"}],
+        "next_step": "call 13800138000",
+        "tags": ["糖尿病"],
+    }
+    made = await org.admin.post("/v1/deals", json=deal, headers={"Idempotency-Key": "d1"})
+    assert made.status_code == 201, made.text
+    lost = {"reason": "张伟 left", "why": "zhangwei said so"}
+    answer = await org.admin.post(f"/v1/deals/{made.json()['id']}/lose", json=lost, headers=ANY)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 async def a_person(org: Organisation, interactions: int, orders: int = 0) -> str:
@@ -130,6 +153,7 @@ async def test_nothing_of_an_erased_person_is_left_anywhere(
 ):
     monkeypatch.setattr(privacy, "BATCH", 4)
     here = await a_person(org, 10, orders=5)
+    lost = await a_deal(org, here.rpartition("/")[2])
     async with await org.work() as uow:
         told = await start_run(uow, "tests.unheard_of", {"rows": [{"email": "zhangwei@example.com", "n": 1}]})
         await uow.commit()
@@ -143,10 +167,14 @@ async def test_nothing_of_an_erased_person_is_left_anywhere(
     assert (refused.status_code, refused.json()["code"]) == (409, "erasure_under_way")
     await work_off(service)
     run = (await org.admin.get(asked.headers["location"])).json()
-    assert (run["status"], run["result"], run["error"]) == ("done", {"erased": 17}, None)
+    assert (run["status"], run["result"], run["error"]) == ("done", {"erased": 18}, None)
 
     after = await everything(owner, org)
     assert [secret for secret in SECRETS if secret in after.lower()] == []
+    deal = (await org.admin.get(f"/v1/deals/{lost['id']}")).json()
+    free: dict[str, Any] = {"name": "erased", "next_step": None, "lost_reason": "erased", "tags": []}
+    assert {name: deal[name] for name in free} == free
+    assert (deal["stage"], deal["amount"], deal["lines"][0]["description"]) == ("lost", "9.5000", "erased")
     contact = (await org.admin.get(here)).json()
     assert (contact["name"], contact["emails"], contact["phones"], contact["external_ids"]) == (
         "erased",

@@ -98,7 +98,7 @@ def strict(forward: int, back: int, *, listed: bool, reopened: bool) -> Pipeline
             key,
             key,
             StageKind(kind),
-            certain(StageKind(kind)) or Decimal(0),
+            certain(StageKind(kind)),
             None,
             ("city",),
             ("custom.size",),
@@ -367,6 +367,7 @@ def test_each_move_says_what_is_written_and_how_long_the_deal_stood():
     assert moves.plan_win(a_deal("c", amount=Decimal(0)), OPEN_ALL, asked()).after["stage"] == "won"
     shared = {OWNER: Decimal(60), BOSS: Decimal(40)}
     assert moves.plan_win(a_deal("c", credit=shared), OPEN_ALL, asked()).after["credit"] == shared
+    assert moves.plan_win(a_deal("c", owner_id=None), OPEN_ALL, asked()).after["credit"] == {}
 
 
 def test_a_deal_comes_back_to_where_it_was_closed_or_to_the_first_stage_that_takes_it():
@@ -490,9 +491,9 @@ def exact(value: Fraction) -> Decimal:
 @given(LINES)
 def test_an_amount_is_what_the_lines_add_up_to(lines):
     total = sum((exact(Fraction(one["quantity"]) * Fraction(one["unit_price"])) for one in lines), Decimal(0))
-    assert amounts.amount(None, lines) == amounts.amount(total, lines) == total
+    assert amounts.worth(None, lines).amount == amounts.worth(total, lines).amount == total
     with pytest.raises(InvalidInput) as refused:
-        amounts.amount(total + Decimal("0.0001"), lines)
+        amounts.worth(total + Decimal("0.0001"), lines)
     assert refused.value.code == "amount_differs"
 
 
@@ -500,27 +501,27 @@ def test_an_amount_is_what_the_lines_add_up_to(lines):
 def test_an_amount_that_cannot_be_kept_is_refused_by_name(own: str):
     for lines in ([], [{"quantity": 1, "unit_price": 1}]):
         with pytest.raises(InvalidInput) as refused:
-            amounts.amount(Decimal(own), lines)
+            amounts.worth(Decimal(own), lines)
         assert refused.value.code == "amount_out_of_range"
 
 
 def test_an_amount_of_its_own_is_kept_to_four_decimals_or_not_at_all():
-    assert amounts.amount(None, []) is None
-    assert amounts.amount(Decimal("1.00005"), []) == Decimal("1.0001")
-    assert amounts.amount(Decimal("9999999999999999.9999"), []) == Decimal("9999999999999999.9999")
+    assert amounts.worth(None, []).amount is None
+    assert amounts.worth(Decimal("1.00005"), []).amount == Decimal("1.0001")
+    assert amounts.worth(Decimal("9999999999999999.9999"), []).amount == Decimal("9999999999999999.9999")
 
 
 def test_lines_that_do_not_add_up_are_refused_in_the_words_of_deals():
     with pytest.raises(InvalidInput) as refused:
-        amounts.amount(None, [{"quantity": 1, "unit_price": 1, "discount": 2}])
+        amounts.worth(None, [{"quantity": 1, "unit_price": 1, "discount": 2}])
     assert refused.value.code == "line_below_zero"
     price = Decimal("999999999999.9999")
     with pytest.raises(InvalidInput) as refused:
-        amounts.amount(None, [{"quantity": 10_000, "unit_price": price}] * 2)
+        amounts.worth(None, [{"quantity": 10_000, "unit_price": price}] * 2)
     assert refused.value.code == "total_too_large"
     assert "The deal" in refused.value.detail
     with pytest.raises(InvalidInput) as refused:
-        amounts.amount(None, [{"quantity": -1, "unit_price": 5}])
+        amounts.worth(None, [{"quantity": -1, "unit_price": 5}])
     assert refused.value.code == "amount_out_of_range"
 
 

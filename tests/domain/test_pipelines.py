@@ -47,7 +47,7 @@ def plain(forward: int, back: int, **rest: Any) -> Pipeline:
 )
 def test_moves_are_counted_in_steps_listed_or_reopen(pipeline: Pipeline, ways: str):
     names = {"W": "won", "L": "lost"}
-    expected = {(names.get(a, a), names.get(b, b)) for a, b in ways.split()}
+    expected = {(names.get(way[0], way[0]), names.get(way[1], way[1])) for way in ways.split()}
     found = {(a.key, b.key) for a, b in product(pipeline.stages, repeat=2) if pipeline.allows(a, b)}
     assert found == expected == table(pipeline)
 
@@ -204,7 +204,7 @@ def test_what_is_wrong_with_a_pipeline_has_a_name_a_sentence_and_a_place(spoil, 
     with pytest.raises(InvalidInput) as refused:
         definitions.read(pipeline, FIELDS, ROLES)
     assert refused.value.code == "pipeline_invalid"
-    fault = next(one for one in refused.value.facts["faults"] if one["code"] == code)
+    fault = next(one for one in refused.value.facts["errors"] if one["code"] == code)
     assert fault["at"] == at
     assert words in fault["detail"]
     assert fault["detail"].endswith(".")
@@ -217,7 +217,7 @@ def test_every_fault_is_told_at_once():
         spoil(pipeline)
     with pytest.raises(InvalidInput) as refused:
         definitions.read(pipeline, FIELDS, ROLES)
-    assert [one["code"] for one in refused.value.facts["faults"]] == [
+    assert [one["code"] for one in refused.value.facts["errors"]] == [
         "probability_out_of_range",
         "field_unknown",
         "steps_below_zero",
@@ -317,10 +317,10 @@ def test_deals_of_stages_that_are_gone_go_where_they_are_sent(after, standing, g
 @pytest.mark.parametrize(
     ("after", "goes", "kind", "code", "words"),
     [
-        (changed("b"), {}, RuleBroken, "stages_in_use", "b (2)"),
-        (changed("b", "c"), {"c": "a"}, RuleBroken, "stages_in_use", "b (2)"),
-        (changed(b="lost"), {}, RuleBroken, "stages_in_use", "b (2)"),
-        (changed("won"), {}, RuleBroken, "stages_in_use", "won (7)"),
+        (changed("b"), {}, RuleBroken, "stages_in_use", ": b;"),
+        (changed("b", "c"), {"c": "a"}, RuleBroken, "stages_in_use", ": b;"),
+        (changed(b="lost"), {}, RuleBroken, "stages_in_use", ": b;"),
+        (changed("won"), {}, RuleBroken, "stages_in_use", ": won;"),
         (changed("b"), {"b": "elsewhere"}, InvalidInput, "mapping_leads_outside", "'elsewhere'"),
         (changed("b"), {"b": "b"}, InvalidInput, "mapping_leads_outside", "'b'"),
         (changed("b"), {"b": "won"}, InvalidInput, "mapping_changes_kind", "b are open and cannot go to won"),

@@ -20,6 +20,7 @@ _REFERENCES = {
     "team_id": "teams",
     "role_ids": "roles",
     "calendar_id": "calendars",
+    "pipeline_id": "pipelines",
 }
 
 

@@ -18,12 +18,20 @@ OF_NO_TENANT = {
     "attempts": "an address may be nobody's; only three functions come near it",
 }
 DELETABLE = {
-    *("duplicate_members", "external_ids", "file_parts", "import_rows", "import_undone", "memberships"),
+    *(
+        "deal_lines",
+        "duplicate_members",
+        "external_ids",
+        "file_parts",
+        "import_rows",
+        "import_undone",
+        "memberships",
+    ),
     *("merge_members", "order_lines", "rfm_scores"),
 }
 """Parts of a record that are written anew with it, and numbers about people; everything else is archived, or forgotten by the owner's functions."""
-APPEND_ONLY = {"events"}
-CLOSED = {(noun, "custom") for noun in ("contact", "company", "product", "order", "interaction")}
+APPEND_ONLY = {"deal_moves", "events"}
+CLOSED = {(noun, "custom") for noun in ("contact", "company", "product", "order", "deal", "interaction")}
 """Fields in no group: whoever may see them was told so by name. Custom fields are opened one by one."""
 OVER_THE_WALLS = {
     "rapport_analyse",

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from tests.leaks.targets import Call, Targets
-from tests.leaks.world import ANY, NOUNS
+from tests.leaks.world import ANY, NOUNS, PIPELINE
 
 DRY = {"dry_run": "true"}
 STALE = {"If-Match": '"0"'}
@@ -23,6 +23,8 @@ _NEW: dict[str, dict[str, Any]] = {
     "companies": {"name": "x"},
     "products": {"sku": "x", "name": "x", "price": "1", "currency": "CNY"},
     "orders": {"number": "x", "currency": "CNY", "placed_at": "2020-01-01T00:00:00Z"},
+    "deals": {"name": "x", "currency": "CNY"},
+    "pipelines": {"name": "x", "template": "b2b"},
     "interactions": {"kind": "call", "at": "2020-01-01T00:00:00Z"},
     "custom_fields": {"noun": "contact", "key": "x", "kind": "text", "label": "x"},
     "exchange_rates": {"currency": "USD", "base": "CNY", "on_date": "2026-01-02", "rate": "7"},
@@ -50,6 +52,7 @@ _EDIT: dict[str, dict[str, Any]] = {
     "custom_fields": {"required": False},
     "exchange_rates": {"rate": "8"},
     "calendars": {"time_zone": "Asia/Shanghai"},
+    "pipelines": {"name": "y"},
     "users": {"language": "en"},
     "teams": {"name": "y"},
     "roles": {"name": "y"},
@@ -60,7 +63,7 @@ _EDIT: dict[str, dict[str, Any]] = {
     "imports": {"mode": "create"},
     "forms": {"title": {"en": "y"}},
 }
-_WITH_WORDS = {"contacts", "companies", "products", "orders"}
+_WITH_WORDS = {"contacts", "companies", "products", "orders", "deals"}
 
 
 Builder = Callable[[Targets], Iterable[tuple[str, dict[str, Any]]]]
@@ -169,6 +172,7 @@ ROUTES: dict[Route, Builder] = {
             "custom_fields",
             "exchange_rates",
             "calendars",
+            "pipelines",
             "tags",
             "segments",
             "users",
@@ -191,6 +195,9 @@ for method, template in (
     ("POST", "/v1/api_keys/{id}/archive"),
     ("POST", "/v1/api_keys/{id}/restore"),
     ("POST", "/v1/calendars/bulk"),
+    ("POST", "/v1/pipelines/bulk"),
+    ("POST", "/v1/deals/bulk"),
+    ("PUT", "/v1/deals/by/{system}/{external_id}"),
     ("POST", "/v1/imports/bulk"),
     ("POST", "/v1/segments/bulk"),
     ("PATCH", "/v1/exports/{id}"),
@@ -243,6 +250,43 @@ def _matching_companies(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
             {"json": {"company": {"name": "x", "external_ids": {"erp": one.external}}}},
         )
     yield "/v1/companies/match", {"json": {"company": {"name": "zq", "domain": "zq.example"}}}
+
+
+_NOBODY = "01a20000-0000-7000-8000-000000000001"
+_DEALT: dict[str, list[dict[str, Any]]] = {
+    "move": [{"to": "agreed"}, {"to": "first"}, {"to": "won"}, {"to": "x"}],
+    "win": [{}, {"at": "1999-01-01T00:00:00Z"}],
+    "lose": [{"reason": "x"}, {"reason": " "}],
+    "reopen": [{}, {"to": "agreed"}],
+    "reassign": [{"owner_id": _NOBODY}],
+    "split": [
+        {"credit": [{"user_id": _NOBODY, "share": "100"}]},
+        {"credit": [{"user_id": _NOBODY, "share": "7"}]},
+    ],
+    "approve": [{"to": "agreed"}, {"to": "won"}],
+}
+
+
+def _dealt(verb: str) -> Builder:
+    def build(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
+        for id_ in t.ids("deals", writing=True):
+            for body in _DEALT[verb]:
+                for headers in (ANY, STALE):
+                    yield f"/v1/deals/{id_}/{verb}", {"params": DRY, "json": body, "headers": headers}
+
+    return build
+
+
+def _changing(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
+    first, agreed, *closed = PIPELINE["stages"]
+    renamed = {**first, "key": "other"}
+    for id_ in t.ids("pipelines", writing=True):
+        for said in (
+            {"stages": [renamed, agreed, *closed], "moves": {"reopened": ["other"], "forward": 2}},
+            {"stages": [renamed, agreed, *closed], "moves": {"forward": 2}, "goes": {"first": "other"}},
+            {"moves": {"forward": 2}},
+        ):
+            yield f"/v1/pipelines/{id_}/change", {"params": DRY, "json": said, "headers": ANY}
 
 
 _WRITTEN: dict[str, Any] = {"writing": True, "params": DRY, "headers": ANY}
@@ -335,6 +379,13 @@ ROUTES |= {
         )
         for verb, body in _VERBS.items()
     },
+    ("GET", "/v1/deals/{id}/stages"): _by_id("deals", "/stages"),
+    ("GET", "/v1/deals/{id}/targets"): _by_id("deals", "/targets"),
+    **{("POST", f"/v1/deals/{{id}}/{verb}"): _dealt(verb) for verb in _DEALT},
+    ("GET", "/v1/pipelines/templates"): _plainly(
+        "/v1/pipelines/templates", {}, {"params": {"language": "zh"}}
+    ),
+    ("POST", "/v1/pipelines/{id}/change"): _changing,
     ("POST", "/v1/rfm/runs"): _plainly("/v1/rfm/runs", {"params": DRY, "json": {}}),
     ("GET", "/v1/analytics/rfm"): _plainly("/v1/analytics/rfm", {}),
     ("GET", "/v1/analytics/rfm/contacts"): _plainly(

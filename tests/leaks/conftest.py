@@ -67,6 +67,7 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
         "presets": [preset],
         "exchange_rates": [made],
         "calendars": [calendar],
+        "pipelines": [(await admin.get("/v1/pipelines")).json()["data"][0]["id"]],
         "tags": [tag],
         "exports": [export],
         "imports": [file],

@@ -7,7 +7,7 @@ from typing import Any
 from tests.leaks.world import NOUNS, Stored, World
 
 TEAMS = {"boss": {"boss", "child"}, "child": {"child"}, "stranger": {"stranger"}}
-OWNED = {"contact", "company", "order", "interaction"}
+OWNED = {"contact", "company", "order", "deal", "interaction"}
 ALWAYS = {"id", "version", "created_at", "updated_at", "archived_at"}
 
 
@@ -24,7 +24,9 @@ class Oracle:
         return bool({"*", scope} & set(self.role["scopes"]))
 
     def reads(self, noun: str, name: str) -> bool:
-        """Whether the role opens a field for reading."""
+        """Whether the role opens a field for reading; what was approved of a deal tells of its amount."""
+        if (noun, name) == ("deal", "approvals") and not self.reads(noun, "amount"):
+            return False
         read = self.role["read"]
         return (
             name in ALWAYS or name in read.get(noun, ()) or "*" in [*read.get(noun, ()), *read.get("*", ())]
@@ -49,7 +51,7 @@ class Oracle:
         if one.noun not in OWNED or self.owns(one):
             return True
         above = [self.world.records[other] for other in one.points.values()]
-        return one.noun in {"order", "interaction"} and any(self.owns(other) for other in above)
+        return one.noun in {"order", "deal", "interaction"} and any(self.owns(other) for other in above)
 
     def allowed(self, *, whole: bool = False) -> set[str]:
         """The planted values that may come out; with `whole`, only those that are a field's own and so must."""

@@ -52,19 +52,27 @@ async def test_another_tenants_record_and_none_sound_the_same(
         assert str(same[0]).replace(known[0], "") == str(same[1]).replace(nobody, ""), call
 
 
-async def test_another_tenants_references_are_unknown(world: World, outside: Organisation):
+async def test_another_tenants_references_are_unknown(
+    world: World, outside: Organisation, others: dict[str, list[str]]
+):
     ids = {noun: world.of(noun)[0].id for noun in NOUNS}
     user, team = str(world.people["boss"]), (await world.org.admin.get("/v1/teams")).json()["data"][0]["id"]
     order = {"number": "1", "currency": "CNY", "placed_at": "2026-01-01T00:00:00Z"}
     line = {"quantity": "1", "unit_price": "1", "product_id": ids["product"]}
     interaction = {"kind": "call", "at": "2026-01-01T00:00:00Z"}
     role = outside.roles["sales"]
+    assert (await outside.admin.post("/v1/pipelines", json={"template": "b2b"})).status_code == 201
+    deal = {"name": "x", "currency": "CNY"}
     for url, body in (
         ("contacts", {"name": "x", "company_id": ids["company"]}),
         ("contacts", {"name": "x", "owner_id": user}),
         ("companies", {"name": "x", "parent_id": ids["company"]}),
         ("orders", {**order, "contact_id": ids["contact"]}),
         ("orders", {**order, "lines": [line]}),
+        ("deals", {**deal, "contact_id": ids["contact"]}),
+        ("deals", {**deal, "owner_id": user}),
+        ("deals", {**deal, "lines": [line]}),
+        ("deals", {**deal, "pipeline_id": others["pipelines"][0]}),
         ("interactions", {**interaction, "contact_id": ids["contact"]}),
         ("interactions", {**interaction, "product_id": ids["product"]}),
         ("users", {"name": "x", "email": "y@test.example", "role_ids": [str(role)], "team_id": team}),

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.db.deals import DEALS
 from app.kit.ids import new_id
 from tests.leaks.world import ANY, NOUNS, World
 
@@ -72,7 +73,7 @@ async def test_a_reference_out_of_sight_is_as_unknown_as_one_to_nothing(
         assert told[0] == told[1]
 
 
-@pytest.mark.parametrize("noun", ["company", "contact", "order", "interaction"])
+@pytest.mark.parametrize("noun", ["company", "contact", "order", "deal", "interaction"])
 async def test_a_record_out_of_sight_and_none_sound_the_same_to_a_writer(world: World, noun: str):
     client = await _role(world, sight={})
     here = f"/v1/{NOUNS[noun]}"
@@ -92,8 +93,59 @@ async def test_a_record_out_of_sight_and_none_sound_the_same_to_a_writer(world: 
             answers += [
                 await client.post(f"{here}/{id_}/{verb}", json={}, headers=ANY) for verb in ("pay", "refund")
             ]
+        if noun == "deal":
+            for verb, body in (
+                ("move", {"to": "agreed"}),
+                ("lose", {"reason": "x"}),
+                ("approve", {"to": "agreed"}),
+            ):
+                answers.append(await client.post(f"{here}/{id_}/{verb}", json=body, headers=ANY))
+            answers += [await client.get(f"{here}/{id_}/{part}") for part in ("stages", "targets", "history")]
         told.append([(answer.status_code, _without_ids(answer.json(), hidden, nobody)) for answer in answers])
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    "field", ["stage", "status", "amount", "entered_at", "closed_at", "approvals", "channel", "custom.open"]
+)
+async def test_a_move_is_no_way_to_learn_a_hidden_field(world: World, field: str):
+    opened = [name for name in DEALS.fields if name not in {field, "custom"}]
+    opened += [name for name in ("custom.open", "custom.secret") if name != field]
+    client = await _role(world, read={**{noun: ["*"] for noun in NOUNS}, "deal": opened})
+    for deal in world.of("deal"):
+        here = f"/v1/deals/{deal.id}"
+        asked: list[tuple[str, str, dict[str, str] | None]] = [("GET", f"{here}/targets", None)]
+        asked += [
+            ("POST", f"{here}/{verb}", body)
+            for verb, body in (
+                ("move", {"to": "agreed"}),
+                ("win", {}),
+                ("lose", {"reason": "x"}),
+                ("reopen", {}),
+                ("approve", {"to": "agreed"}),
+            )
+        ]
+        for method, url, body in asked:
+            answer = await client.request(
+                method, url, json=body, headers=ANY, params=DRY if body is not None else {}
+            )
+            assert (answer.status_code, answer.json()["code"]) == (403, "field_hidden"), (url, answer.text)
+
+
+@pytest.mark.parametrize("field", ["owner_id", "credit"])
+async def test_credit_is_no_way_to_guess_a_hidden_owner(world: World, field: str):
+    deal = next(one for one in world.of("deal") if one.owner == "boss" and "contact_id" in one.points)
+    opened = [name for name in DEALS.fields if name != field]
+    client = await _role(world, read={**{noun: ["*"] for noun in NOUNS}, "deal": opened})
+    told = []
+    for person in ("boss", "child"):
+        credit = {"credit": [{"user_id": str(world.people[person]), "share": "100"}]}
+        for verb, body in (("reassign", {"owner_id": str(world.people[person])}), ("split", credit)):
+            answer = await client.post(f"/v1/deals/{deal.id}/{verb}", json=body, headers=ANY, params=DRY)
+            if verb == "reassign" or field == "credit":
+                assert (answer.status_code, answer.json()["code"]) == (403, "field_hidden"), answer.text
+            told.append((verb, answer.status_code))
+    assert told[:2] == told[2:]
 
 
 async def test_duplicates_name_no_record_and_no_value(world: World):

@@ -23,9 +23,34 @@ NOUNS = {
     "contact": "contacts",
     "product": "products",
     "order": "orders",
+    "deal": "deals",
     "interaction": "interactions",
 }
 ANY = {"If-Match": "*"}
+PIPELINE: Values = {
+    "name": "told apart",
+    "stages": [
+        {"key": "first", "name": "First", "kind": "open", "probability": "0.1"},
+        {
+            "key": "agreed",
+            "name": "Agreed",
+            "kind": "open",
+            "probability": "0.5",
+            "approvers": ["admin"],
+            "on_entry": ["custom.open"],
+            "guards": [
+                {
+                    "condition": {"field": "channel", "op": "is_null", "value": False},
+                    "reason": "A deal comes by some way.",
+                }
+            ],
+        },
+        {"key": "won", "name": "Won", "kind": "won", "probability": "1"},
+        {"key": "lost", "name": "Lost", "kind": "lost", "probability": "0"},
+    ],
+    "moves": {"forward": 2, "back": 1, "reopened": ["first"]},
+}
+"""Its second stage looks at fields and asks for approval."""
 
 
 @dataclass
@@ -91,13 +116,14 @@ async def build(org: Organisation) -> World:
         for key in ("open", "secret"):
             field_ = {"noun": noun, "key": key, "kind": "text", "label": key}
             _done(await org.admin.post("/v1/custom_fields", json=field_))
+    _done(await org.admin.post("/v1/pipelines", json=PIPELINE))
     owners = (*SEATS, None)
     for number, owner in enumerate(owners):
         following = owners[(number + 1) % len(owners)]
         await _plant(world, "company", f"company of {owner}", owner, {})
         await _plant(world, "product", f"product {number}", None, {})
         await _plant(world, "contact", f"contact of {owner}", owner, {"company_id": f"company of {owner}"})
-        for noun in ("order", "interaction"):
+        for noun in ("order", "deal", "interaction"):
             through = {"contact_id": f"contact of {owner}"}
             await _plant(world, noun, f"{noun} of {following} by the contact of {owner}", following, through)
             through = {"company_id": f"company of {owner}"}
@@ -129,22 +155,43 @@ def _done(answer: httpx.Response) -> Values:
     return found
 
 
+_EDITED = {"order": records.order_edit, "deal": records.deal_edit}
+
+
 async def _plant(world: World, noun: str, key: str, owner: str | None, points: dict[str, str]) -> None:
     into, admin = world.canaries, world.org.admin
     ids: Values = {column: world.records[other].id for column, other in points.items()}
-    if noun in {"company", "contact", "order", "interaction"}:
+    if noun in {"company", "contact", "order", "deal", "interaction"}:
         ids["owner_id"] = str(world.people[owner]) if owner else None
     first = records.MAKERS[noun](into, key) | ids
     here = f"/v1/{NOUNS[noun]}"
     made = _done(await admin.post(here, json=first))
     if noun == "contact":
         await _again(admin, f"{here}/{made['id']}/consents", records.consent(into, key))
-    second = records.order_edit(into, key) if noun == "order" else records.MAKERS[noun](into, key)
+    if noun == "deal":
+        await _lose(world, key, f"{here}/{made['id']}")
+    second = _EDITED.get(noun, records.MAKERS[noun])(into, key)
     _done(await admin.patch(f"{here}/{made['id']}", json=second, headers=ANY))
     external = second["external_ids"]["erp"]
     number = second.get("sku") or first.get("number")
     world.records[key] = Stored(noun, key, made["id"], owner, points, external, number)
     into.plant(made["id"], noun, key, "id")
+    if noun == "deal" and "contact_id" in points:
+        await _approve(world, key, f"{here}/{made['id']}", (await admin.get(f"{here}/{made['id']}")).json())
+
+
+async def _lose(world: World, key: str, here: str) -> None:
+    await _again(world.org.admin, f"{here}/lose", records.deal_lost(world.canaries, key))
+
+
+async def _approve(world: World, key: str, here: str, deal: Values) -> None:
+    """A deal that came back, and of which the next stage is agreed to at the amount that it has."""
+    admin = world.org.admin
+    await _again(admin, f"{here}/reopen", records.deal_reopened(world.canaries, key))
+    await _again(admin, f"{here}/approve", {"to": "agreed"})
+    world.canaries.plant(deal["amount"], "deal", key, "approvals")
+    if deal["owner_id"]:
+        await _again(admin, f"{here}/split", {"credit": [{"user_id": deal["owner_id"], "share": "100"}]})
 
 
 async def _again(admin: httpx.AsyncClient, address: str, body: Values) -> None:

@@ -69,8 +69,8 @@ def guard(reason: str) -> Guard:
     return Guard(conditions.parse(GUARDS[reason].raw, FIELDS, moving=True), reason)
 
 
-def certain(kind: StageKind) -> Decimal | None:
-    return {StageKind.WON: Decimal(1), StageKind.LOST: Decimal(0)}.get(kind)
+def certain(kind: StageKind) -> Decimal:
+    return Decimal(kind is StageKind.WON)
 
 
 REQUIRED = st.lists(st.sampled_from(["amount", "city", "tags", "custom.size"]), max_size=2, unique=True)

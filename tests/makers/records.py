@@ -128,6 +128,58 @@ def order_edit(into: Canaries, record: str) -> Values:
     }
 
 
+def deal(into: Canaries, record: str) -> Values:
+    """A deal that was opened a while ago."""
+    opened = _time(into, "deal", record, "opened_at", 2011)
+    for part in parts_of(opened):
+        into.plant(part, "deal", record, "entered_at")
+    return deal_edit(into, record) | {"currency": "CNY", "at": opened}
+
+
+def deal_edit(into: Canaries, record: str) -> Values:
+    """What can be changed of a deal wherever it stands."""
+    text = _plant(into, "deal", record)
+    first, second = (int(into.amount().replace(".", "")) for _ in range(2))
+
+    def amount(value: int, *fields: str) -> str:
+        written = f"{value // 10_000}.{value % 10_000:04d}"
+        for field in fields:
+            into.plant(written, "deal", record, field)
+        return written
+
+    amount(first + second, "amount")
+    return {
+        **{name: text(name) for name in ("name", "channel", "campaign", "next_step")},
+        "lines": [
+            {"description": text("lines"), "quantity": "1", "unit_price": amount(cents, "lines")}
+            for cents in (first, second)
+        ],
+        "expected_close": into.plant(into.day(20), "deal", record, "expected_close"),
+        "next_step_on": into.plant(into.day(21), "deal", record, "next_step_on"),
+        "probability": "0.35",
+        "tags": [text("tags")],
+        "external_ids": {"erp": text("external_ids")},
+        "custom": _custom(text),
+    }
+
+
+def deal_lost(into: Canaries, record: str) -> Values:
+    """The loss of a deal, with what its stage history tells of it."""
+    text = _plant(into, "deal", record)
+    at = _time(into, "deal", record, "closed_at", 2012)
+    for part in parts_of(at):
+        into.plant(part, "deal", record, "entered_at")
+    why = into.plant(into.word(), "deal", record, "stage", "entered_at", "lost_reason")
+    return {"at": at, "why": why, "reason": text("lost_reason")}
+
+
+def deal_reopened(into: Canaries, record: str) -> Values:
+    """That a deal is back."""
+    at = _time(into, "deal", record, "entered_at", 2013)
+    why = into.plant(into.word(), "deal", record, "stage", "entered_at", "lost_reason")
+    return {"at": at, "why": why}
+
+
 def interaction(into: Canaries, record: str) -> Values:
     """An interaction."""
     text = _plant(into, "interaction", record)
@@ -148,6 +200,7 @@ MAKERS = {
     "company": company,
     "product": product,
     "order": order,
+    "deal": deal,
     "interaction": interaction,
 }
 WORDS_ONLY = frozenset(
@@ -157,6 +210,8 @@ WORDS_ONLY = frozenset(
         *(("product", name) for name in ("currency", "active")),
         *(("order", name) for name in ("status", "currency", "refunded_at", "cancelled_at")),
         *(("order", name) for name in ("contact_id", "company_id", "owner_id")),
+        *(("deal", name) for name in ("status", "currency", "probability", "credit")),
+        *(("deal", name) for name in ("closed_from", "contact_id", "company_id", "pipeline_id", "owner_id")),
         *(("interaction", name) for name in ("kind", "direction")),
         *(("interaction", name) for name in ("contact_id", "company_id", "product_id", "owner_id")),
     }

@@ -7,12 +7,14 @@ from fastapi import FastAPI
 
 from app.db import actors, write
 from app.db.engine import Database
+from app.db.pipelines import PIPELINES
 from app.db.roles import ROLES
 from app.db.uow import UnitOfWork
 from app.kit import clock
 from app.kit.ids import new_id
 from app.usecases.bootstrap import role_rows
 from tests.makers.organisations import Organisation
+from tests.nouns.nouns import a_pipeline
 
 
 @pytest.fixture(scope="package")
@@ -25,7 +27,7 @@ async def founder(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def org(service: FastAPI, founder: Database) -> AsyncIterator[Organisation]:
-    """A fresh organisation with an administrator."""
+    """A fresh organisation with an administrator and a pipeline that deals can go through."""
     id_, now = new_id(), clock.now()
     async with founder.connection() as connection:
         await connection.execute(
@@ -39,6 +41,7 @@ async def org(service: FastAPI, founder: Database) -> AsyncIterator[Organisation
     roles = role_rows()
     async with UnitOfWork(database, await actors.system(database, id_), now=now, cause="test") as uow:
         await write.add(uow, ROLES, roles, "role.added")
+        await write.add(uow, PIPELINES, [{"id": new_id(), **a_pipeline("first")}], "pipeline.added")
         await uow.commit()
     made = Organisation(service, id_, f"t{id_.hex}", {role["name"]: role["id"] for role in roles})
     _, made.admin = await made.user("admin", "admin")

@@ -53,6 +53,13 @@ class Plain:
         return self.noun.plural
 
 
+def a_pipeline(name: str) -> Body:
+    """A pipeline of three stages that asks nothing of a deal."""
+    kinds = {"open": "0.2", "won": "1", "lost": "0"}
+    stages = [{"key": kind, "name": kind, "kind": kind, "probability": odds} for kind, odds in kinds.items()]
+    return {"name": name, "stages": stages, "moves": {"reopened": ["open"]}}
+
+
 ALL = {
     plain.noun.name: plain
     for plain in (
@@ -154,6 +161,36 @@ ALL = {
                         {"quantity": "1", "unit_price": "0"},
                     ],
                 ],
+                "external_ids": [{"shop": "s1"}, {"shop": None}],
+            },
+        ),
+        Plain(
+            NOUNS["pipeline"],
+            lambda n: a_pipeline(f"Pipeline {n}"),
+            {"name": [f"Pipeline x{n}" for n in range(40)]},
+            "name",
+        ),
+        Plain(
+            NOUNS["deal"],
+            lambda n: {
+                "name": f"茶礼 {n}",
+                "currency": "CNY",
+                "amount": "48000.00",
+                "external_ids": {"erp": f"V-{n}"},
+            },
+            {
+                "name": ["a", "b", "茶礼"],
+                "next_step": TEXTS,
+                "channel": [None, "web", "店"],
+                "amount": [None, "0", "0.0001", "9.5", "10", "999999999999.9999"],
+                "probability": [None, "0", "0.5", "1"],
+                "expected_close": [None, "2026-04-01", "2199-12-31"],
+                "tags": LABELS,
+            },
+            "next_step",
+            amounts=("amount", "probability"),
+            edits_only={
+                "lines": [[], [{"quantity": "1", "unit_price": "8.1"}]],
                 "external_ids": [{"shop": "s1"}, {"shop": None}],
             },
         ),
@@ -365,6 +402,8 @@ async def history(org: Organisation, plain: Plain, id_: str) -> list[Body]:
 TABLES = (
     *(noun.plural for noun in NOUNS.values()),
     "order_lines",
+    "deal_lines",
+    "deal_moves",
     "memberships",
     "segment_cursors",
     "external_ids",

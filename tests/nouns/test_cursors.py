@@ -35,7 +35,7 @@ numbers = iter(range(100, 100_000))
 def draw(plain: Plain, chance: random.Random) -> Body:
     """A body with values that tie."""
     values = {name: chance.choice(choices) for name, choices in plain.spread.items()}
-    if plain.noun.name in {"team", "calendar"}:
+    if plain.noun.name in {"team", "calendar", "pipeline"}:
         del values["name"]
     body = plain.make(next(numbers)) | values
     if plain.noun.name == "contact":

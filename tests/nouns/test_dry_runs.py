@@ -12,10 +12,12 @@ from tests.nouns.nouns import ANY, PLAIN, SERVED, Plain, holdings, made, marked,
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 NOW = re.compile(
-    r'"(created_at|updated_at|archived_at|paid_at|shipped_at|refunded_at|cancelled_at|at)": ?"[^"]*"'
+    r'"(created_at|updated_at|archived_at|paid_at|shipped_at|refunded_at|cancelled_at|opened_at|entered_at|closed_at|at)": ?"[^"]*"'
 )
 SECRET = re.compile(r'"(key|prefix|password)":"[^"]*"')
 BODIES: dict[str, Any] = {
+    "win": {},
+    "lose": {"reason": "x"},
     "pay": {},
     "ship": {},
     "cancel": {},

@@ -27,11 +27,13 @@ NAMED_ELSEWHERE = {
 WITHOUT = {
     "api_key": ({"archive", "restore", "bulk"}, "a key is shown once, when it is made, and revoked for good"),
     "calendar": ({"bulk"}, "there are a few of them"),
+    "deal": ({"bulk", "upsert by external id"}, "what stands where in a pipeline is changed deal by deal"),
     "export": ({"edit", "bulk"}, "it is the list as it was when it was asked for"),
     "form": ({"bulk"}, "each is worded by itself, and nothing but its id tells which is meant"),
     "import": ({"bulk"}, "a file is sent by itself"),
     "duplicate": (set(WRITING), "it is found, then dismissed or merged"),
     "merge": (set(WRITING), "it is made by merging, and taken back"),
+    "pipeline": ({"bulk"}, "there are a few of them"),
     "segment": ({"bulk"}, "each is judged by how it hangs together with the others"),
     "run": (set(WRITING), "work is asked for by the verbs that need it"),
 }
