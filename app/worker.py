@@ -12,7 +12,7 @@ import socket
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import timedelta
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import prometheus_client
 import structlog
@@ -84,14 +84,24 @@ class _Worker(Worker):
 
 def make_worker(queue_name: str, database: Database, queue: ArqRedis, **options: Any) -> Worker:
     """An arq worker on one queue."""
+    name = name_of(queue_name)
+
+    async def others_wait() -> bool:
+        # arq takes a job off the queue when it has ended.
+        return cast("int", await queue.zcard(name)) > made.max_jobs
+
     made: Worker = _Worker(
         **get_kwargs(WorkerSettings),  # type: ignore[arg-type]  # arq types it as having all of its settings
-        queue_name=name_of(queue_name),
+        queue_name=name,
         # Its own key: a shared one is deleted by whichever worker stops first.
         health_check_key=f"rapport:health:{queue_name}:{socket.gethostname()}:{os.getpid()}",
         redis_pool=queue,
         max_jobs=_AT_ONCE.get(queue_name, MOST_AT_ONCE),
-        ctx={"database": database, "stops": lambda: not made.allow_pick_jobs},
+        ctx={
+            "database": database,
+            "stops": lambda: not made.allow_pick_jobs,
+            "others_wait": others_wait,
+        },
         **options,
     )
     return made

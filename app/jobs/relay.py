@@ -29,6 +29,8 @@ MOST_CARRIED = 1_000
 """Runs carried in one sweep; those behind them are carried when these have been taken."""
 GOES_ON = 3.0
 """Seconds for which a run goes on before others of its queue have theirs; each way through the queue takes a tenth."""
+GOES_ON_ALONE = 20.0
+"""The same while none of them waits, shorter than a lease, after which the queue offers the job to others."""
 LOST = (
     RedisError,
     OSError,
@@ -116,7 +118,8 @@ async def batch(ctx: dict[str, Any], org_id: str, run_id: str, kind: str) -> Non
     org, run, began = UUID(org_id), UUID(run_id), clock.monotonic()
     try:
         while due_at := await do_batch(ctx["database"], org, run):
-            if ctx["stops"]() or clock.monotonic() - began >= GOES_ON:
+            spent = clock.monotonic() - began
+            if ctx["stops"]() or spent >= GOES_ON_ALONE or (spent >= GOES_ON and await ctx["others_wait"]()):
                 break
     except Busy as fault:  # the run is due still, and the next sweep carries it again
         _log.warning("batch waits for the database", run=run_id, reason=str(fault))

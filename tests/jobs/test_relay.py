@@ -252,6 +252,27 @@ async def test_a_run_goes_on_for_a_turn_and_then_lets_others_have_theirs(
     assert done == [*"aa", *"bb", *"aa", *"bb", "a", "b"]
 
 
+async def test_a_run_for_which_no_other_waits_goes_on_in_its_turn(
+    queue: ArqRedis, org: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[asyncio.Task[Any] | None] = []
+    seconds = 0.0
+
+    async def go(_: UnitOfWork, run: Row) -> Progress:
+        nonlocal seconds
+        seconds += relay.GOES_ON_ALONE / 4
+        jobs.append(asyncio.current_task())
+        return Progress({}, run["done"] + 1, finished=run["done"] == 4)
+
+    known = base.Job("tests.alone", go, "tests")
+    monkeypatch.setitem(base.JOBS, known.kind, known)
+    monkeypatch.setattr(clock, "monotonic", lambda: seconds)
+    await _carried(queue, org, known)
+    made = worker.make_worker("tests", org.database, queue, burst=True)
+    await asyncio.wait_for(made.async_run(), 10)
+    assert [job is jobs[0] for job in jobs] == [True, True, True, True, False]
+
+
 @pytest.mark.parametrize(
     ("fault", "traced"),
     [(Busy("database_unreachable", "The database connection was lost."), False), (KeyError("kind"), True)],
