@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from app.db import memberships, paging, sight
 from app.db.contacts import CONTACTS
+from app.db.deals import DEALS
 from app.db.engine import Prepared
 from app.db.interactions import INTERACTIONS
 from app.db.nouns import Noun
@@ -20,7 +22,20 @@ _CONTEXT = "timeline"
 _SHOWN = {
     "interaction": ("kind", "channel", "direction", "subject", "campaign", "page", "duration_seconds"),
     "order": ("number", "status", "currency", "total", "channel"),
+    "deal": (
+        "pipeline_id",
+        "stage",
+        "status",
+        "currency",
+        "amount",
+        "opened_at",
+        "next_step",
+        "next_step_on",
+    ),
 }
+_AT = {"interaction": "at", "order": "placed_at", "deal": "entered_at"}
+"""The moment by which each stands in the timeline; of a deal, when it came to where it is."""
+_TITLES = {"interaction": "subject", "order": "number", "deal": "name"}
 
 
 def _detail(actor: Actor, noun: Noun) -> str:
@@ -37,29 +52,23 @@ def _title(actor: Actor, noun: Noun, name: str) -> str:
     return f"x.{name}" if actor.reads(noun.name, name) else "null::text"
 
 
-def _follows(actor: Actor, noun: Noun, when: str) -> bool:
+def _follows(actor: Actor, noun: Noun) -> bool:
     """Whether the actor may know that a record of the noun touched the contact, and when."""
     return actor.may(Scope(noun.reading)) and all(
-        actor.reads(noun.name, name) for name in (when, "contact_id")
+        actor.reads(noun.name, name) for name in (_AT[noun.name], "contact_id")
     )
 
 
 def _branches(actor: Actor, more: str) -> list[str]:
     page = "order by {at} desc, x.id desc limit $3::int"
     found = []
-    if _follows(actor, INTERACTIONS, "at"):
+    for noun in filter(partial(_follows, actor), (INTERACTIONS, ORDERS, DEALS)):
+        at = f"x.{_AT[noun.name]}"
         found.append(
-            f"(select 'interaction' as kind, x.at, x.id, {_title(actor, INTERACTIONS, 'subject')} as title,"
-            f" {_detail(actor, INTERACTIONS)} as detail from interactions x"
-            f" where x.org_id = $1 and x.contact_id = $2 and x.archived_at is null {more.format(at='x.at')}"
-            f" {page.format(at='x.at')})"
-        )
-    if _follows(actor, ORDERS, "placed_at"):
-        found.append(
-            f"(select 'order' as kind, x.placed_at as at, x.id, {_title(actor, ORDERS, 'number')} as title,"
-            f" {_detail(actor, ORDERS)} as detail"
-            f" from orders x where x.org_id = $1 and x.contact_id = $2 and x.archived_at is null"
-            f" {more.format(at='x.placed_at')} {page.format(at='x.placed_at')})"
+            f"(select '{noun.name}' as kind, {at} as at, x.id, {_title(actor, noun, _TITLES[noun.name])} as title,"
+            f" {_detail(actor, noun)} as detail from {noun.plural} x"
+            f" where x.org_id = $1 and x.contact_id = $2 and x.archived_at is null {more.format(at=at)}"
+            f" {page.format(at=at)})"
         )
     found.append(
         "(select 'event' as kind, x.at, x.id, x.type as title,"
@@ -120,6 +129,22 @@ _INTERACTIONS = """(select jsonb_build_object('count', count(*), 'last_at', max(
         from interactions where org_id = $1 and contact_id = $2 and archived_at is null and at > $3 and at <= $4
         group by kind) s))
   from interactions where org_id = $1 and contact_id = $2 and archived_at is null)"""
+_DEALS = """(select jsonb_build_object('open', count(*) filter (where status = 'open'),
+    'won', count(*) filter (where status = 'won'), 'lost', count(*) filter (where status = 'lost'),
+    'next_step_on', min(next_step_on) filter (where status = 'open'),
+    'worth', (select coalesce(jsonb_agg(jsonb_build_object('currency', s.currency, 'open', s.open::text,
+        'won', s.won::text) order by s.currency), '[]')
+      from (select currency, coalesce(sum(amount) filter (where status = 'open'), 0) as open,
+          coalesce(sum(amount) filter (where status = 'won'), 0) as won from deals
+        where org_id = $1 and contact_id = $2 and archived_at is null and amount is not null
+          and status in ('open', 'won') group by currency) s))
+  from deals where org_id = $1 and contact_id = $2 and archived_at is null)"""
+_SUMMED = {
+    "order": ("status", "total", "currency", "refunded", "paid_at"),
+    "interaction": ("kind",),
+    "deal": ("status", "amount", "currency", "next_step_on"),
+}
+"""The fields that each part of a summary tells of."""
 
 
 async def summary(reads: Reads, contact: UUID, now: datetime) -> dict[str, Any]:
@@ -127,12 +152,12 @@ async def summary(reads: Reads, contact: UUID, now: datetime) -> dict[str, Any]:
     await must_see(reads, CONTACTS, contact)
 
     def build(actor: Actor) -> Question:
-        bought = _follows(actor, ORDERS, "placed_at") and all(
-            actor.reads("order", name) for name in ("status", "total", "currency", "refunded", "paid_at")
-        )
-        happened = _follows(actor, INTERACTIONS, "at") and actor.reads("interaction", "kind")
+        parts = [
+            sql if _told(actor, noun) else "null::jsonb"
+            for noun, sql in ((ORDERS, _ORDERS), (INTERACTIONS, _INTERACTIONS), (DEALS, _DEALS))
+        ]
         sql = (
-            f"select o.stamp, {_ORDERS if bought else 'null::jsonb'}, {_INTERACTIONS if happened else 'null::jsonb'}"
+            f"select o.stamp, {', '.join(parts)}"
             " from organisations o where o.id = $1 and $2::uuid is not null"
             " and $3::timestamptz is not null and $4::timestamptz is not null"
         )
@@ -140,4 +165,8 @@ async def summary(reads: Reads, contact: UUID, now: datetime) -> dict[str, Any]:
         return Question(Prepared(sql, ("org", "contact", "since", "now")), binds)
 
     row = await reads.row(build)
-    return {"contact_id": contact, "orders": row[1], "interactions": row[2]}
+    return {"contact_id": contact, "orders": row[1], "interactions": row[2], "deals": row[3]}
+
+
+def _told(actor: Actor, noun: Noun) -> bool:
+    return _follows(actor, noun) and all(actor.reads(noun.name, name) for name in _SUMMED[noun.name])

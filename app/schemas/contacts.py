@@ -1,6 +1,6 @@
 """Contacts on the wire."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -193,6 +193,7 @@ class ContactSummary(BaseModel):
     contact_id: UUID
     orders: "OrderSummary | None"
     interactions: "InteractionSummary | None"
+    deals: "DealSummary | None"
 
 
 class Spent(BaseModel):
@@ -223,11 +224,29 @@ class InteractionSummary(BaseModel):
     last_90_days: dict[str, int]
 
 
+class Worth(BaseModel):
+    """What a contact's deals in one currency come to."""
+
+    currency: str
+    open: str
+    won: str
+
+
+class DealSummary(BaseModel):
+    """What a contact may buy, and has agreed to buy."""
+
+    open: int
+    won: int
+    lost: int
+    next_step_on: date | None = Field(description="The earliest next step of the open ones.")
+    worth: list[Worth]
+
+
 class TimelineItem(BaseModel):
     """One thing that touched the contact."""
 
-    kind: Literal["interaction", "order", "event"]
-    at: datetime
+    kind: Literal["interaction", "order", "deal", "event"]
+    at: datetime = Field(description="Of a deal: when it came to the stage where it stands.")
     id: UUID
     title: str | None
     detail: dict[str, object] = Field(default_factory=dict)

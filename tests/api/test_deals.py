@@ -186,3 +186,46 @@ async def test_a_deal_of_nobody_is_won_as_nobodys_success_and_can_be_shared_out_
     deal = await done(org, deal, "split", credit=[{"user_id": me, "share": "100"}])
     assert deal["credit"] == [{"user_id": me, "share": "100.0000"}]
     assert (await done(org, deal, "reopen"))["stage"] == "trial"
+
+
+async def test_deals_stand_in_their_contacts_timeline_where_they_are_now_and_at_a_glance(org: Organisation):
+    line = await pipeline(org)
+    contact = (await org.admin.post("/v1/contacts", json={"name": "张伟"})).json()["id"]
+    here = f"/v1/contacts/{contact}"
+    begun = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+    first = await opened(
+        org,
+        contact_id=contact,
+        amount="8000",
+        at=begun.isoformat(),
+        next_step="报价",
+        next_step_on="2026-04-01",
+    )
+    then = begun + timedelta(days=3)
+    await opened(org, contact_id=contact, currency="USD", at=then.isoformat(), next_step_on="2026-03-20")
+    await done(org, first, "move", to="quote")
+    won = await done(org, first, "win")
+    other = await opened(org, contact_id=contact, amount="50", currency="USD")
+    await done(org, other, "lose", reason="价格")
+    told = (await org.admin.get(f"{here}/timeline")).json()["data"]
+    deals = [(one["title"], one["at"], one["detail"]["stage"]) for one in told if one["kind"] == "deal"]
+    assert [stage for _, _, stage in deals] == ["lost", "ordered", "enquiry"]
+    assert datetime.fromisoformat(deals[1][1]) == datetime.fromisoformat(won["entered_at"])
+    (detail,) = [one["detail"] for one in told if one["id"] == first["id"]]
+    assert detail | {"opened_at": None} == {
+        "pipeline_id": line["id"],
+        "stage": "ordered",
+        "status": "won",
+        "currency": "CNY",
+        "amount": "8000.0000",
+        "opened_at": None,
+        "next_step": "报价",
+        "next_step_on": "2026-04-01",
+    }
+    assert (await org.admin.get(f"{here}/summary")).json()["deals"] == {
+        "open": 1,
+        "won": 1,
+        "lost": 1,
+        "next_step_on": "2026-03-20",
+        "worth": [{"currency": "CNY", "open": "0", "won": "8000.0000"}],
+    }

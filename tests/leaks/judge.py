@@ -11,7 +11,11 @@ from tests.leaks.oracle import Oracle
 from tests.leaks.targets import Call, Targets
 from tests.leaks.world import NOUNS, World
 
-_SHOWN_IN_TIMELINE = {"interaction": {"at", "contact_id"}, "order": {"placed_at", "contact_id"}}
+_SHOWN_IN_TIMELINE = {
+    "interaction": {"at", "contact_id"},
+    "order": {"placed_at", "contact_id"},
+    "deal": {"entered_at", "contact_id"},
+}
 
 
 async def trial(oracle: Oracle, targets: Targets, routes: Iterable[Route]) -> tuple[list[str], set[str]]:
