@@ -116,5 +116,7 @@ async def _relocate(uow: UnitOfWork, after: Pipeline, goes: Mapping[str, str]) -
         )
 
     plans = [(row, plan(row)) for row in rows]
-    await write.change(uow, DEALS, [(row, plan.after) for row, plan in plans], "deal.relocated")
+    await write.change(
+        uow, DEALS, [(row, {**plan.after, "approvals": None}) for row, plan in plans], "deal.relocated"
+    )
     await deals.add_moves(uow, [(row["id"], after.id, plan.entry) for row, plan in plans])

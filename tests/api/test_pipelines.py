@@ -235,3 +235,19 @@ async def test_a_stage_that_names_a_field_which_is_gone_asks_to_be_changed_first
     mended = await change(org, line, stages=STAGES)
     assert mended.status_code == 200, mended.text
     assert (await done(org, deal, "move", to="second"))["stage"] == "second"
+
+
+async def test_what_was_agreed_to_in_a_stage_ends_with_it(org: Organisation):
+    stages = [STAGES[0], STAGES[1] | {"approvers": ["admin"]}, *STAGES[2:]]
+    line = await made(org, stages=stages)
+    deal = await done(org, await opened(org), "approve", to="second")
+    assert len(deal["approvals"]) == 1
+    answer = await change(
+        org,
+        line,
+        stages=renamed(stages, "first", "start"),
+        moves=MOVES | {"reopened": ["start"]},
+        goes={"first": "start"},
+    )
+    assert answer.status_code == 200, answer.text
+    assert (await org.admin.get(f"/v1/deals/{deal['id']}")).json()["approvals"] is None
