@@ -37,7 +37,8 @@ def worth(own: Decimal | None, lines: Sequence[Mapping[str, Any]]) -> Worth:
     if stated is not None and stated != sums.total:
         raise InvalidInput(
             "amount_differs",
-            f"The deal states an amount of {own}, and its lines come to {sums.total}; leave it out.",
+            # What they come to is not said: whoever may write the amount may not be allowed to read it.
+            f"The deal states an amount of {own}, and its lines come to something else; leave it out.",
         )
     return Worth(_checked(sums.total), sums.lines)
 
