@@ -176,7 +176,7 @@ DEALS = Noun(
     search={"n": ("name", "name")},
     derive=_derive,
     check=_check,
-    made_of={"approvals": lambda actor: actor.reads("deal", "amount")},
+    made_of={"approvals": lambda actor: actor.reads("deal", "amount") and actor.reads("deal", "currency")},
     sources=frozenset({"name", "amount", "lines"}),
     computed=frozenset({"id", "amount"}),
 )
@@ -331,6 +331,7 @@ def approvals_of(row: Row | Mapping[str, Any]) -> list[Approval]:
             one["by_id"] and UUID(one["by_id"]),
             datetime.fromisoformat(one["at"]),
             None if one["amount"] is None else Decimal(one["amount"]),
+            one["currency"],
         )
         for one in row["approvals"] or ()
     ]
@@ -343,4 +344,5 @@ def approval_row(approval: Approval) -> dict[str, Any]:
         "by_id": approval.by and str(approval.by),
         "at": approval.at.isoformat(),
         "amount": None if approval.amount is None else format(approval.amount, "f"),
+        "currency": approval.currency,
     }

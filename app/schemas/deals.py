@@ -108,6 +108,7 @@ class ApprovalOut(BaseModel):
     by_id: UUID | None
     at: datetime
     amount: str | None
+    currency: str
 
 
 class DealOut(RecordOut, DealFields):
@@ -131,7 +132,8 @@ class DealOut(RecordOut, DealFields):
     )
 
     approvals: list[ApprovalOut] | None = Field(
-        None, description="While it has stood in its stage; shown to those who may read its amount."
+        None,
+        description="While it has stood in its stage; shown to those who may read its amount and currency.",
     )
 
 

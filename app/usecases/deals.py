@@ -1,6 +1,7 @@
 """What happens to a deal: opened, moved, won, lost, reopened, handed over, its credit split, its next stage approved."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -20,11 +21,11 @@ from app.domain.deals.targets import Target, targets
 from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.moments import Now
 from app.domain.pipelines import definitions
-from app.domain.pipelines.stages import Pipeline
+from app.domain.pipelines.stages import Pipeline, StageKind
 from app.usecases import plain
 from app.usecases.plain import Values
 
-_TOLD = ("stage", "status", "amount", "entered_at", "closed_at", "pipeline_id")
+_TOLD = ("stage", "status", "amount", "currency", "entered_at", "closed_at", "pipeline_id")
 """What the refusal of any move may speak of."""
 Decide = Callable[[Mapping[str, Any], Pipeline, Asked], Plan]
 
@@ -120,6 +121,16 @@ async def reopen_deal(
     )
 
 
+async def restore_deal(uow: UnitOfWork, deal: UUID, *, version: int | None) -> None:
+    """Back in the lists. Raises RuleBroken for an open deal whose pipeline is archived."""
+    held = await deals.pipeline_held(uow, deal)
+    row = await plain.get_locked(uow, DEALS, deal, version, {})
+    if held["archived_at"] and row["archived_at"] and row["status"] == StageKind.OPEN:
+        must_read(uow.actor, DEALS.name, ("pipeline_id", "status"))  # the refusal speaks of them
+        raise _archived(held)
+    await plain.restore_row(uow, DEALS, row)
+
+
 async def reassign_deal(uow: UnitOfWork, deal: UUID, owner: UUID, *, version: int | None) -> None:
     """Somebody else's from now on, with the credit while it is open."""
     must_write(uow.actor, DEALS.name, ("owner_id", "credit"))
@@ -160,9 +171,19 @@ async def approve_deal(uow: UnitOfWork, deal: UUID, to: str, *, version: int | N
 async def targets_of(door: Reads, deal: UUID, now: datetime) -> list[Target]:
     """What may happen to a deal, by the roles that the reader has. Raises NotFound, Forbidden or RuleBroken."""
     row = await deals.known(door, deal)
-    pipeline = _told(door.actor, await pipelines.known(door, row["pipeline_id"]))
+    line = await pipelines.known(door, row["pipeline_id"])
+    pipeline = _told(door.actor, line)
     at = max(now, row["entered_at"])
-    return targets(_known(row), pipeline, door.actor.roles, Now(at, door.actor.time_zone))
+    found = targets(_known(row), pipeline, door.actor.roles, Now(at, door.actor.time_zone))
+    if line["archived_at"] is None:
+        return found
+    refusal = _archived(line)
+    return [
+        replace(one, allowed=False, code=refusal.code, reason=refusal.detail, facts={})
+        if one.verb is moves.Verb.REOPEN
+        else one
+        for one in found
+    ]
 
 
 async def _go(
@@ -199,11 +220,15 @@ def _taking(actor: Actor, row: Row) -> Pipeline:
     """The same, of a pipeline that is to take an open deal. Raises RuleBroken for one that is archived."""
     pipeline = _told(actor, row)
     if row["archived_at"] is not None:
-        raise RuleBroken(
-            "pipeline_archived",
-            f"The pipeline {pipeline.name} is archived; restore it before it takes open deals.",
-        )
+        raise _archived(row)
     return pipeline
+
+
+def _archived(pipeline: Row) -> RuleBroken:
+    return RuleBroken(
+        "pipeline_archived",
+        f"The pipeline {pipeline['name']} is archived; restore it before it takes open deals.",
+    )
 
 
 async def _asked(

@@ -133,10 +133,7 @@ async def test_a_won_deal_keeps_an_amount_and_its_credit(org: Organisation):
 
 
 async def test_a_stage_with_approvers_asks_for_one_of_them(org: Organisation):
-    await pipeline(org, "partner")
-    deal = await opened(org, amount="10", expected_close="2199-01-01", company_id=await company(org))
-    for stage in ("introduction", "evaluation", "terms"):
-        await done(org, deal, "move", to=stage)
+    deal = await approvable(org)
     _, seller = await org.user("seller", "sales", "service")
     url = f"/v1/deals/{deal['id']}"
     assert (
@@ -229,3 +226,56 @@ async def test_deals_stand_in_their_contacts_timeline_where_they_are_now_and_at_
         "next_step_on": "2026-03-20",
         "worth": [{"currency": "CNY", "open": "0", "won": "8000.0000"}],
     }
+
+
+async def approvable(org: Organisation) -> Body:
+    """A deal whose next stage asks for approval."""
+    await pipeline(org, "partner")
+    deal = await opened(org, amount="10", expected_close="2199-01-01", company_id=await company(org))
+    for stage in ("introduction", "evaluation", "terms"):
+        await done(org, deal, "move", to=stage)
+    return deal
+
+
+async def test_an_approval_is_of_an_amount_in_its_currency(org: Organisation):
+    deal = await approvable(org)
+    _, seller = await org.user("seller", "sales", "service")
+    url = f"/v1/deals/{deal['id']}"
+    deal = await done(org, deal, "approve", to="agreement")
+    assert [(one["amount"], one["currency"]) for one in deal["approvals"]] == [("10.0000", "CNY")]
+    await org.admin.patch(url, json={"currency": "USD"}, headers=ANY)
+    answer = await seller.post(f"{url}/move", json={"to": "agreement"}, headers=ANY)
+    assert problem(answer)["code"] == "approval_needed"
+
+
+async def test_a_pipeline_that_is_put_away_gets_no_open_deal_back(org: Organisation):
+    line = await pipeline(org)
+    lost = await done(org, await opened(org), "lose", reason="价格")
+    deal = await done(org, await opened(org), "archive")
+    assert (await org.admin.post(f"/v1/pipelines/{line['id']}/archive", headers=ANY)).status_code == 200
+    assert await refused(org, deal, "restore") == (409, "pipeline_archived")
+    assert await refused(org, lost, "reopen") == (409, "pipeline_archived")
+    found = (await org.admin.get(f"/v1/deals/{lost['id']}/targets")).json()["data"]
+    told = {one["code"] for one in found if one["verb"] == "reopen"}
+    assert (told, [one for one in found if one["allowed"]]) == ({"pipeline_archived"}, [])
+    await done(org, await done(org, lost, "archive"), "restore")
+    assert (await org.admin.post(f"/v1/pipelines/{line['id']}/restore", headers=ANY)).status_code == 200
+    assert (await done(org, deal, "restore"))["archived_at"] is None
+
+
+async def test_what_hidden_lines_come_to_is_not_told(org: Organisation):
+    await pipeline(org)
+    deal = await opened(org, lines=[{"quantity": "1", "unit_price": "7351"}])
+    scopes = ["deals:read", "deals:write"]
+    read, write = {"deal": ["id", "version", "name"]}, {"deal": ["amount"]}
+    await org.role("blind", scopes=scopes, sight={"*": "all"}, read=read, write=write)
+    _, blind = await org.user("blind", "blind")
+    answer = await blind.patch(f"/v1/deals/{deal['id']}", json={"amount": "1"}, headers=ANY)
+    assert problem(answer)["code"] == "amount_differs"
+    assert "7351" not in answer.text
+
+
+async def test_a_reopened_deal_is_as_likely_as_its_stage(org: Organisation):
+    await pipeline(org)
+    deal = await done(org, await opened(org, probability="0.9"), "lose", reason="价格")
+    assert (await done(org, deal, "reopen", to="design"))["probability"] is None

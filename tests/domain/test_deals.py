@@ -126,7 +126,7 @@ APPROVED: dict[str, tuple[frozenset[str], list[Approval]]] = {
     "not at all": (frozenset({"sales"}), []),
     "before": (
         frozenset(),
-        [Approval(to, BOSS, NOON, a_deal("a")["amount"]) for to in ("a", "b", "c", "won", "lost")],
+        [Approval(to, BOSS, NOON, a_deal("a")["amount"], "CNY") for to in ("a", "b", "c", "won", "lost")],
     ),
 }
 
@@ -362,6 +362,7 @@ def test_each_move_says_what_is_written_and_how_long_the_deal_stood():
         "closed_at": None,
         "closed_from": None,
         "lost_reason": None,
+        "probability": None,
     }
     assert moves.plan_win(a_deal("c"), OPEN_ALL, asked(), stage="upsold").after["stage"] == "upsold"
     assert moves.plan_win(a_deal("c", amount=Decimal(0)), OPEN_ALL, asked()).after["stage"] == "won"
@@ -400,12 +401,13 @@ def test_an_approval_holds_for_the_stage_and_the_amount_until_the_deal_goes_anyw
         moves.plan_approve(deal, pipeline, "b", asked(roles=frozenset({"sales"})))
     assert refused.value.code == "approval_role_missing"
     given_one = moves.plan_approve(deal, pipeline, "b", asked(roles=frozenset({"manager"})))
-    assert given_one == Approval("b", SELLER, LATER, deal["amount"])
+    assert given_one == Approval("b", SELLER, LATER, deal["amount"], "CNY")
     approved = deal | {"approvals": [given_one]}
     ask = asked(LATER + timedelta(hours=1))
     assert refusal(Verb.MOVE, approved, pipeline, "b", ask) is None
     assert refusal(Verb.LOSE, approved, pipeline, "lost", ask) == "approval_needed"
     assert refusal(Verb.MOVE, approved | {"amount": Decimal(9)}, pipeline, "b", ask) == "approval_needed"
+    assert refusal(Verb.MOVE, approved | {"currency": "USD"}, pipeline, "b", ask) == "approval_needed"
     gone = approved | {"entered_at": LATER + timedelta(seconds=1)}
     assert refusal(Verb.MOVE, gone, pipeline, "b", ask) == "approval_needed"
 

@@ -150,6 +150,7 @@ VALUES = st.fixed_dictionaries(
 )
 GOOD = {
     "amount": Decimal(500),
+    "currency": "CNY",
     "city": "上海",
     "expected_close": (NOON + timedelta(days=400)).date(),
     "tags": ["urgent"],

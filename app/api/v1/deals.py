@@ -94,7 +94,7 @@ async def archive_deal(id_: Id, version: Version, uow: Writing) -> Response:
 @router.post("/{id:uuid}/restore", **docs.changed(DealOut))
 async def restore_deal(id_: Id, version: Version, uow: Writing) -> Response:
     """Bring an archived deal back."""
-    await plain.restore(uow, DEALS, id_, version=version)
+    await deals.restore_deal(uow, id_, version=version)
     return await answers.changed(uow, DEALS, id_)
 
 

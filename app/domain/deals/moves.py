@@ -1,7 +1,7 @@
 """What can be done with a deal, and the entry in its stage history that each move makes.
 
 A deal is its record, with custom fields under `custom` as conditions read them. Of its fields, the rules know
-pipeline_id, stage, amount, entered_at (its stage), closed_at, closed_from (the stage that it was closed in),
+pipeline_id, stage, amount, currency, entered_at (its stage), closed_at, closed_from (the stage that it was closed in),
 archived_at, owner_id, credit (owner to per cent; none, and all is the owner's) and approvals.
 
 Entering a stage asks for its fields, guards and approval, from wherever a deal comes; leaving one asks for its fields
@@ -61,6 +61,7 @@ class Approval:
     by: UUID | None
     at: datetime
     amount: Decimal | None
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,11 @@ def plan_open(deal: Deal, pipeline: Pipeline, asked: Asked, *, stage: str | None
 
 
 def plan_move(deal: Deal, pipeline: Pipeline, to: str, asked: Asked) -> Plan:
-    """From one open stage to another; a probability of its own was about the stage before."""
+    """From one open stage to another."""
     start = _open_start(deal, pipeline, asked)
     stage = _of_kind(pipeline, to, StageKind.OPEN)
     _must_go(deal, pipeline, start, stage, asked)
-    after = _standing(stage, asked) | {"probability": None}
+    after = _gone_to(stage, asked)
     return Plan(after, _entry(Verb.MOVE, start.key, stage.key, asked, since=deal["entered_at"]))
 
 
@@ -142,7 +143,7 @@ def plan_reopen(deal: Deal, pipeline: Pipeline, asked: Asked, *, to: str | None 
     else:
         stage = _of_kind(pipeline, to, StageKind.OPEN)
     _must_go(deal, pipeline, start, stage, asked)
-    after = _standing(stage, asked) | {"closed_at": None, "closed_from": None, "lost_reason": None}
+    after = _gone_to(stage, asked) | {"closed_at": None, "closed_from": None, "lost_reason": None}
     return Plan(after, _entry(Verb.REOPEN, start.key, stage.key, asked, since=deal["entered_at"]))
 
 
@@ -187,7 +188,7 @@ def plan_approve(deal: Deal, pipeline: Pipeline, to: str, asked: Asked) -> Appro
         raise Forbidden(
             "approval_role_missing", f"The stage {stage.name} is approved by {_listed(stage.approvers)}."
         )
-    return Approval(to, asked.by, asked.now.at, deal["amount"])
+    return Approval(to, asked.by, asked.now.at, deal["amount"], deal["currency"])
 
 
 def _close(verb: Verb, deal: Deal, pipeline: Pipeline, to: str | None, asked: Asked) -> Plan:
@@ -299,7 +300,9 @@ def _must_be_let_in(deal: Deal, to: Stage, asked: Asked) -> None:
 
 def _is_approved(deal: Deal, to: Stage) -> bool:
     return any(
-        one.stage == to.key and one.at >= deal["entered_at"] and one.amount == deal["amount"]
+        one.stage == to.key
+        and one.at >= deal["entered_at"]
+        and (one.amount, one.currency) == (deal["amount"], deal["currency"])
         for one in deal.get("approvals") or ()
     )
 
@@ -310,6 +313,11 @@ def _listed(names: Iterable[str]) -> str:
 
 def _standing(stage: Stage, asked: Asked) -> dict[str, Any]:
     return {"stage": stage.key, "entered_at": asked.now.at}
+
+
+def _gone_to(stage: Stage, asked: Asked) -> dict[str, Any]:
+    """Without a probability of its own, which was about the stage before."""
+    return _standing(stage, asked) | {"probability": None}
 
 
 def _entry(verb: Verb, start: str | None, to: str, asked: Asked, *, since: datetime | None) -> Entry:
