@@ -23,7 +23,7 @@ from app.db.users import USERS
 from app.domain.access import Actor
 from app.domain.deals.amounts import worth
 from app.domain.deals.moves import Approval, Entry, Verb
-from app.domain.errors import InvalidInput
+from app.domain.errors import RuleBroken
 from app.domain.pipelines.stages import StageKind
 from app.kit import terms
 from app.kit.ids import new_id
@@ -146,11 +146,9 @@ def searched(name: str) -> dict[str, Any]:
     return {"name_key": terms.sort_key(name, person=False), "terms": list(terms.index("n", name))}
 
 
-def _check(row: Mapping[str, Any]) -> None:
-    if row.get("status") == StageKind.WON and row["amount"] is None and not row["lines"]:
-        raise InvalidInput(
-            "won_without_amount", "A deal that is won has an amount; state it.", field="amount"
-        )
+def _guard(row: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    if row["status"] == StageKind.WON and "amount" in new and new["amount"] is None:
+        raise RuleBroken("won_without_amount", "A deal that is won has an amount; state it.")
 
 
 DEALS = Noun(
@@ -175,7 +173,8 @@ DEALS = Noun(
     },
     search={"n": ("name", "name")},
     derive=_derive,
-    check=_check,
+    guard=_guard,
+    guarded=frozenset({"status"}),
     made_of={"approvals": lambda actor: actor.reads("deal", "amount") and actor.reads("deal", "currency")},
     sources=frozenset({"name", "amount", "lines"}),
     computed=frozenset({"id", "amount"}),
@@ -320,7 +319,7 @@ def credit_of(row: Row | Mapping[str, Any]) -> dict[UUID, Decimal]:
 
 def credit_row(credit: Mapping[UUID, Decimal]) -> list[dict[str, str]]:
     """The same as it is kept."""
-    return [{"user_id": str(user), "share": format(share, "f")} for user, share in credit.items()]
+    return [{"user_id": str(user), "share": f"{share:.4f}"} for user, share in credit.items()]
 
 
 def approvals_of(row: Row | Mapping[str, Any]) -> list[Approval]:
@@ -331,7 +330,7 @@ def approvals_of(row: Row | Mapping[str, Any]) -> list[Approval]:
             one["by_id"] and UUID(one["by_id"]),
             datetime.fromisoformat(one["at"]),
             None if one["amount"] is None else Decimal(one["amount"]),
-            one["currency"],
+            one.get("currency", ""),
         )
         for one in row["approvals"] or ()
     ]

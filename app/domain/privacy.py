@@ -73,7 +73,7 @@ def plan_order(row: Row) -> dict[str, Any]:
 
 
 def plan_deal(row: Row) -> dict[str, Any]:
-    """Stages, dates, products and money stay, for forecasts learn from them; what is free text does not."""
+    """Stages, dates, products and money stay, for forecasts learn from them, and other systems' ids; free text does not."""
     reason = None if row["lost_reason"] is None else ERASED
     free: Mapping[str, Any] = {
         "name": ERASED,

@@ -51,6 +51,7 @@ async def open_deal(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
         plan, pipeline
     )
     (row,) = await references.resolve(uow, DEALS, [(row["id"], row)])
+    await _must_be_users(uow, "owner_id", [row["owner_id"]] if row["owner_id"] else [])
     await write.add(uow, DEALS, [row], "deal.opened")
     await deals.add_moves(uow, [(row["id"], pipeline.id, plan.entry)])
     made: UUID = row["id"]
@@ -137,6 +138,7 @@ async def reassign_deal(uow: UnitOfWork, deal: UUID, owner: UUID, *, version: in
     must_read(uow.actor, DEALS.name, ("owner_id", "credit", "closed_at"))
     row = await plain.get_locked(uow, DEALS, deal, version, {"owner_id": owner})
     after = moves.plan_reassign(_known(row), owner)
+    await _must_be_users(uow, "owner_id", [owner])
     (after,) = await references.resolve(uow, DEALS, [(deal, _kept(after))])
     await write.change(uow, DEALS, [(row, after)], "deal.reassigned")
 
@@ -149,8 +151,7 @@ async def split_deal(
     must_read(uow.actor, DEALS.name, ("credit",))
     row = await plain.get_locked(uow, DEALS, deal, version, {})
     after = _kept(moves.plan_split(_known(row), shares))
-    if unknown := await deals.unknown_users(uow, [user for user, _ in shares]):
-        raise unknown_reference("user_id", unknown[0])
+    await _must_be_users(uow, "user_id", [user for user, _ in shares])
     if after["credit"] != row["credit"]:
         await write.change(uow, DEALS, [(row, after)], "deal.split")
 
@@ -164,7 +165,8 @@ async def approve_deal(uow: UnitOfWork, deal: UUID, to: str, *, version: int | N
     approval = moves.plan_approve(
         _known(row), pipeline, to, await _asked(uow, None, None, since=row["entered_at"])
     )
-    approvals = [*(row["approvals"] or ()), approval_row(approval)]
+    others = [one for one in approvals_of(row) if (one.stage, one.by) != (to, approval.by)]
+    approvals = [approval_row(one) for one in (*others, approval)]
     await write.change(uow, DEALS, [(row, {"approvals": approvals})], "deal.approved")
 
 
@@ -222,6 +224,12 @@ def _taking(actor: Actor, row: Row) -> Pipeline:
     if row["archived_at"] is not None:
         raise _archived(row)
     return pipeline
+
+
+async def _must_be_users(uow: UnitOfWork, field: str, users: Sequence[UUID]) -> None:
+    """Raise InvalidInput for who is no user, or one who is archived."""
+    if unknown := await deals.unknown_users(uow, users):
+        raise unknown_reference(field, unknown[0])
 
 
 def _archived(pipeline: Row) -> RuleBroken:

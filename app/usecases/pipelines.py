@@ -10,7 +10,7 @@ from app.db.deals import DEALS
 from app.db.engine import Row
 from app.db.pipelines import PIPELINES
 from app.db.uow import UnitOfWork
-from app.domain.access import Actor, must_read
+from app.domain.access import Actor, Scope, must_read, must_write
 from app.domain.deals.moves import Asked, Plan, plan_relocate
 from app.domain.errors import Forbidden, InvalidInput, RuleBroken
 from app.domain.moments import Now
@@ -95,7 +95,10 @@ def _must_see_all(actor: Actor) -> None:
             "sight_too_narrow",
             "Deals may have to go to other stages, and not all of them may be yours to see.",
         )
+    actor.needs(Scope.deals_write)
+    actor.needs(Scope.deals_read)
     must_read(actor, DEALS.name, ("stage",))
+    must_write(actor, DEALS.name, ("stage",))
 
 
 async def _relocate(uow: UnitOfWork, after: Pipeline, goes: Mapping[str, str]) -> None:

@@ -120,9 +120,9 @@ async def test_a_won_deal_keeps_an_amount_and_its_credit(org: Organisation):
     assert await refused(org, deal, "win") == (409, "amount_missing")
     await org.admin.patch(f"/v1/deals/{deal['id']}", json={"amount": "8000"}, headers=ANY)
     deal = await done(org, deal, "win")
-    assert deal["credit"] == [{"user_id": me, "share": "100"}]
+    assert deal["credit"] == [{"user_id": me, "share": "100.0000"}]
     answer = await org.admin.patch(f"/v1/deals/{deal['id']}", json={"amount": None}, headers=ANY)
-    assert problem(answer)["code"] == "won_without_amount"
+    assert (answer.status_code, problem(answer)["code"]) == (409, "won_without_amount")
     other = (await org.admin.post("/v1/users", json={"name": "王", "email": "w@test.example"})).json()["id"]
     shares = [{"user_id": me, "share": "60"}, {"user_id": other, "share": "40"}]
     deal = await done(org, deal, "split", credit=shares)
@@ -279,3 +279,38 @@ async def test_a_reopened_deal_is_as_likely_as_its_stage(org: Organisation):
     await pipeline(org)
     deal = await done(org, await opened(org, probability="0.9"), "lose", reason="价格")
     assert (await done(org, deal, "reopen", to="design"))["probability"] is None
+
+
+async def test_who_approves_twice_has_approved_what_they_saw_last(org: Organisation):
+    deal = await approvable(org)
+    await done(org, deal, "approve", to="agreement")
+    await org.admin.patch(f"/v1/deals/{deal['id']}", json={"amount": "12"}, headers=ANY)
+    deal = await done(org, deal, "approve", to="agreement")
+    assert [one["amount"] for one in deal["approvals"]] == ["12.0000"]
+
+
+async def test_no_deal_goes_to_somebody_who_is_put_away(org: Organisation):
+    await pipeline(org)
+    deal = await opened(org)
+    gone = (await org.admin.post("/v1/users", json={"name": "王", "email": "w@test.example"})).json()["id"]
+    assert (await org.admin.post(f"/v1/users/{gone}/archive", headers=ANY)).status_code == 200
+    assert await refused(org, deal, "reassign", owner_id=gone) == (422, "reference_unknown")
+    answer = await org.admin.post("/v1/deals", json={"name": "茶礼", "currency": "CNY", "owner_id": gone})
+    assert problem(answer)["code"] == "reference_unknown"
+
+
+async def test_splitting_as_it_is_split_already_is_no_change(org: Organisation):
+    await pipeline(org, "subscription")
+    me = (await org.admin.get("/v1/users")).json()["data"][0]["id"]
+    deal = await done(org, await opened(org, owner_id=me, amount="8000"), "win")
+    assert deal == await done(org, deal, "split", credit=[{"user_id": me, "share": "100"}])
+
+
+async def test_who_may_not_read_the_status_is_not_told_that_a_deal_is_won(org: Organisation):
+    await pipeline(org, "subscription")
+    deal = await done(org, await opened(org, amount="8000"), "win")
+    read = {"deal": ["name", "currency", "amount"]}
+    await org.role("blind", scopes=["*"], sight={"*": "all"}, read=read, write={"*": ["*"]})
+    _, seller = await org.user("seller", "blind")
+    answer = await seller.patch(f"/v1/deals/{deal['id']}", json={"amount": None}, headers=ANY)
+    assert (answer.status_code, problem(answer)["code"]) == (403, "field_hidden"), answer.text

@@ -198,6 +198,26 @@ async def test_who_sees_only_their_own_deals_sends_none_away(org: Organisation):
     assert kept.status_code == 200, kept.text
 
 
+@pytest.mark.parametrize(
+    ("lacking", "code"),
+    [
+        ({"scopes": ["pipelines:read", "pipelines:write", "deals:read"]}, "scope_missing"),
+        ({"scopes": ["pipelines:read", "pipelines:write", "deals:write"]}, "scope_missing"),
+        ({"write": {"pipeline": ["*"], "deal": ["name"]}}, "field_read_only"),
+    ],
+)
+async def test_who_may_not_move_deals_sends_none_elsewhere(org: Organisation, lacking: Body, code: str):
+    line = await made(org)
+    deal = await opened(org)
+    whole = {"scopes": ["*"], "sight": {"*": "all"}, "read": {"*": ["*"]}, "write": {"*": ["*"]}}
+    await org.role("planner", **(whole | lacking))
+    _, planner = await org.user("planner", "planner")
+    gone = {"stages": renamed(STAGES, "first", "start"), "moves": {"forward": 2}, "goes": {"first": "start"}}
+    answer = await planner.post(f"/v1/pipelines/{line['id']}/change", json=gone, headers=ANY)
+    assert (answer.status_code, answer.json()["code"]) == (403, code), answer.text
+    assert (await org.admin.get(f"/v1/deals/{deal['id']}")).json()["stage"] == "first"
+
+
 async def test_a_pipeline_is_put_away_when_no_open_deal_stands_in_it(org: Organisation):
     line = await made(org)
     deal = await opened(org)

@@ -73,7 +73,6 @@ UNSAYABLE = {
     "total_differs": "Amounts are summed.",
     "total_too_large": "Amounts are summed.",
     "unpacked_too_large": "What a file holds is not in the shape of its bytes.",
-    "won_without_amount": "One field is asked for by the value of another.",
     "xlsx_broken": "What a file holds is not in the shape of its bytes.",
     "words_missing": "Either of two languages will do.",
     "question_unknown": "What a form can ask for is told by the fields that contacts have.",
