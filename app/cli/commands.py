@@ -53,13 +53,17 @@ def migrate() -> None:
     from app.cli.local import check_database, reachable  # noqa: PLC0415 - see the module's docstring
     from app.db.migrate import migrate as upgrade  # noqa: PLC0415
     from app.db.migrate import pending, settle  # noqa: PLC0415
+    from app.usecases.bootstrap import renew_roles  # noqa: PLC0415
 
     with reachable() as (database_url, _):
         check_database(database_url)
         waiting = pending(database_url)
         upgrade(database_url)
         settled = settle(database_url)
+        renewed = asyncio.run(renew_roles(database_url))
     _OUT.print(f"Applied {len(waiting)} migrations." if waiting else "Nothing to apply.", highlight=False)
+    if renewed:
+        _OUT.print(f"Opened what is new to {renewed} built-in roles.", highlight=False)
     if settled:
         _OUT.print(f"Settled {settled} events that were restored from another server.", highlight=False)
 

@@ -104,9 +104,11 @@ def _servers(console: Console, stack: ExitStack, wanted: Settings) -> tuple[Serv
 def _migrate(database_url: str) -> None:
     with loading():
         from app.db.migrate import migrate, pending  # noqa: PLC0415 - see app/cli/commands.py
+        from app.usecases.bootstrap import renew_roles  # noqa: PLC0415
 
     if pending(database_url):
         migrate(database_url)
+        asyncio.run(renew_roles(database_url))
 
 
 @dataclass

@@ -60,3 +60,20 @@ async def held_by(uow: UnitOfWork, role: UUID) -> int:
         role,
     )
     return count
+
+
+RELEASE = "release"
+"""The cause of what a new release does to an organisation."""
+
+
+async def built_in(uow: UnitOfWork) -> list[tuple[Row, list[dict[str, Any]]]]:
+    """The built-in roles, locked, but for the administrator's; each with what releases gave it, the first thing first."""
+    rows = await uow.fetch(
+        "select *, (select coalesce(array_agg(e.after order by e.seq), '{}') from events e"
+        "   where e.org_id = r.org_id and e.noun_id = r.id and e.actor_kind = 'system'"
+        "     and e.cause in ('bootstrap', $2)) as given"
+        " from roles r where org_id = $1 and builtin and name <> 'admin' order by id for update",
+        uow.org_id,
+        RELEASE,
+    )
+    return [(row, row["given"]) for row in rows]

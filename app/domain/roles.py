@@ -6,8 +6,9 @@ make customers anew whom colleagues have and the seller does not see, and a list
 the commonest way to lose it. An organisation that wants it otherwise adds imports:* or exports:* to a role.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from app.domain.access import EVERYTHING, Sight
 
@@ -151,3 +152,30 @@ BUILTIN: Mapping[str, BuiltinRole] = {
 def opened(groups: Mapping[str, str], wanted: tuple[str, ...]) -> list[str]:
     """The names of the fields that a role's groups open; a field without a group stays closed."""
     return sorted(name for name, group in groups.items() if group and group in wanted)
+
+
+def renewed(
+    role: Mapping[str, Any], given: Iterable[Mapping[str, Any]], wanted: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a built-in role opens once a release has given it what none gave it before; empty when that is nothing.
+
+    Given is what earlier ones gave it, wanted what this one opens. What somebody has taken from the role since stays
+    taken, and what they have added stays.
+    """
+    earlier = list(given)
+    after = {"scopes": _with(role["scopes"], [one.get("scopes", ()) for one in earlier], wanted["scopes"])}
+    known = {noun for one in earlier for noun in one.get("sight", {})} | role["sight"].keys()
+    after["sight"] = role["sight"] | {n: wanted["sight"][n] for n in wanted["sight"].keys() - known}
+    for part in ("read", "write"):
+        before = [one.get(part, {}) for one in earlier]
+        opens = {
+            noun: _with(role[part].get(noun, ()), [one.get(noun, ()) for one in before], names)
+            for noun, names in wanted[part].items()
+        }
+        after[part] = role[part] | {noun: names for noun, names in opens.items() if names}
+    return {part: value for part, value in after.items() if value != role[part]}
+
+
+def _with(present: Iterable[str], given: Iterable[Iterable[str]], wanted: Iterable[str]) -> list[str]:
+    """What is present, and what is wanted and was never given before."""
+    return sorted({*present} | ({*wanted}.difference(*given)))

@@ -1,15 +1,19 @@
 """The first steps, on a database of their own."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from app.db import users
+from app.db import actors, users, write
 from app.db.engine import Database
+from app.db.roles import ROLES, built_in
+from app.db.uow import UnitOfWork
+from app.domain import roles
 from app.domain.errors import Duplicate, InvalidInput, NotFound
 from app.kit import clock, passwords, tokens
 from app.kit.ids import new_id
-from app.usecases.bootstrap import Bootstrap, add_organisation, bootstrap, create_key
+from app.usecases.bootstrap import Bootstrap, add_organisation, bootstrap, create_key, renew_roles
 
 
 async def test_of_many_starts_at_once_one_makes_the_organisation(empty: str):
@@ -106,3 +110,34 @@ async def test_an_organisation_of_wrong_words_is_refused(empty: str, field: str,
     with pytest.raises(InvalidInput) as refused:
         await add_organisation(empty, **{"name": "x", "slug": "x", "email": "a@x.example", field: value})
     assert refused.value.facts["field"] == field
+
+
+async def test_built_in_roles_get_what_a_release_opens_and_keep_what_was_changed(
+    empty: str, monkeypatch: pytest.MonkeyPatch
+):
+    now = roles.BUILTIN["sales"]
+    former = replace(
+        now,
+        scopes=tuple(scope for scope in now.scopes if not scope.startswith("deals:")),
+        read={noun: groups for noun, groups in now.read.items() if noun != "deal"},
+    )
+    monkeypatch.setitem(roles.BUILTIN, "sales", former)
+    made = await new(empty, "one")
+    monkeypatch.undo()
+    owner = Database(empty, role=None, size=1)
+    mine = {"scopes": [*sorted({*former.scopes} - {"tags:read"}), "events:read"], "name": "销售"}
+    database = Database(empty, role="rapport_app", size=1)
+    uow = UnitOfWork(database, await actors.system(database, made.org_id), now=clock.now(), cause="01a2")
+    async with uow:
+        (row,) = [row for row, _ in await built_in(uow) if row["name"] == "sales"]
+        await write.change(uow, ROLES, [(row, mine)], "role.edited")
+        await uow.commit()
+    assert await renew_roles(empty) == 1
+    async with owner.connection() as connection:
+        role = await connection.fetchrow("select * from roles where name = '销售'")
+    assert {*role["scopes"]} == {*mine["scopes"], "deals:read", "deals:write"}
+    assert {"stage", "amount"} <= {*role["read"]["deal"]}
+    assert role["read"]["contact"] == row["read"]["contact"]
+    assert await renew_roles(empty) == 0
+    await database.close()
+    await owner.close()
