@@ -13,7 +13,7 @@ from tests.makers.organisations import Organisation
 from tests.nouns.nouns import ANY
 
 Body = dict[str, Any]
-CALLS, DEALS, CLIENTS = 300, 5, 4
+CALLS, DEALS, CLIENTS = 1_000, 10, 4
 LINE: Body = {
     "name": "Doors",
     "stages": [
