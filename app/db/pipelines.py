@@ -63,3 +63,14 @@ async def role_names(uow: UnitOfWork) -> Sequence[str]:
     """The names of the organisation's roles, of which stages may ask approval."""
     rows = await uow.fetch("select name from roles where org_id = $1 and archived_at is null", uow.org_id)
     return [row["name"] for row in rows]
+
+
+async def any_asks(uow: UnitOfWork, role: str) -> bool:
+    """Whether a pipeline, archived or not, asks a role of this name for approval."""
+    found: bool = await uow.fetchval(
+        "select exists (select from pipelines, jsonb_array_elements(stages) stage"
+        " where org_id = $1 and stage -> 'approvers' ? $2)",
+        uow.org_id,
+        role,
+    )
+    return found

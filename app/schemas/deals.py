@@ -164,7 +164,9 @@ class _Step(Shape):
     why: Annotated[str, Field(min_length=1, max_length=MOST_REASON)] | None = Field(
         None, description="For the stage history."
     )
-    at: Time | None = Field(None, description="When; now when left out.")
+    at: Time | None = Field(
+        None, description="When; now when left out. What stages ask for is judged as of then."
+    )
 
 
 class DealMove(_Step):

@@ -4,7 +4,7 @@ from collections.abc import Sequence, Set
 from functools import partial
 from uuid import UUID
 
-from app.db import roles, teams
+from app.db import pipelines, roles, teams
 from app.db.actors import grant_of
 from app.db.engine import Row
 from app.db.nouns import ALWAYS
@@ -62,10 +62,21 @@ async def _judge(uow: UnitOfWork, changes: Sequence[Change]) -> None:
         before = {} if row is None else dict(row)
         for role in filter(None, (before, {**before, **new})):
             must_cover(uow.actor, grant_of(role), "This role")
+        if row is not None and new.get("name", row["name"]) != row["name"]:
+            await _must_not_approve(uow, row["name"])
     mine = await teams.of_user(uow, uow.actor.user_id)
     changed = [row["id"] for row, new in changes if row is not None and _ACCESS & new.keys()]
     for user, team in await roles.holders(uow, changed):
         must_reach(uow.actor, OWNED, mine, user=user, team=team)
+
+
+async def _must_not_approve(uow: UnitOfWork, role: str) -> None:
+    """Raise RuleBroken for a role that a pipeline asks by its name: nobody could approve there any more."""
+    if await pipelines.any_asks(uow, role):
+        raise RuleBroken(
+            "role_approves",
+            f"A stage of a pipeline asks the role {role} for approval; change the pipeline first.",
+        )
 
 
 async def add_role(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
@@ -100,6 +111,7 @@ async def archive_role(uow: UnitOfWork, role: UUID, *, version: int | None) -> N
     holders = await roles.held_by(uow, role)
     if holders:
         raise RuleBroken("role_held", f"{holders} users hold this role; take it from them first.")
+    await _must_not_approve(uow, row["name"])
     await plain.archive_row(uow, ROLES, row)
 
 

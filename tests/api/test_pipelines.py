@@ -271,3 +271,18 @@ async def test_what_was_agreed_to_in_a_stage_ends_with_it(org: Organisation):
     )
     assert answer.status_code == 200, answer.text
     assert (await org.admin.get(f"/v1/deals/{deal['id']}")).json()["approvals"] is None
+
+
+async def test_a_role_that_a_stage_asks_for_approval_keeps_its_name_and_stays(org: Organisation):
+    head = (await org.admin.post("/v1/roles", json={"name": "head of sales"})).json()
+    stages = [*STAGES]
+    stages[1] = stages[1] | {"approvers": ["head of sales"]}
+    line = await made(org, stages=stages)
+    here, other = f"/v1/roles/{head['id']}", {"name": "boss"}
+    for answer in (
+        await org.admin.patch(here, json=other, headers=ANY),
+        await org.admin.post(f"{here}/archive", headers=ANY),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "role_approves"), answer.text
+    assert (await change(org, line, stages=STAGES)).status_code == 200
+    assert (await org.admin.patch(here, json=other, headers=ANY)).status_code == 200

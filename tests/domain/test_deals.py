@@ -388,7 +388,7 @@ def test_a_lost_stage_may_ask_for_the_reason_that_comes_with_the_loss():
 def test_a_deal_whose_stage_is_gone_is_sent_on_without_being_asked():
     pipeline = strict(1, 0, listed=False, reopened=False)
     plan = moves.plan_relocate(a_deal("former", **LACKING["all"], archived_at=NOON), pipeline, "b", asked())
-    assert plan.after == {"stage": "b", "entered_at": LATER, "closed_from": None}
+    assert plan.after == {"stage": "b", "entered_at": LATER, "probability": None, "closed_from": None}
     assert plan.entry == Entry(Verb.RELOCATE, "former", "b", LATER, SELLER, None, 18_000, 9_000)
     kept = moves.plan_relocate(a_deal("former", closed_from="c"), pipeline, "won", asked())
     assert "closed_from" not in kept.after

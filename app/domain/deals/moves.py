@@ -151,7 +151,7 @@ def plan_relocate(deal: Deal, after: Pipeline, to: str, asked: Asked) -> Plan:
     """To where the change of its pipeline sends it; nothing is asked of the deal, which did not ask to go."""
     _must_be_after(deal, asked)
     stage = after.stage(to)
-    written = _standing(stage, asked)
+    written = _gone_to(stage, asked)
     if deal.get("closed_from") not in after.by_key():
         written["closed_from"] = None
     return Plan(written, _entry(Verb.RELOCATE, deal["stage"], to, asked, since=deal["entered_at"]))
