@@ -82,6 +82,7 @@ _TAGS = {
     "orders": "What was bought, and how far it is.",
     "deals": "What may be sold: where it stands, since when, and what may happen to it.",
     "pipelines": "The stages that deals go through, and the rules for going.",
+    "quotas": "What is to be reached, by whom and by when.",
     "interactions": "Calls, visits, messages and whatever else passed between people.",
     "custom_fields": "Fields of the organisation's own.",
     "exchange_rates": "What currencies are worth, day by day.",

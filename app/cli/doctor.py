@@ -33,7 +33,7 @@ _SECRET_LENGTH = 32
 """Bytes; RFC 7518, section 3.2: an HS256 key is at least as long as its hash."""
 _SKEW_SECONDS = 2.0
 _STUCK_FOR = timedelta(minutes=15)
-_EXTENSIONS = ("btree_gin",)
+_EXTENSIONS = ("btree_gin", "btree_gist")
 
 _SERVER = """
 select current_setting('server_version_num')::int as version,

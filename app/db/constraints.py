@@ -23,6 +23,10 @@ _UNIQUE = {
         "There is already a rate for this pair of currencies on this day.",
     ),
     "uq_calendars_name": ("name_taken", "Another calendar already has this name."),
+    "ex_quotas_days": (
+        "quota_overlaps",
+        "There is already a quota of this measure for the same ones on some of these days; let one end first.",
+    ),
     "uq_organisations_slug": ("slug_taken", "Another organisation already has this short name."),
 }
 _REFERENCE = re.compile(r"[a-z]+_id$")
@@ -32,7 +36,7 @@ _PARTITION = re.compile(r"_p\d{6}|_default")
 def refusal(fault: Exception) -> Exception:
     """The error that a caller understands, or the fault itself when it is ours to mend."""
     match fault:
-        case asyncpg.UniqueViolationError():
+        case asyncpg.UniqueViolationError() | asyncpg.ExclusionViolationError():
             name = _PARTITION.sub("", fault.constraint_name or "")
             code, detail = _UNIQUE.get(name, ("duplicate", "A record with these values already exists."))
             return Duplicate(code, detail)

@@ -20,6 +20,7 @@ from app.db.orders import ORDERS
 from app.db.pipelines import PIPELINES
 from app.db.presets import PRESETS
 from app.db.products import PRODUCTS
+from app.db.quotas import QUOTAS
 from app.db.roles import ROLES
 from app.db.runs import RUNS
 from app.db.segments import SEGMENTS
@@ -36,6 +37,7 @@ NOUNS: Mapping[str, Noun] = {
         ORDERS,
         DEALS,
         PIPELINES,
+        QUOTAS,
         INTERACTIONS,
         TAGS,
         SEGMENTS,

@@ -29,6 +29,8 @@ class Scope(StrEnum):
     deals_write = "deals:write"
     pipelines_read = "pipelines:read"
     pipelines_write = "pipelines:write"
+    quotas_read = "quotas:read"
+    quotas_write = "quotas:write"
     interactions_read = "interactions:read"
     interactions_write = "interactions:write"
     tags_read = "tags:read"

@@ -17,6 +17,7 @@ RECORDS = ("contact", "company", "product", "order", "deal", "interaction")
 _READ_RECORDS = (
     *("contacts:read", "companies:read", "products:read", "orders:read", "deals:read", "interactions:read"),
     "pipelines:read",
+    "quotas:read",
 )
 _READ_REFERENCE = (
     "tags:read",
@@ -50,7 +51,18 @@ def _all(*groups: str) -> dict[str, tuple[str, ...]]:
 
 _REFERENCE = dict.fromkeys(
     (
-        *("tag", "segment", "custom_field", "exchange_rate", "calendar", "user", "team", "run", "pipeline"),
+        *(
+            "tag",
+            "segment",
+            "custom_field",
+            "exchange_rate",
+            "calendar",
+            "user",
+            "team",
+            "run",
+            "pipeline",
+            "quota",
+        ),
         *("import", "export", "preset", "form", "duplicate", "merge"),
     ),
     ("basic",),
@@ -73,6 +85,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "products:write",
             "orders:write",
             "deals:write",
+            "quotas:write",
             "interactions:write",
             "tags:write",
             "segments:write",
@@ -87,7 +100,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         Sight.TEAM,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent"), "product": ("basic", "cost")},
         _all("basic", "reach", "demographics", "content", "cost", "consent")
-        | dict.fromkeys(("tag", "segment", "import", "preset", "form"), ("basic",)),
+        | dict.fromkeys(("tag", "segment", "import", "preset", "form", "quota"), ("basic",)),
     ),
     "sales": BuiltinRole(
         (

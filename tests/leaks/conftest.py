@@ -24,6 +24,15 @@ async def world(service: FastAPI, database_url: str) -> AsyncIterator[World]:
     await org.close()
 
 
+_QUOTA = {
+    "measure": "won_deals",
+    "begins_on": "2026-01-01",
+    "ends_on": "2026-03-31",
+    "amount": "12",
+    "note": "told apart",
+}
+
+
 @pytest.fixture(scope="session")
 async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
     """Ids of records that are not planted, by plural."""
@@ -38,6 +47,7 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
         "special_days": [{"on": "2026-01-05", "name": "told apart"}],
     }
     calendar = (await admin.post("/v1/calendars", json=counted)).json()["id"]
+    quota = (await admin.post("/v1/quotas", json=_QUOTA)).json()["id"]
     renamed = await admin.post(f"/v1/tags/{tag}/rename", json={"name": "told"}, headers=ANY)
     assert renamed.status_code == 202, renamed.text
     content = b"name,email\nSecret,secret@example.com\n"
@@ -67,6 +77,7 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
         "presets": [preset],
         "exchange_rates": [made],
         "calendars": [calendar],
+        "quotas": [quota],
         "pipelines": [(await admin.get("/v1/pipelines")).json()["data"][0]["id"]],
         "tags": [tag],
         "exports": [export],

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -245,6 +246,19 @@ ALL = {
             {"rate": ["0.0000000001", "7.0312", "7.03125", "99999999.9999999999"]},
             "rate",
             amounts=("rate",),
+        ),
+        Plain(
+            NOUNS["quota"],
+            lambda n: {
+                "measure": "opened_deals",
+                "begins_on": str(date(1950, 1, 1) + timedelta(days=n)),
+                "ends_on": str(date(1950, 1, 1) + timedelta(days=n)),
+                "amount": "12",
+                "external_ids": {"erp": f"Q-{n}"},
+            },
+            {"note": TEXTS, "amount": ["0.0001", "12", "12.50", "999999999999.9999"]},
+            "note",
+            amounts=("amount",),
         ),
         Plain(
             NOUNS["calendar"],
