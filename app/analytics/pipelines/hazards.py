@@ -89,7 +89,7 @@ def learn(known: Facts, stages: Sequence[Stage], owner: Ints) -> Model:
 
 
 def sizes(amount: Floats, edges: Floats) -> Ints:
-    """Which third an amount belongs to; the last number is for unknown ones."""
+    """The size that an amount belongs to, by the edges; the last number is for unknown ones."""
     return np.where(np.isfinite(amount), np.searchsorted(edges, amount, side="right"), len(SIZES) + 1).astype(
         np.int64
     )
