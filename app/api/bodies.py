@@ -13,7 +13,8 @@ from app.domain.errors import InvalidInput
 from app.domain.pointers import pointer
 from app.kit import json
 from app.schemas.base import Shape
-from app.usecases.bulk import Item, Whole, asked, incomplete_for
+from app.schemas.problems import incomplete_for
+from app.usecases.bulk import Item, Whole, asked
 from app.usecases.plain import Values
 
 MOST_ITEMS = 10_000

@@ -1,6 +1,6 @@
 """Deals with their lines and their stage history, and the questions asked of them."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -210,6 +210,19 @@ async def add_moves(uow: UnitOfWork, made: Sequence[tuple[UUID, UUID, Entry]]) -
         [entry.seconds for entry in entries],
         [entry.business_seconds for entry in entries],
     )
+
+
+async def histories(uow: UnitOfWork, ids: Collection[UUID]) -> dict[UUID, list[tuple[str, datetime]]]:
+    """The stages that deals have come to and when, the first one first, by deal."""
+    rows = await uow.fetch(
+        "select deal_id, to_stage, at from deal_moves where org_id = $1 and deal_id = any($2::uuid[]) order by at, id",
+        uow.org_id,
+        list(ids),
+    )
+    found: dict[UUID, list[tuple[str, datetime]]] = {}
+    for deal, stage, at in rows:
+        found.setdefault(deal, []).append((stage, at))
+    return found
 
 
 async def forget_why(uow: UnitOfWork, ids: Sequence[UUID]) -> None:

@@ -45,6 +45,14 @@ async def held(uow: UnitOfWork, pipeline: UUID) -> Row | None:
     return rows[0] if rows else None
 
 
+async def all_held(uow: UnitOfWork) -> dict[UUID, Row]:
+    """Every pipeline, the oldest first, kept as it is until the unit of work ends."""
+    rows = await uow.fetch(
+        "select * from pipelines where org_id = $1 order by created_at, id for share", uow.org_id
+    )
+    return {row["id"]: row for row in rows}
+
+
 async def known(door: Reads, pipeline: UUID) -> Row:
     """A pipeline as the rules know it."""
     return await door.row(lambda actor: Question(_KNOWN, {"org": actor.org_id, "pipeline": pipeline}))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.domain.deals.amounts import MOST_OWNERS
 from app.domain.deals.moves import MOST_REASON, Verb
+from app.domain.deals.steps import MOST_STEPS
 from app.domain.orders import MOST_LINES
 from app.domain.pipelines.stages import StageKind
 from app.schemas.base import (
@@ -85,6 +86,56 @@ class DealEdit(DealFields):
     """Changes to a deal."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"next_step": "报价", "amount": "52000.00"}]})
+
+
+class DealCame(Part):
+    """That a deal came to a stage, by the verb that the stage asks for."""
+
+    stage: StageKey
+    at: Time
+    why: Annotated[str, Field(min_length=1, max_length=MOST_REASON)] | None = None
+    reason: Annotated[str, Field(min_length=1, max_length=MOST_REASON)] | None = Field(
+        None, description="Why it was lost, where it was."
+    )
+
+
+class _Came(Shape):
+    pipeline_id: UUID | None = Field(
+        None, description="Of a new deal, the oldest pipeline when left out; a deal stays in its own."
+    )
+    owner_id: UUID | None = None
+    steps: list[DealCame] = Field(
+        default_factory=list,
+        max_length=MOST_STEPS,
+        description="The stages that it came to, in the order of time; opened in the first of them."
+        " Those that its history has are nothing new.",
+    )
+
+
+_CAME = _EXAMPLE | {
+    "external_ids": {"hubspot": "51234"},
+    "steps": [
+        {"stage": "new", "at": "2026-03-01T10:30:00+08:00"},
+        {"stage": "lost", "at": "2026-03-21T17:00:00+08:00", "reason": "价格高于竞品"},
+    ],
+}
+
+
+class DealAdd(DealFields, _Came):
+    """A new deal with the stages that it has gone through."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CAME]})
+
+    name: Name
+    currency: Currency
+
+
+class DealUpsert(DealFields, _Came):
+    """A deal to open, or to edit and take on when its id or an external id is known."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CAME]})
+
+    id: UUID | None = None
 
 
 class Credit(Part):

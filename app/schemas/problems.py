@@ -4,8 +4,9 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from app.domain.errors import InvalidInput
 from app.domain.pointers import pointer
 
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
@@ -55,6 +56,7 @@ class Problem(BaseModel):
     allowed: list[str] | None = Field(
         None, description="The statuses, or stages, that can follow the present one."
     )
+    stage: str | None = Field(None, description="The stage that is meant.")
     stages: list[str] | None = Field(None, description="The stages that there are, or in which deals stand.")
     fields: list[str] | None = Field(None, description="The fields that must be filled in first.")
     roles: list[str] | None = Field(None, description="The roles of which one must agree.")
@@ -69,3 +71,22 @@ class Problem(BaseModel):
 def faults_of(found: list[Any], prefix: tuple[Any, ...] = ()) -> list[dict[str, str]]:
     """Pydantic's findings as pointers and sentences, without the input, which may be a secret."""
     return [{"at": pointer((*prefix, *one["loc"])) or "/", "detail": one["msg"]} for one in found]
+
+
+def invalid(fault: ValidationError) -> InvalidInput:
+    """A shape's findings as our error."""
+    faults, named = _told(fault)
+    return InvalidInput("request_invalid", f"This item cannot be understood. {named}", errors=faults[:20])
+
+
+def incomplete_for(fault: ValidationError) -> InvalidInput:
+    """What would do as an edit, but knows no record that is there, and is not enough for a new one."""
+    faults, named = _told(fault)
+    return InvalidInput(
+        "incomplete", f"There is no such record yet, and a new one needs more. {named}", errors=faults[:20]
+    )
+
+
+def _told(fault: ValidationError) -> tuple[list[dict[str, str]], str]:
+    faults = faults_of(list(fault.errors(include_url=False, include_input=False)))
+    return faults, "; ".join(f"{one['at']}: {one['detail']}" for one in faults[:3])

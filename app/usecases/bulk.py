@@ -18,13 +18,13 @@ from app.db.engine import Row
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
 from app.db.write import Documents
-from app.domain.errors import Busy, DomainError, Duplicate, InvalidInput, NotFound, RuleBroken
+from app.domain.errors import Busy, DomainError, Duplicate, NotFound, RuleBroken
 from app.domain.united import united
 from app.domain.waves import Name, waves
 from app.schemas.base import Shape
-from app.schemas.problems import faults_of
+from app.schemas.problems import incomplete_for, invalid
 from app.usecases import plain
-from app.usecases.plain import Judge, Values
+from app.usecases.plain import Happening, Judge, Values, Way
 
 Whole = Callable[[], Values]
 """All values of a new record. Raises DomainError when what was sent is not enough for one."""
@@ -32,6 +32,7 @@ Form = Callable[[Values], Values]
 """Brings values into the forms that are kept. Raises DomainError."""
 T = TypeVar("T")
 
+_PLAIN = Way()
 _CHUNK = 500
 _CHUNK_OF_WHOLES = 125
 """Of records that have parts, which come to as much."""
@@ -87,6 +88,8 @@ class _Found:
 
     pairs: Sequence[tuple[Item, UUID | None]]
     rows: Mapping[UUID, Row]
+    known: Mapping[UUID, Any]
+    """What else is known of them."""
 
 
 @dataclass(slots=True)
@@ -96,6 +99,8 @@ class _Plan:
     ready: Documents = ((), ())
     """Of what is added."""
     changing: list[tuple[Row, Values]] = field(default_factory=list)
+    happening: list[Happening] = field(default_factory=list)
+    """What happens to these records then."""
 
 
 async def upsert(
@@ -106,12 +111,13 @@ async def upsert(
     form: Form | None = None,
     whole: Form | None = None,
     judge: Judge | None = None,
+    way: Way | None = None,
 ) -> None:
     """Add or edit each item: known by id, external id or key, edited; else added. Each has its own outcome.
 
     form and whole bring the values given, and those of new records, into the forms that are kept.
     """
-    await _Bulk(uow, noun, form, whole or form, judge).upsert(items)
+    await _Bulk(uow, noun, form, whole or form, judge, way or _PLAIN).upsert(items)
 
 
 @dataclass(slots=True)
@@ -121,6 +127,7 @@ class _Bulk:
     form: Form | None
     whole: Form | None
     judge: Judge | None
+    way: Way
     named: list[tuple[Item, Sequence[Name]]] = field(default_factory=list)
     """All items so far, each with the names that its record has, and those that it is to have."""
     taken: set[Name] = field(default_factory=set)
@@ -168,6 +175,7 @@ class _Bulk:
         names = [name for _, listed in named for name in listed]
         await references.claim(self.uow, self.noun, names if len(items) <= self._size else None)
         await references.hold_trees(self.uow, self.noun, (item.sent for item in items))
+        await self.way.begin(self.uow)
 
     def _names(self, chunk: Iterable[Item]) -> Named:
         for item in chunk:
@@ -190,7 +198,7 @@ class _Bulk:
                 self.later.add(len(self.named))
             self.taken.update(own)
             self.named.append((item, own))
-        return _Found(pairs, rows)
+        return _Found(pairs, rows, await self.way.look(self.uow, rows.keys()))
 
     async def _locked(self, names: Sequence[Sequence[Name]]) -> tuple[list[UUID | None], Mapping[UUID, Row]]:
         """For each item's names, the record that they belong to; and those records that the actor sees, locked."""
@@ -227,7 +235,7 @@ class _Bulk:
         for item, record in found.pairs:
             try:
                 if record is not None:
-                    self._plan_edit(item, found.rows.get(record), plan)
+                    self._plan_edit(item, found.rows.get(record), found.known.get(record), plan)
                 else:
                     self._plan_add(item, plan)
             except DomainError as refusal:
@@ -240,27 +248,30 @@ class _Bulk:
             raise _unknown(self.noun)
         if item.only == "edit":
             raise RuleBroken("not_there", f"There is no such {self.noun.name} yet, and none is to be added.")
-        row = plain.new_row(self.uow, self.noun, item.complete(), item.given.keys())
+        row, happening = self.way.add(self.uow, self.noun, item.complete(), item.given.keys())
         item.id, item.status = row["id"], "created"
         plan.adding.append(row)
+        plan.happening += happening
 
-    def _plan_edit(self, item: Item, row: Row | None, plan: _Plan) -> None:
+    def _plan_edit(self, item: Item, row: Row | None, known: Any, plan: _Plan) -> None:
         if row is None:
             raise _unknown(self.noun)
         if item.only == "add":
             raise RuleBroken(
                 "there_already", f"This {self.noun.name} is there already, and none is to be edited."
             )
-        given = {name: value for name, value in item.given.items() if name != "id"}
+        given, more = self.way.apart({name: value for name, value in item.given.items() if name != "id"})
         if self.former and given.get("external_ids"):
             given["external_ids"] = self._own_names(row, given["external_ids"])
         given |= {
             name: united(row[name], given[name], same) for name, same in item.unite.items() if name in given
         }
         after = plain.changes_to(self.uow, self.noun, row, given)
-        item.id, item.status = row["id"], "updated" if after else "unchanged"
+        happening = self.way.edit(self.uow, row, after, more, known)
+        item.id, item.status = row["id"], "updated" if after or happening else "unchanged"
         if after:
             plan.changing.append((row, after))
+        plan.happening += happening
 
     def _own_names(self, row: Row, given: Mapping[str, Any]) -> dict[str, Any]:
         """Without the names by which it was known before it became part of this record; they stay where they are."""
@@ -297,14 +308,17 @@ class _Bulk:
 
     async def _planned(self, items: Sequence[Item]) -> _Plan:
         known, rows = await self._locked([references.names_of(self.noun, item.given) for item in items])
-        return await _aside(len(items), self._plan, _Found(list(zip(items, known, strict=True)), rows))
+        more = await self.way.look(self.uow, rows.keys())
+        return await _aside(len(items), self._plan, _Found(list(zip(items, known, strict=True)), rows, more))
 
     async def _write(self, plan: _Plan) -> None:
         if self.judge:
             await self.judge(self.uow, [*((None, row) for row in plan.adding), *plan.changing])
         await self._resolve(plan)
-        await write.add(self.uow, self.noun, plan.adding, f"{self.noun.name}.added", plan.ready)
+        added = self.way.added or f"{self.noun.name}.added"
+        await write.add(self.uow, self.noun, plan.adding, added, plan.ready)
         await write.change(self.uow, self.noun, plan.changing, f"{self.noun.name}.edited")
+        await self.way.write(self.uow, plan.happening)
 
     async def _resolve(self, plan: _Plan) -> None:
         """Have what the records name checked, and followed to the survivors of merges."""
@@ -322,6 +336,7 @@ class _Bulk:
         ]
         plan.changing = [(row, after) for row, after in changing if after]
         same = {row["id"] for row, after in changing if not after}
+        same -= {one.row["id"] for one in plan.happening}
         for item in plan.items:
             if item.id in same:
                 item.status = "unchanged"
@@ -369,22 +384,3 @@ def _edit(raw: Any, upsert: type[Shape], not_new: ValidationError) -> tuple[Valu
     except ValidationError as fault:
         raise invalid(fault) from None
     return shape.model_dump(exclude_unset=True), incomplete
-
-
-def invalid(fault: ValidationError) -> InvalidInput:
-    """A shape's findings as our error."""
-    faults, named = _told(fault)
-    return InvalidInput("request_invalid", f"This item cannot be understood. {named}", errors=faults[:20])
-
-
-def incomplete_for(fault: ValidationError) -> InvalidInput:
-    """What would do as an edit, but knows no record that is there, and is not enough for a new one."""
-    faults, named = _told(fault)
-    return InvalidInput(
-        "incomplete", f"There is no such record yet, and a new one needs more. {named}", errors=faults[:20]
-    )
-
-
-def _told(fault: ValidationError) -> tuple[list[dict[str, str]], str]:
-    faults = faults_of(list(fault.errors(include_url=False, include_input=False)))
-    return faults, "; ".join(f"{one['at']}: {one['detail']}" for one in faults[:3])

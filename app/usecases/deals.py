@@ -8,25 +8,31 @@ from typing import Any
 from uuid import UUID
 
 from app.db import deals, pipelines, references, write
-from app.db.calendars import business_time
 from app.db.constraints import unknown_reference
-from app.db.deals import DEALS, approval_row, approvals_of, credit_of, credit_row
-from app.db.engine import Row
+from app.db.deals import DEALS, approval_row, approvals_of
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
-from app.domain.access import Actor, hidden, must_read, must_write
+from app.domain.access import must_read, must_write
 from app.domain.deals import moves
 from app.domain.deals.moves import Asked, Plan
 from app.domain.deals.targets import Target, targets
-from app.domain.errors import InvalidInput, RuleBroken
 from app.domain.moments import Now
-from app.domain.pipelines import definitions
 from app.domain.pipelines.stages import Pipeline, StageKind
 from app.usecases import plain
 from app.usecases.plain import Values
+from app.usecases.steps import (
+    archived,
+    asking,
+    kept,
+    known,
+    must_be_users,
+    no_pipeline,
+    opened,
+    taking,
+    told,
+    written,
+)
 
-_TOLD = ("stage", "status", "amount", "currency", "entered_at", "closed_at", "pipeline_id")
-"""What the refusal of any move may speak of."""
 Decide = Callable[[Mapping[str, Any], Pipeline, Asked], Plan]
 
 
@@ -37,23 +43,18 @@ async def open_deal(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
     must_write(uow.actor, DEALS.name, {"stage", *({"owner_id"} & given)})
     named = values["pipeline_id"] or await pipelines.oldest(uow)
     if named is None:
-        raise RuleBroken("pipeline_missing", "This organisation has no pipeline; add one first.")
+        raise no_pipeline()
     held = await pipelines.held(uow, named)
     if held is None:
         raise unknown_reference("pipeline_id", named)
-    pipeline = _taking(uow.actor, held)
+    pipeline = taking(uow.actor, held)
     values["pipeline_id"] = pipeline.id
-    row = {"owner_id": owner} | plain.new_row(uow, DEALS, values, given - {"stage", "at", "owner_id"})
-    if owner is not None:
-        row["owner_id"] = owner
-    plan = moves.plan_open(row, pipeline, await _asked(uow, at, None), stage=stage)
-    row |= {"lost_reason": None, "credit": None, "approvals": None, "opened_at": plan.entry.at} | _written(
-        plan, pipeline
-    )
+    asked = await asking(uow, at, None)
+    row, entry = opened(uow, values, given - {"stage", "at"}, owner, pipeline, asked, stage=stage)
     (row,) = await references.resolve(uow, DEALS, [(row["id"], row)])
-    await _must_be_users(uow, "owner_id", [row["owner_id"]] if row["owner_id"] else [])
+    await must_be_users(uow, "owner_id", [row["owner_id"]] if row["owner_id"] else [])
     await write.add(uow, DEALS, [row], "deal.opened")
-    await deals.add_moves(uow, [(row["id"], pipeline.id, plan.entry)])
+    await deals.add_moves(uow, [(row["id"], pipeline.id, entry)])
     made: UUID = row["id"]
     return made
 
@@ -118,7 +119,7 @@ async def reopen_deal(
         at,
         why,
         lambda row, line, asked: moves.plan_reopen(row, line, asked, to=to),
-        taking=True,
+        again=True,
     )
 
 
@@ -128,7 +129,7 @@ async def restore_deal(uow: UnitOfWork, deal: UUID, *, version: int | None) -> N
     row = await plain.get_locked(uow, DEALS, deal, version, {})
     if held["archived_at"] and row["archived_at"] and row["status"] == StageKind.OPEN:
         must_read(uow.actor, DEALS.name, ("pipeline_id", "status"))  # the refusal speaks of them
-        raise _archived(held)
+        raise archived(held)
     await plain.restore_row(uow, DEALS, row)
 
 
@@ -137,9 +138,9 @@ async def reassign_deal(uow: UnitOfWork, deal: UUID, owner: UUID, *, version: in
     must_write(uow.actor, DEALS.name, ("owner_id", "credit"))
     must_read(uow.actor, DEALS.name, ("owner_id", "credit", "closed_at"))
     row = await plain.get_locked(uow, DEALS, deal, version, {"owner_id": owner})
-    after = moves.plan_reassign(_known(row), owner)
-    await _must_be_users(uow, "owner_id", [owner])
-    (after,) = await references.resolve(uow, DEALS, [(deal, _kept(after))])
+    after = moves.plan_reassign(known(row), owner)
+    await must_be_users(uow, "owner_id", [owner])
+    (after,) = await references.resolve(uow, DEALS, [(deal, kept(after))])
     await write.change(uow, DEALS, [(row, after)], "deal.reassigned")
 
 
@@ -150,8 +151,8 @@ async def split_deal(
     must_write(uow.actor, DEALS.name, ("credit",))
     must_read(uow.actor, DEALS.name, ("credit",))
     row = await plain.get_locked(uow, DEALS, deal, version, {})
-    after = _kept(moves.plan_split(_known(row), shares))
-    await _must_be_users(uow, "user_id", [user for user, _ in shares])
+    after = kept(moves.plan_split(known(row), shares))
+    await must_be_users(uow, "user_id", [user for user, _ in shares])
     if after["credit"] != row["credit"]:
         await write.change(uow, DEALS, [(row, after)], "deal.split")
 
@@ -161,9 +162,9 @@ async def approve_deal(uow: UnitOfWork, deal: UUID, to: str, *, version: int | N
     must_read(uow.actor, DEALS.name, ("approvals",))
     held = await deals.pipeline_held(uow, deal)
     row = await plain.get_locked(uow, DEALS, deal, version, {})
-    pipeline = _told(uow.actor, held)
+    pipeline = told(uow.actor, held)
     approval = moves.plan_approve(
-        _known(row), pipeline, to, await _asked(uow, None, None, since=row["entered_at"])
+        known(row), pipeline, to, await asking(uow, None, None, since=row["entered_at"])
     )
     others = [one for one in approvals_of(row) if (one.stage, one.by) != (to, approval.by)]
     approvals = [approval_row(one) for one in (*others, approval)]
@@ -174,12 +175,12 @@ async def targets_of(door: Reads, deal: UUID, now: datetime) -> list[Target]:
     """What may happen to a deal, by the roles that the reader has. Raises NotFound, Forbidden or RuleBroken."""
     row = await deals.known(door, deal)
     line = await pipelines.known(door, row["pipeline_id"])
-    pipeline = _told(door.actor, line)
+    pipeline = told(door.actor, line)
     at = max(now, row["entered_at"])
-    found = targets(_known(row), pipeline, door.actor.roles, Now(at, door.actor.time_zone))
+    found = targets(known(row), pipeline, door.actor.roles, Now(at, door.actor.time_zone))
     if line["archived_at"] is None:
         return found
-    refusal = _archived(line)
+    refusal = archived(line)
     return [
         replace(one, allowed=False, code=refusal.code, reason=refusal.detail, facts={})
         if one.verb is moves.Verb.REOPEN
@@ -197,68 +198,12 @@ async def _go(
     why: str | None,
     decide: Decide,
     *,
-    taking: bool = False,
+    again: bool = False,
 ) -> None:
     must_write(uow.actor, DEALS.name, ("stage",))
     held = await deals.pipeline_held(uow, deal)
     row = await plain.get_locked(uow, DEALS, deal, version, {})
-    pipeline = (_taking if taking else _told)(uow.actor, held)
-    plan = decide(_known(row), pipeline, await _asked(uow, at, why, since=row["entered_at"]))
-    await write.change(uow, DEALS, [(row, _written(plan, pipeline) | {"approvals": None})], event)
+    pipeline = (taking if again else told)(uow.actor, held)
+    plan = decide(known(row), pipeline, await asking(uow, at, why, since=row["entered_at"]))
+    await write.change(uow, DEALS, [(row, written(plan, pipeline) | {"approvals": None})], event)
     await deals.add_moves(uow, [(deal, pipeline.id, plan.entry)])
-
-
-def _told(actor: Actor, row: Row) -> Pipeline:
-    """A stored pipeline. Raises Forbidden unless the actor may read all that an answer about its moves speaks of."""
-    pipeline = definitions.stored(row, DEALS.known(actor))
-    approved = {"approvals"} if any(stage.approvers for stage in pipeline.stages) else set()
-    for name in sorted({*_TOLD, *approved, *pipeline.told()}):
-        if not DEALS.shows(actor, name):
-            raise hidden(DEALS.name, name)
-    return pipeline
-
-
-def _taking(actor: Actor, row: Row) -> Pipeline:
-    """The same, of a pipeline that is to take an open deal. Raises RuleBroken for one that is archived."""
-    pipeline = _told(actor, row)
-    if row["archived_at"] is not None:
-        raise _archived(row)
-    return pipeline
-
-
-async def _must_be_users(uow: UnitOfWork, field: str, users: Sequence[UUID]) -> None:
-    """Raise InvalidInput for who is no user, or one who is archived."""
-    if unknown := await deals.unknown_users(uow, users):
-        raise unknown_reference(field, unknown[0])
-
-
-def _archived(pipeline: Row) -> RuleBroken:
-    return RuleBroken(
-        "pipeline_archived",
-        f"The pipeline {pipeline['name']} is archived; restore it before it takes open deals.",
-    )
-
-
-async def _asked(
-    uow: UnitOfWork, at: datetime | None, why: str | None, *, since: datetime | None = None
-) -> Asked:
-    """Who asks, and when: a deal that others moved while this waited for them is not moved before they did."""
-    if at is not None and at > uow.now:
-        raise InvalidInput("at_in_future", f"{at:%Y-%m-%d %H:%M} UTC has not come yet.", field="at")
-    actor = uow.actor
-    now = Now(at or max(uow.now, since or uow.now), actor.time_zone)
-    return Asked(actor.user_id, actor.roles, now, await business_time(uow), why)
-
-
-def _known(row: Row) -> dict[str, Any]:
-    """A deal as the rules know it."""
-    return {**dict(row), "credit": credit_of(row), "approvals": approvals_of(row)}
-
-
-def _kept(after: Mapping[str, Any]) -> dict[str, Any]:
-    """What a rule has planned, as it is kept."""
-    return dict(after) | ({"credit": credit_row(after["credit"]) or None} if "credit" in after else {})
-
-
-def _written(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
-    return _kept(plan.after) | {"status": pipeline.stage(plan.after["stage"]).kind}

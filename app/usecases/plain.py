@@ -1,6 +1,7 @@
 """The verbs that every noun has: add, edit, archive and restore, one record at a time."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -245,3 +246,46 @@ async def restore_row(uow: UnitOfWork, noun: Noun, row: Row) -> None:
             "merged", f"This {noun.name} became part of another one; undo the merge to bring it back."
         )
     await write.change(uow, noun, [(row, {"archived_at": None})], f"{noun.name}.restored")
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One thing that happens to a record: its event, the record as it is then, and what is written of it."""
+
+    event: str | None
+    """None for what the event of the record's making has told."""
+    row: Mapping[str, Any]
+    after: Values
+    entry: Any = None
+    """What else is written of it."""
+
+
+class Way:
+    """How records of a noun come in; by this one, with nothing more to them."""
+
+    added: str | None = None
+    """The event of a new record, where it is not that it was added."""
+
+    async def begin(self, uow: UnitOfWork) -> None:
+        """Hold what must be held before any record is locked."""
+
+    async def look(self, uow: UnitOfWork, records: Collection[UUID]) -> Mapping[UUID, Any]:
+        """What else must be known of records that are there and locked."""
+        return {}
+
+    def add(
+        self, uow: UnitOfWork, noun: Noun, values: Values, given: Set[str]
+    ) -> tuple[Values, Sequence[Happening]]:
+        """A whole new record, and what happens to it from then on. Raises DomainError."""
+        return new_row(uow, noun, values, given), ()
+
+    def apart(self, given: Values) -> tuple[Values, Values]:
+        """What is given of a record that is there: its values, and what is more."""
+        return given, {}
+
+    def edit(self, uow: UnitOfWork, row: Row, after: Values, more: Values, found: Any) -> Sequence[Happening]:
+        """What happens to a record that is edited so. Raises DomainError."""
+        return ()
+
+    async def write(self, uow: UnitOfWork, changes: Sequence[Happening]) -> None:
+        """Write what happens to records; what happens to one stands in its order."""

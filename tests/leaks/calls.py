@@ -199,8 +199,6 @@ for method, template in (
     ("POST", "/v1/api_keys/{id}/restore"),
     ("POST", "/v1/calendars/bulk"),
     ("POST", "/v1/pipelines/bulk"),
-    ("POST", "/v1/deals/bulk"),
-    ("PUT", "/v1/deals/by/{system}/{external_id}"),
     ("POST", "/v1/imports/bulk"),
     ("POST", "/v1/segments/bulk"),
     ("PATCH", "/v1/exports/{id}"),

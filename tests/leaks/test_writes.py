@@ -45,6 +45,8 @@ REFERENCES = [
         "company",
         {"number": "x", "currency": "CNY", "placed_at": "2026-01-01T00:00:00Z"},
     ),
+    ("deals", "contact_id", "contact", {"name": "x", "currency": "CNY"}),
+    ("deals", "company_id", "company", {"name": "x", "currency": "CNY"}),
     ("interactions", "contact_id", "contact", {"kind": "call", "at": "2026-01-01T00:00:00Z"}),
     ("interactions", "company_id", "company", {"kind": "call", "at": "2026-01-01T00:00:00Z"}),
 ]

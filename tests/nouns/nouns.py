@@ -38,6 +38,8 @@ class Plain:
     """Exact amounts among the fields."""
     edits_only: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """Fields that are worth changing and have no order."""
+    alone: frozenset[str] = frozenset({"external_ids"})
+    """Fields that do not go together with all values of the others, or with those of make()."""
 
     @property
     def path(self) -> str:
@@ -194,6 +196,7 @@ ALL = {
                 "lines": [[], [{"quantity": "1", "unit_price": "8.1"}]],
                 "external_ids": [{"shop": "s1"}, {"shop": None}],
             },
+            alone=frozenset({"external_ids", "lines"}),
         ),
         Plain(
             NOUNS["interaction"],

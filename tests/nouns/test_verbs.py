@@ -27,7 +27,6 @@ NAMED_ELSEWHERE = {
 WITHOUT = {
     "api_key": ({"archive", "restore", "bulk"}, "a key is shown once, when it is made, and revoked for good"),
     "calendar": ({"bulk"}, "there are a few of them"),
-    "deal": ({"bulk", "upsert by external id"}, "what stands where in a pipeline is changed deal by deal"),
     "export": ({"edit", "bulk"}, "it is the list as it was when it was asked for"),
     "form": ({"bulk"}, "each is worded by itself, and nothing but its id tells which is meant"),
     "import": ({"bulk"}, "a file is sent by itself"),

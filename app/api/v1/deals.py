@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.api import answers, docs
+from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.db import history
@@ -16,6 +16,7 @@ from app.domain.access import Scope
 from app.kit import clock
 from app.schemas.base import Code, CountQuery, Key, Search
 from app.schemas.deals import (
+    DealAdd,
     DealApprove,
     DealEdit,
     DealLose,
@@ -28,10 +29,11 @@ from app.schemas.deals import (
     DealSplit,
     DealStep,
     DealTarget,
+    DealUpsert,
     DealWin,
 )
 from app.schemas.events import EventOut, HistoryQuery
-from app.usecases import deals, plain
+from app.usecases import deals, plain, steps
 
 router = APIRouter(prefix="/deals", tags=["deals"])
 Reading = Annotated[Reads, reads(Scope.deals_read)]
@@ -69,12 +71,28 @@ async def count_deals(query: CountQuery, door: Reading) -> Response:
     return await answers.count(door, DEALS, query)
 
 
+@router.post("/bulk", **docs.bulk(DealUpsert))
+async def upsert_deals(request: Request, uow: Writing) -> Response:
+    """Open or edit up to 10,000 deals, each known by its id or an external id, and take them through their stages."""
+    items = await bodies.items_of(request, DealAdd, DealUpsert)
+    await steps.upsert_deals(uow, items)
+    return answers.outcomes(uow, items)
+
+
 @router.get("/by/{system}/{external_id:text}", **docs.one(DealOut))
 async def get_deal_by_external_id(
     system: Key, external_id: Code, request: Request, door: Reading, fields: Shown = None
 ) -> Response:
     """Get the deal that another system calls so."""
     return await answers.by_external_id(door, DEALS, system, external_id, request, fields)
+
+
+@router.put("/by/{system}/{external_id:text}", **docs.upserted(DealOut))
+async def upsert_deal(system: Key, external_id: Code, body: DealUpsert, uow: Writing) -> Response:
+    """Open the deal that another system calls so, or edit it, and take it through its stages."""
+    item = bodies.one_item(body, DealAdd, system, external_id)
+    await steps.upsert_deals(uow, [item])
+    return await answers.upserted(uow, DEALS, item)
 
 
 @router.patch("/{id:uuid}", **docs.changed(DealOut))
