@@ -98,6 +98,7 @@ _TAGS = {
     "duplicates": "Contacts that may be one person.",
     "merges": "Contacts that were made one, and how to take that back.",
     "rfm": "How lately, how often and for how much customers bought.",
+    "funnel": "How far deals come, where they are lost, and how long that takes.",
     "forms": "What anybody may fill in, and what comes of it.",
     "runs": "Work in the background, and how far it is.",
     "privacy": "Erasure.",

@@ -5,12 +5,14 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app.domain.deals.cohorts import Group
 from tests.leaks.targets import Call, Targets
 from tests.leaks.world import ANY, NOUNS, PIPELINE
 
 DRY = {"dry_run": "true"}
 STALE = {"If-Match": '"0"'}
 Route = tuple[str, str]
+_YEARS: dict[str, Any] = {"since": "2000-01-01", "before": "2100-01-01"}
 _WHERE = {"all": [{"field": "created_at", "op": "gte", "value": "2020-01-01T00:00:00Z"}]}
 _ABOUT = {
     "any": [
@@ -391,6 +393,16 @@ ROUTES |= {
     ("GET", "/v1/analytics/rfm"): _plainly("/v1/analytics/rfm", {}),
     ("GET", "/v1/analytics/rfm/contacts"): _plainly(
         "/v1/analytics/rfm/contacts", {"params": {"limit": "1"}}, {"params": {"limit": "200"}}
+    ),
+    ("POST", "/v1/analytics/sales/funnel"): _plainly(
+        "/v1/analytics/sales/funnel",
+        {"json": _YEARS},
+        *({"json": _YEARS | {"group_by": by}} for by in Group),
+        {"json": _YEARS | {"where": _WHERE}},
+        {"json": _YEARS | {"country": "CN"}},
+    ),
+    ("POST", "/v1/analytics/sales/funnel/deals"): _plainly(
+        "/v1/analytics/sales/funnel/deals", {"json": _YEARS | {"limit": 200}}, {"json": _YEARS | {"limit": 1}}
     ),
     ("GET", "/v1/contacts/{id}/rfm"): _by_id("contacts", "/rfm"),
     ("GET", "/v1/events"): _plainly(
