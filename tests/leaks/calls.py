@@ -394,6 +394,9 @@ ROUTES |= {
     ("GET", "/v1/analytics/rfm/contacts"): _plainly(
         "/v1/analytics/rfm/contacts", {"params": {"limit": "1"}}, {"params": {"limit": "200"}}
     ),
+    ("GET", "/v1/analytics/sales/attainment"): _plainly(
+        "/v1/analytics/sales/attainment", {}, {"params": {"on": "2026-02-01"}}
+    ),
     ("POST", "/v1/analytics/sales/funnel"): _plainly(
         "/v1/analytics/sales/funnel",
         {"json": _YEARS},

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from app.api.v1 import (
     access,
     api_keys,
+    attainment,
     auth,
     calendars,
     companies,
@@ -47,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     deals.router,
     pipelines.router,
     quotas.router,
+    attainment.router,
     interactions.router,
     imports.router,
     exports.router,

@@ -1,0 +1,22 @@
+"""Attainment of quotas."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from app.api import answers, docs
+from app.api.doors import reads
+from app.db.reads import Reads
+from app.domain.access import Scope
+from app.kit import clock
+from app.schemas.attainment import AttainmentOut, AttainmentQuery
+from app.usecases import attainment
+
+router = APIRouter(tags=["quotas"])
+Reading = Annotated[Reads, reads(Scope.quotas_read)]
+
+
+@router.get("/analytics/sales/attainment", **docs.answer(AttainmentOut))
+async def get_attainment(query: Annotated[AttainmentQuery, Query()], door: Reading) -> Response:
+    """See how far everybody is with their quotas, and who is ahead."""
+    return answers.plain(await attainment.get_attainment(door, query.on, query.as_of, clock.now()))

@@ -1,0 +1,53 @@
+"""Attainment of quotas on the wire."""
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from app.domain.quotas import Measure
+from app.schemas.base import Day, Shape, Time
+
+
+class AttainmentQuery(Shape):
+    """Of which quotas, and as of when."""
+
+    on: Day | None = Field(None, description="Quotas that hold on this day; today when left out.")
+    as_of: Time | None = Field(
+        None,
+        description="Only what happened up to then counts; now when left out. Teams are as they are now.",
+    )
+
+
+class Attained(BaseModel):
+    """A quota, and what has come of it."""
+
+    id: UUID
+    user_id: UUID | None
+    team_id: UUID | None
+    measure: Measure
+    currency: str | None
+    begins_on: date
+    ends_on: date
+    amount: str
+    achieved: str = Field(
+        description="By credit; money in the quota's currency, at the rates of the day of each win."
+    )
+    share: str = Field(description="Achieved over amount: 1 is all of it.")
+    left: str
+    due: str = Field(description="What the business time that has passed would ask for.")
+    ahead: str = Field(description="Achieved less due; below 0 is behind.")
+    unconverted: int = Field(description="Wins left out, because there is no exchange rate for them.")
+    rank: int = Field(
+        description="By share among those of the same measure, people apart from teams; equal shares have one place."
+    )
+
+
+class AttainmentOut(BaseModel):
+    """Every quota of a day, the best of each measure first."""
+
+    day: date
+    as_of: datetime
+    over: Literal["all", "seen"] = Field(description="Whether all deals count, or those that you see.")
+    data: list[Attained]

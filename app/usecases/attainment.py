@@ -1,0 +1,65 @@
+"""Attainment: how far everybody is with their quotas, and who is ahead."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.db import attainment, sight
+from app.db.deals import DEALS
+from app.db.engine import Row
+from app.db.reads import Reads
+from app.domain.calendars import Calendar, between
+from app.domain.orders import rounded
+
+_PLACES = Decimal("0.0001")
+
+
+async def get_attainment(
+    door: Reads, day: date | None, as_of: datetime | None, now: datetime
+) -> dict[str, Any]:
+    """Every quota of a day with what has come of it, the best of each measure first. Raises Forbidden."""
+    seen_at = as_of or now
+    day = day or seen_at.astimezone(ZoneInfo(door.actor.time_zone)).date()
+    rows = await attainment.achieved(door, day, seen_at)
+    counted = await attainment.calendar(door)
+    found = [_attained(row, counted, seen_at) for row in rows]
+    _rank(found)
+    return {
+        "day": day,
+        "as_of": seen_at,
+        "over": "all" if sight.sees_all(door.actor, DEALS) else "seen",
+        "data": sorted(found, key=lambda one: (one["measure"], _whose(one), one["rank"], one["id"])),
+    }
+
+
+def _attained(row: Row, counted: Calendar, as_of: datetime) -> dict[str, Any]:
+    amount, achieved = row["amount"], rounded(row["achieved"])
+    whole = between(counted, row["since"], row["until"])
+    # Of days on which nobody works, all that is asked for is due at their end.
+    passed = between(counted, row["since"], max(row["since"], min(as_of, row["until"])))
+    part = Decimal(passed // timedelta(seconds=1)) / (whole // timedelta(seconds=1)) if whole else Decimal(0)
+    due = amount if as_of >= row["until"] else rounded(amount * part)
+    return attainment.told(row) | {
+        "amount": f"{amount:f}",
+        "achieved": f"{achieved:f}",
+        "share": f"{(achieved / amount).quantize(_PLACES):f}",
+        "left": f"{max(amount - achieved, Decimal(0)):f}",
+        "due": f"{due:f}",
+        "ahead": f"{achieved - due:f}",
+        "unconverted": row["unconverted"],
+    }
+
+
+def _rank(found: Sequence[dict[str, Any]]) -> None:
+    """Places within a measure, of people apart from teams and from all, by share; equal shares have one place."""
+    for one in found:
+        like = [
+            other for other in found if (other["measure"], _whose(other)) == (one["measure"], _whose(one))
+        ]
+        one["rank"] = 1 + sum(Decimal(other["share"]) > Decimal(one["share"]) for other in like)
+
+
+def _whose(one: Mapping[str, Any]) -> str:
+    return "user" if one["user_id"] else "team" if one["team_id"] else "all"
