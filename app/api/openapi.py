@@ -83,6 +83,7 @@ _TAGS = {
     "deals": "What may be sold: where it stands, since when, and what may happen to it.",
     "pipelines": "The stages that deals go through, and the rules for going.",
     "quotas": "What is to be reached, by whom and by when.",
+    "competitors": "Who else sells to the same customers, and what they are good and bad at.",
     "interactions": "Calls, visits, messages and whatever else passed between people.",
     "custom_fields": "Fields of the organisation's own.",
     "exchange_rates": "What currencies are worth, day by day.",

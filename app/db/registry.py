@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from app.db.api_keys import API_KEYS
 from app.db.calendars import CALENDARS
 from app.db.companies import COMPANIES
+from app.db.competitors import COMPETITORS
 from app.db.contacts import CONTACTS
 from app.db.custom_fields import CUSTOM_FIELDS
 from app.db.deals import DEALS
@@ -38,6 +39,7 @@ NOUNS: Mapping[str, Noun] = {
         DEALS,
         PIPELINES,
         QUOTAS,
+        COMPETITORS,
         INTERACTIONS,
         TAGS,
         SEGMENTS,

@@ -31,6 +31,8 @@ class Scope(StrEnum):
     pipelines_write = "pipelines:write"
     quotas_read = "quotas:read"
     quotas_write = "quotas:write"
+    competitors_read = "competitors:read"
+    competitors_write = "competitors:write"
     interactions_read = "interactions:read"
     interactions_write = "interactions:write"
     tags_read = "tags:read"

@@ -18,6 +18,7 @@ _READ_RECORDS = (
     *("contacts:read", "companies:read", "products:read", "orders:read", "deals:read", "interactions:read"),
     "pipelines:read",
     "quotas:read",
+    "competitors:read",
 )
 _READ_REFERENCE = (
     "tags:read",
@@ -67,7 +68,7 @@ _REFERENCE = dict.fromkeys(
     ),
     ("basic",),
 )
-_OPEN = _all("basic", "reach", "content", "consent") | _REFERENCE
+_OPEN = _all("basic", "reach", "content", "consent") | _REFERENCE | {"competitor": ("basic", "content")}
 
 BUILTIN: Mapping[str, BuiltinRole] = {
     "admin": BuiltinRole(
@@ -86,6 +87,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "orders:write",
             "deals:write",
             "quotas:write",
+            "competitors:write",
             "interactions:write",
             "tags:write",
             "segments:write",
@@ -100,7 +102,8 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         Sight.TEAM,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent"), "product": ("basic", "cost")},
         _all("basic", "reach", "demographics", "content", "cost", "consent")
-        | dict.fromkeys(("tag", "segment", "import", "preset", "form", "quota"), ("basic",)),
+        | dict.fromkeys(("tag", "segment", "import", "preset", "form", "quota"), ("basic",))
+        | {"competitor": ("basic", "content")},
     ),
     "sales": BuiltinRole(
         (

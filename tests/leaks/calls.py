@@ -28,6 +28,7 @@ _NEW: dict[str, dict[str, Any]] = {
     "deals": {"name": "x", "currency": "CNY"},
     "pipelines": {"name": "x", "template": "b2b"},
     "quotas": {"measure": "won_deals", "begins_on": "2020-01-01", "ends_on": "2020-01-31", "amount": "3"},
+    "competitors": {"name": "x"},
     "interactions": {"kind": "call", "at": "2020-01-01T00:00:00Z"},
     "custom_fields": {"noun": "contact", "key": "x", "kind": "text", "label": "x"},
     "exchange_rates": {"currency": "USD", "base": "CNY", "on_date": "2026-01-02", "rate": "7"},
@@ -57,6 +58,7 @@ _EDIT: dict[str, dict[str, Any]] = {
     "calendars": {"time_zone": "Asia/Shanghai"},
     "pipelines": {"name": "y"},
     "quotas": {"note": "y"},
+    "competitors": {"note": "y"},
     "users": {"language": "en"},
     "teams": {"name": "y"},
     "roles": {"name": "y"},
@@ -152,7 +154,7 @@ def _generic(plural: str) -> dict[Route, Builder]:
     }
     if plural in _EDIT or plural in NOUNS.values():
         found[("POST", f"{root}/bulk")] = _bulk(plural)
-    if plural in {*NOUNS.values(), "users", "teams", "calendars", "quotas"}:
+    if plural in {*NOUNS.values(), "users", "teams", "calendars", "quotas", "competitors"}:
         named = f"{root}/by/{{system}}/{{external_id}}"
         body = {"tags": []} if plural in NOUNS.values() else _EDIT[plural]
         found[("GET", named)] = _by_external(plural)
@@ -178,6 +180,7 @@ ROUTES: dict[Route, Builder] = {
             "calendars",
             "pipelines",
             "quotas",
+            "competitors",
             "tags",
             "segments",
             "users",

@@ -48,6 +48,7 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
     }
     calendar = (await admin.post("/v1/calendars", json=counted)).json()["id"]
     quota = (await admin.post("/v1/quotas", json=_QUOTA)).json()["id"]
+    competitor = (await admin.post("/v1/competitors", json={"name": "told apart"})).json()["id"]
     renamed = await admin.post(f"/v1/tags/{tag}/rename", json={"name": "told"}, headers=ANY)
     assert renamed.status_code == 202, renamed.text
     content = b"name,email\nSecret,secret@example.com\n"
@@ -78,6 +79,7 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
         "exchange_rates": [made],
         "calendars": [calendar],
         "quotas": [quota],
+        "competitors": [competitor],
         "pipelines": [(await admin.get("/v1/pipelines")).json()["data"][0]["id"]],
         "tags": [tag],
         "exports": [export],

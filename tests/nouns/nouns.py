@@ -264,6 +264,23 @@ ALL = {
             amounts=("amount",),
         ),
         Plain(
+            NOUNS["competitor"],
+            lambda n: {
+                "name": f"远山 {n}",
+                "domain": f"yuanshan{n}.example",
+                "external_ids": {"erp": f"R-{n}"},
+            },
+            {
+                "name": ["a", "b", "远山"],
+                "country": [None, "CN", "DE"],
+                "region": TEXTS,
+                "strengths": TEXTS,
+                "weaknesses": TEXTS,
+                "note": TEXTS,
+            },
+            "note",
+        ),
+        Plain(
             NOUNS["calendar"],
             lambda n: {
                 "name": f"Calendar {n}",
