@@ -71,9 +71,8 @@ async def by_external_id(
     return await record(door, noun, row[1], request, fields)
 
 
-def _simple(query: PageQuery) -> dict[str, Any]:
-    """The simple filters of a list as a raw condition."""
-    given = query.filters()
+def simple(given: Sequence[tuple[str, str, Any]]) -> dict[str, Any]:
+    """Simple filters as a raw condition."""
     return {"all": [{"field": f, "op": op, "value": json.loads(json.dumps(v))} for f, op, v in given]}
 
 
@@ -92,7 +91,7 @@ async def listing(door: Reads, noun: Noun, query: PageQuery) -> Response:
     """A page by simple filters."""
     page = Page(
         noun,
-        lists.condition(noun, _simple(query), clock.now()),
+        lists.condition(noun, simple(query.filters()), clock.now()),
         query.sort,
         query.limit,
         query.cursor,

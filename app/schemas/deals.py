@@ -321,6 +321,20 @@ class BoardQuery(Shape):
 
     pipeline_id: UUID | None = Field(None, description="The oldest pipeline when left out.")
     limit: int = Field(20, ge=0, le=100, description="Deals shown of each stage, the longest there first.")
+    owner_id: UUID | None = None
+    contact_id: UUID | None = None
+    company_id: UUID | None = None
+    channel: Label | None = None
+    campaign: Label | None = None
+    tag: Label | None = None
+    entered_before: Time | None = Field(None, description="For deals that stand where they are since long.")
+    closes_since: Day | None = None
+    closes_before: Day | None = None
+
+    def filters(self) -> list[tuple[str, str, Any]]:
+        """The filters that were given, as (field, operator, value)."""
+        given = self.model_dump(exclude_none=True, exclude={"pipeline_id", "limit"})
+        return [(*DealQuery.tests.get(name, (name, "eq")), value) for name, value in given.items()]
 
 
 class BoardTotal(BaseModel):
@@ -329,17 +343,20 @@ class BoardTotal(BaseModel):
     currency: str
     deals: int
     amount: str
-    weighted: str = Field(description="Each amount times its probability.")
+    weighted: str | None = Field(
+        description="Each amount times its probability; null where those are hidden from your role."
+    )
 
 
 class BoardStage(BaseModel):
-    """A stage with those of its deals that you see."""
+    """An open stage with those of its deals that you see."""
 
     stage: str
     name: str
-    kind: StageKind
     count: int
-    totals: list[BoardTotal]
+    totals: list[BoardTotal] | None = Field(
+        description="Of those with an amount; null where amounts are hidden from your role."
+    )
     deals: list[DealOut]
 
 

@@ -386,6 +386,7 @@ ROUTES |= {
         for verb, body in _VERBS.items()
     },
     ("GET", "/v1/deals/{id}/stages"): _by_id("deals", "/stages"),
+    ("GET", "/v1/deals/board"): _plainly("/v1/deals/board", {}, {"params": {"limit": "0"}}),
     ("GET", "/v1/deals/{id}/targets"): _by_id("deals", "/targets"),
     **{("POST", f"/v1/deals/{{id}}/{verb}"): _dealt(verb) for verb in _DEALT},
     ("GET", "/v1/pipelines/templates"): _plainly(

@@ -8,14 +8,17 @@ from fastapi import APIRouter, Query, Request, Response
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
-from app.db import history
+from app.db import board, history
 from app.db.deals import DEALS, stage_history
-from app.db.reads import Reads
+from app.db.pipelines import PIPELINES
+from app.db.reads import Reads, absent
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
 from app.kit import clock
 from app.schemas.base import Code, CountQuery, Key, Search
 from app.schemas.deals import (
+    Board,
+    BoardQuery,
     DealAdd,
     DealApprove,
     DealEdit,
@@ -44,6 +47,16 @@ Writing = Annotated[UnitOfWork, writes(Scope.deals_write)]
 async def list_deals(query: Annotated[DealQuery, Query()], door: Reading) -> Response:
     """List deals by simple filters and words."""
     return await answers.listing(door, DEALS, query)
+
+
+@router.get("/board", **docs.answer(Board, problems=[404]))
+async def get_board(query: Annotated[BoardQuery, Query()], door: Reading) -> Response:
+    """See the open deals of a pipeline, stage by stage."""
+    where = answers.simple(query.filters())
+    row = await board.board(door, query.pipeline_id, where, query.limit, clock.now())
+    if row[1] is None:
+        raise absent(PIPELINES)
+    return answers.body(f'{{"pipeline_id":"{row[1]}","stages":{row[2]}}}'.encode())
 
 
 @router.get("/{id:uuid}", **docs.one(DealOut))
