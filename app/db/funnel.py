@@ -18,14 +18,16 @@ _DEALS = DEALS.table
 
 
 # Entries of one deal at one moment stand in the order in which they were written, which is that of their ids. Lead()
-# over the stages that the pipeline still has passes by those that are gone.
+# over the stages that the pipeline still has passes by those that are gone. Each deal asks the index for its own entries:
+# joined at once, all that there ever were would be read.
 _VISITS = f"""{cohorts.LINE}, {cohorts.STAGES},
   cohort as materialized ({{inner}}),
   entries as (
-    select c.*, m.at, m.id as entry, m.to_stage as stage, lead(m.at) over w as left_at, lead(m.seconds) over w as seconds,
-      lead(m.business_seconds) over w as business_seconds
-    from cohort c join deal_moves m on m.org_id = {{org}}::uuid and m.deal_id = c.id and m.at <= c.seen_at
-    window w as (partition by c.key, c.id order by m.at, m.id)),
+    select c.*, m.* from cohort c cross join lateral (
+      select m.at, m.id as entry, m.to_stage as stage, lead(m.at) over w as left_at, lead(m.seconds) over w as seconds,
+        lead(m.business_seconds) over w as business_seconds
+      from deal_moves m where m.org_id = {{org}}::uuid and m.deal_id = c.id and m.at <= c.seen_at
+      window w as (order by m.at, m.id)) m),
   visits as (
     select e.*, s.kind, s.place, lead(s.place) over w as next_place, lead(s.kind) over w as next_kind,
       lead(e.at) over w as next_at,
