@@ -19,9 +19,11 @@ _BY = {
     ("company", "name"): "name",
     ("company", "domain"): "domain",
     ("user", "email"): "email",
+    ("user", "name"): "name",
     ("contact", "email"): "email",
     ("contact", "phone"): "phone",
     ("product", "sku"): "sku",
+    ("product", "name"): "name",
     ("order", "number"): "number",
 }
 """Noun and way to the column."""

@@ -1,6 +1,6 @@
 """Products and the questions asked of them."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from app.db.base import Record, field, last_changed, newest_first, sought
 from app.db.engine import Prepared
 from app.db.nouns import Noun
 from app.db.reads import Question, Reads, must_see
+from app.db.uow import UnitOfWork
 from app.domain.access import Actor
 from app.kit import terms
 
@@ -84,3 +85,13 @@ async def prices(reads: Reads, product: UUID, limit: int, after: str | None) -> 
         return Question(_PAGE, binds | paging.limits(limit))
 
     return paging.answer(await reads.row(build), limit, _CONTEXT)
+
+
+async def price_of(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, tuple[Decimal, str]]:
+    """What products cost, and in which currency."""
+    rows = await uow.fetch(
+        "select id, price, currency from products where org_id = $1 and id = any($2::uuid[])",
+        uow.org_id,
+        list(ids),
+    )
+    return {row["id"]: (row["price"], row["currency"]) for row in rows}

@@ -2,7 +2,8 @@
 
 A *path* says where a column goes: a field (``job_title``), one of several (``email:work``, and ``email:work#2`` for the
 second of that label, ``address:home.city``), an id in another system (``external:erp``), an organisation's own field
-(``custom.level``), another record by what it is known by (``company``, ``contact:email``), or what the person allows or
+(``custom.level``), another record by what it is known by (``company``, ``contact:email``), the day on which a deal came to a stage
+(``entered:quote``), or what the person allows or
 forbids on a channel, for marketing where no other purpose is named (``consent.email``, ``consent:research.sms``,
 ``opt_out.phone``).
 """
@@ -41,6 +42,14 @@ _PATHS = {
         "order": (
             "number|channel|country|currency|discount|tax|total|placed_at|due_on|paid_at|shipped_at|cancelled_at",
             "refunded|owner",
+            _CONTACT,
+            _COMPANY,
+            _SHARED,
+        ),
+        "deal": (
+            "name|amount|currency|expected_close|probability|channel|campaign|next_step|next_step_on|owner",
+            "stage|opened_at|closed_at|lost_reason|sku|product|quantity|unit_price",
+            rf"entered:{_LABEL}",
             _CONTACT,
             _COMPANY,
             _SHARED,
@@ -105,6 +114,7 @@ _NOUNS = {
     "company": "company account organization organisation 公司 企业 客户 单位",
     "product": "product item 产品 商品 货品 物料",
     "order": "order 订单",
+    "deal": "deal opportunity 商机 交易",
     "interaction": "interaction activity call event 活动 互动 跟进",
     "line": "line item 明细 商品",
 }
@@ -154,6 +164,7 @@ _VALUES = {
     "company": {"domain": _SITE},
     "product": {},
     "order": {"contact:email": _MAIL, "contact:phone": _PHONE, "placed_at": _DAY},
+    "deal": {"contact:email": _MAIL, "contact:phone": _PHONE},
     "interaction": {"contact:email": _MAIL, "contact:phone": _PHONE, "at": _DAY},
     "line": {"customer_email": _MAIL, "customer_phone": _PHONE, "at": _DAY},
 }
@@ -208,6 +219,7 @@ _TELLING = {
     "company": {"name", "domain"},
     "product": {"sku", "name"},
     "order": {"number"},
+    "deal": {"expected_close", "closed_at", "lost_reason", "probability"},
     "interaction": {"kind", "at"},
     "line": {"quantity"},
 }

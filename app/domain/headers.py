@@ -131,6 +131,37 @@ refunded = refunded | refunded amount | refund | refund amount | total refunded 
 owner = owner | owner email | sales rep | salesperson | account manager | 负责人 | 负责人邮箱 | 业务员 | 销售员 | 销售代表
 external:import = external id | record id | transaction id | 记录ID | 外部编号 | 外部单号 | 原始单号 | 交易号
 """,
+    "deal": """
+name = deal name | deal title | deal | opportunity name | opportunity | name | 商机名称 | 商机 | 业务机会名称 | 机会名称 | 销售机会 | 交易名称 | 名称
+amount = amount | deal amount | value | deal value | opportunity amount | close value | estimated value | 金额 | 商机金额
+amount = 预计金额 | 预计销售金额 | 成交金额 | 合同金额
+expected_close = expected close | expected close date | estimated close date | 预计成交日期 | 预计成交时间 | 预计结单日期
+expected_close = 预计签单日期 | 预计签约日期
+probability = probability | win probability | 概率 | 赢率 | 赢单概率 | 成交概率 | 可能性
+stage = stage | deal stage | sales stage | opportunity stage | pipeline stage | 阶段 | 销售阶段 | 商机阶段 | 跟进阶段 | 商机状态
+opened_at = created | created at | create date | created date | creation date | deal created | opened at | 创建时间 | 创建日期
+opened_at = 商机创建时间 | 立项日期
+closed_at = closed | closed at | closed on | close date | closed date | won time | deal closed on | 结单日期 | 成交日期 | 成交时间
+closed_at = 关闭日期 | 结束日期
+lost_reason = lost reason | loss reason | closed lost reason | reason lost | 输单原因 | 丢单原因 | 流失原因 | 失败原因
+channel = channel | lead source | source | 渠道 | 来源 | 商机来源
+campaign = campaign | campaign name | primary campaign source | 市场活动 | 营销活动
+next_step = next step | next steps | 下一步 | 下一步计划
+next_step_on = next step date | next activity date | 下一步日期 | 下次跟进时间
+sku = sku | product code | 产品编码 | 产品编号 | 商品编码
+product = product | product name | 产品 | 产品名称 | 商品 | 意向产品
+quantity = quantity | qty | 数量
+unit_price = unit price | sales price | 单价
+owner = owner | deal owner | opportunity owner | sales agent | sales rep | owner email | 负责人 | 所有者 | 商机负责人 | 销售
+owner = 业务员
+company = company | company name | account | account name | organization | associated company
+company = associated company primary | 公司 | 公司名称 | 关联公司 | 客户 | 客户名 | 客户名称
+company:external:import = company id | account id | organization id | 公司编号 | 公司ID | 客户编号 | 客户ID
+contact:external:import = contact id | 联系人编号 | 联系人ID
+contact:email = email | contact email | 邮箱 | 联系人邮箱
+contact:phone = phone | contact phone | mobile | 电话 | 手机 | 联系人手机
+external:import = id | record id | deal id | opportunity id | external id | 编号 | 记录ID | 商机编号 | 商机ID | 交易编号
+""",
     "interaction": """
 kind = kind | type | activity type | interaction type | event type | 类型 | 活动类型 | 互动类型 | 跟进方式 | 跟进类型
 kind = 沟通方式 | 拜访方式 | 记录类型

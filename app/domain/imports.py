@@ -17,6 +17,7 @@ class Target(StrEnum):
     COMPANY = "company"
     PRODUCT = "product"
     ORDER = "order"
+    DEAL = "deal"
     INTERACTION = "interaction"
     LINE = "line"
 
@@ -82,6 +83,7 @@ REQUIRED: Mapping[Target, tuple[tuple[str, ...], ...]] = {
     Target.COMPANY: (("name",),),
     Target.PRODUCT: (("sku",), ("name",), ("price",)),
     Target.ORDER: (("number",), ("placed_at",)),
+    Target.DEAL: (("name", "company", "product", "sku"),),
     Target.INTERACTION: (("kind",), ("at",)),
     Target.LINE: (("number",), ("at",), ("quantity",), ("unit_price",), ("sku", "description")),
 }
@@ -92,6 +94,7 @@ MATCHES: Mapping[Target, tuple[str, ...]] = {
     Target.COMPANY: ("domain", "name"),
     Target.PRODUCT: ("sku",),
     Target.ORDER: ("number",),
+    Target.DEAL: (),
     Target.INTERACTION: (),
     Target.LINE: ("number",),
 }

@@ -3,46 +3,11 @@
 The labels are those of the products' own exports, in English and, where there is, Chinese; the first for a path is used.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
-from app.domain.columns import bare
-from app.domain.headers import table
-from app.domain.imports import Mode
-
-
-@dataclass(frozen=True)
-class Preset:
-    """What the columns of one kind of file mean; `system` is whose ids they are, `note` says what is not carried over."""
-
-    key: str
-    title: str
-    title_zh: str
-    target: str
-    columns: Mapping[str, str]
-    """Label to path."""
-    system: str | None
-    note: str = ""
-    mode: Mode = Mode.UPSERT
-    match: Sequence[str] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def mapping(self, columns: Sequence[str]) -> dict[str, str]:
-        """Column to path, for those columns of a file that are the preset's; no path twice."""
-        present = {bare(column): column for column in reversed(columns)}
-        by_path: dict[str, str] = {}
-        for label, path in self.columns.items():
-            if column := present.get(bare(label)):
-                by_path.setdefault(path, column)
-        by_column = {column: path for path, column in by_path.items()}
-        return {column: by_column[column] for column in columns if column in by_column}
-
-
-def _labels(text: str) -> Mapping[str, str]:
-    return MappingProxyType({label: path for path, labels in table(text).items() for label in labels})
-
+from app.domain.exported import Preset, labels
+from app.domain.opportunities import OPPORTUNITIES
 
 _PRESETS = (
     Preset(
@@ -50,7 +15,7 @@ _PRESETS = (
         "Salesforce contacts",
         "Salesforce 联系人",
         "contact",
-        _labels("""
+        labels("""
 external:salesforce = Contact ID | Id | 联系人 ID
 name = Full Name | Name | 姓名 | 全名
 given_name = First Name | 名字
@@ -86,7 +51,7 @@ opt_out.phone = Do Not Call
         "Salesforce accounts",
         "Salesforce 客户",
         "company",
-        _labels("""
+        labels("""
 external:salesforce = Account ID | Id | 客户 ID
 name = Account Name | Name | 客户名 | 客户名称
 domain = Website | 网站
@@ -104,7 +69,7 @@ parent = Parent Account | Parent Account Name | 父客户
         "HubSpot contacts",
         "HubSpot 联系人",
         "contact",
-        _labels("""
+        labels("""
 external:hubspot = Record ID | Contact ID | 记录 ID
 given_name = First Name | 名字 | 名
 family_name = Last Name | 姓氏 | 姓
@@ -131,7 +96,7 @@ opt_out.email = Unsubscribed from all email
         "HubSpot companies",
         "HubSpot 公司",
         "company",
-        _labels("""
+        labels("""
 external:hubspot = Record ID | Company ID | 记录 ID
 name = Company name | 公司名称
 domain = Company Domain Name | Website URL | 公司域名 | 网站 URL
@@ -149,7 +114,7 @@ parent = Parent Company | 母公司 | 父公司
         "Zoho CRM contacts",
         "Zoho CRM 联系人",
         "contact",
-        _labels("""
+        labels("""
 external:zoho = Record Id | Contact Id | 记录 ID | 联系人 ID
 name = Contact Name | Full Name | 联系人姓名 | 姓名
 given_name = First Name | 名 | 名字
@@ -186,7 +151,7 @@ opt_out.email = Email Opt Out
         "Zoho CRM accounts",
         "Zoho CRM 客户",
         "company",
-        _labels("""
+        labels("""
 external:zoho = Record Id | Account Id | 记录 ID | 客户 ID
 name = Account Name | 客户名称 | 账户名称
 domain = Website | 网站
@@ -205,7 +170,7 @@ tags = Tag | 标签
         "Dynamics 365 contacts",
         "Dynamics 365 联系人",
         "contact",
-        _labels("""
+        labels("""
 external:dynamics = (Do Not Modify) Contact | contactid | (请勿修改) 联系人 | (不要修改) 联系人
 name = Full Name | 全名
 given_name = First Name | 名字
@@ -236,7 +201,7 @@ company = Company Name | 公司名称
         "Dynamics 365 accounts",
         "Dynamics 365 客户",
         "company",
-        _labels("""
+        labels("""
 external:dynamics = (Do Not Modify) Account | accountid | (请勿修改) 客户 | (不要修改) 客户
 name = Account Name | 客户名称 | 帐户名
 domain = Website | 网站
@@ -254,7 +219,7 @@ parent = Parent Account | 上级单位 | 上级客户
         "Pipedrive people",
         "Pipedrive 联系人",
         "contact",
-        _labels("""
+        labels("""
 external:pipedrive = Person - ID | ID
 name = Person - Name | Name
 given_name = Person - First name | First name
@@ -288,7 +253,7 @@ tags = Person - Labels | Person - Label | Labels | Label
         "Pipedrive organizations",
         "Pipedrive 组织",
         "company",
-        _labels("""
+        labels("""
 external:pipedrive = Organization - ID | ID
 name = Organization - Name | Name
 domain = Organization - Website | Website
@@ -306,7 +271,7 @@ tags = Organization - Labels | Organization - Label | Labels | Label
         "Fxiaoke contacts",
         "纷享销客联系人",
         "contact",
-        _labels("""
+        labels("""
 external:fxiaoke = 唯一性ID | 联系人ID
 name = 姓名 | Name
 job_title = 职务 | Job Title
@@ -332,7 +297,7 @@ company = 客户名称 | Account Name
         "Fxiaoke accounts",
         "纷享销客客户",
         "company",
-        _labels("""
+        labels("""
 external:fxiaoke = 唯一性ID | 客户ID
 name = 客户名称 | Account Name
 domain = 网址 | 官网 | Website
@@ -350,7 +315,7 @@ parent = 上级客户
         "Wukong CRM contacts",
         "悟空CRM联系人",
         "contact",
-        _labels("""
+        labels("""
 name = 姓名
 job_title = 职务
 gender = 性别
@@ -368,7 +333,7 @@ company = 客户名称
         "Wukong CRM customers",
         "悟空CRM客户",
         "company",
-        _labels("""
+        labels("""
 name = 客户名称
 domain = 网址
 industry = 客户行业
@@ -381,7 +346,7 @@ industry = 客户行业
         "Transaction lines (UCI Online Retail)",
         "交易明细（UCI Online Retail）",
         "line",
-        _labels("""
+        labels("""
 number = InvoiceNo | Invoice
 at = InvoiceDate
 sku = StockCode
@@ -396,5 +361,5 @@ country = Country
     ),
 )
 
-PRESETS: Mapping[str, Preset] = MappingProxyType({one.key: one for one in _PRESETS})
+PRESETS: Mapping[str, Preset] = MappingProxyType({one.key: one for one in (*_PRESETS, *OPPORTUNITIES)})
 """By key."""

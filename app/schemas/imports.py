@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from app.domain.deals.moves import MOST_REASON
 from app.domain.imports import Mode, Outcome, Stage, Target, Undone
-from app.schemas.base import DatedQuery, Flag, Key, Label, Line, RecordOut, Shape, optional
+from app.schemas.base import DatedQuery, Flag, Key, Label, Line, RecordOut, Shape, Time, optional
 
 Path = Annotated[
     str,
@@ -15,7 +16,7 @@ Path = Annotated[
         max_length=200,
         pattern=r"^[^\x00]+$",
         description="Where a column goes: a field, email:work, phone:mobile, address.city, external:system, custom.key,"
-        " company, owner, contact:email, consent.email, opt_out:research.sms, …",
+        " company, owner, contact:email, entered:quote, consent.email, opt_out:research.sms, …",
     ),
 ]
 Mapping = Annotated[dict[Line, Path], Field(max_length=1000)]
@@ -42,6 +43,19 @@ class Options(Shape):
         None, description="The system whose ids the customer codes of order lines are."
     )
     make_missing: Flag = Field(True, description="Whether companies that are named and not known are made.")
+    replace: Annotated[dict[Line, dict[Line, Line]], Field(max_length=100)] | None = Field(
+        None,
+        description="Chosen corrections: by column, what stands in a cell and what is meant, such as a product that is"
+        " spelt in two ways.",
+    )
+    pipeline: UUID | None = Field(None, description="Of new deals; the oldest.")
+    undated: Time | None = Field(
+        None,
+        description="The moment of deals of which no column says since when they stand where they stand.",
+    )
+    lost_reason: Annotated[str, Field(min_length=1, max_length=MOST_REASON)] | None = Field(
+        None, description="Why deals are lost of which the file does not say so."
+    )
 
 
 class ImportAdd(Shape):
@@ -204,7 +218,8 @@ class UndoneOut(BaseModel):
     outcome: Undone
     code: str | None = Field(
         description="Why it was kept, as a stable code: changed_since; in_use, others point to it; merged, it became part of"
-        " another record, or others of it, so that merge is to be undone first; erased; hidden; or that of a problem."
+        " another record, or others of it, so that merge is to be undone first; erased; hidden;"
+        " stage_history, a deal stays in the stage to which it was taken, and its other fields went back; or that of a problem."
     )
     conflicts: list[Conflict]
 

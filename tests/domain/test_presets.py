@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.columns import bare, guess_target, is_path, suggest
-from app.domain.presets import PRESETS, Preset
+from app.domain.exported import Preset
+from app.domain.presets import PRESETS
 
 SYSTEMS = ("salesforce", "hubspot", "zoho", "dynamics", "pipedrive", "fxiaoke", "wukong")
 MAIN = {"name", "given_name", "family_name", "job_title", "email", "phone", "company", "domain", "industry"}
@@ -22,13 +23,17 @@ RETAIL = [
     "CustomerID",
     "Country",
 ]
+OPPORTUNITIES = {"salesforce-opportunities", "hubspot-deals", "pipedrive-deals"}
 EACH = pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
 
 
 def test_each_system_has_its_contacts_and_companies():
-    assert set(PRESETS) == {
-        f"{system}-{noun}" for system in SYSTEMS for noun in ("contacts", "companies")
-    } | {"transaction-lines"}
+    assert (
+        set(PRESETS)
+        == {f"{system}-{noun}" for system in SYSTEMS for noun in ("contacts", "companies")}
+        | {"transaction-lines", "maven-opportunities"}
+        | OPPORTUNITIES
+    )
 
 
 @EACH
@@ -61,7 +66,7 @@ def test_it_says_in_a_sentence_what_is_left_out(preset: Preset):
 @EACH
 def test_both_languages_are_known_where_the_product_has_them(preset: Preset):
     chinese = any("\u4e00" <= char <= "\u9fff" for label in preset.columns for char in label)
-    assert chinese == (preset.system not in {"pipedrive", "online_retail"})
+    assert chinese == (preset.system not in {"pipedrive", "online_retail", "maven"})
 
 
 def _head(path: str) -> str:

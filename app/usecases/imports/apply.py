@@ -10,6 +10,7 @@ from typing import Any
 from app.db import imports, references
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
+from app.db.deals import DEALS
 from app.db.engine import Row
 from app.db.imports import Verdict
 from app.db.interactions import INTERACTIONS
@@ -20,20 +21,25 @@ from app.db.sight import sees_all
 from app.db.uow import UnitOfWork
 from app.domain.access import Actor, Scope, hidden, must_read, must_write
 from app.domain.columns import is_consent
+from app.domain.deals.rows import undated_deal
 from app.domain.errors import DomainError, Forbidden, RuleBroken
+from app.domain.fields import Field
 from app.domain.imports import Mode, Outcome, Target, way
 from app.kit import emails, phones
 from app.schemas.base import Shape
 from app.schemas.companies import CompanyAdd, CompanyUpsert
 from app.schemas.contacts import ContactAdd, ContactUpsert
+from app.schemas.deals import DealAdd, DealUpsert
 from app.schemas.interactions import InteractionAdd, InteractionUpsert
 from app.schemas.orders import OrderAdd, OrderUpsert
 from app.schemas.products import ProductAdd, ProductUpsert
 from app.usecases import bulk
 from app.usecases.bulk import Item, Whole
-from app.usecases.imports import cells, consents, links, match
+from app.usecases.imports import cells, consents, deals, links, match
 from app.usecases.imports.cells import Read
+from app.usecases.imports.grouping import FIELDS
 from app.usecases.plain import Values
+from app.usecases.steps import Stepping
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ class Kind:
     """List fields to which a file adds, with the key by which two of their items are the same."""
     priced: bool = False
     """Whether a record needs a currency."""
+    apart: frozenset[str] = frozenset()
+    """Paths whose cells are no values of the record."""
 
 
 _TAGS = {"tags": ""}
@@ -60,6 +68,7 @@ KINDS: Mapping[Target, Kind] = {
     Target.COMPANY: Kind(COMPANIES, CompanyAdd, CompanyUpsert, _TAGS),
     Target.PRODUCT: Kind(PRODUCTS, ProductAdd, ProductUpsert, _TAGS, priced=True),
     Target.ORDER: Kind(ORDERS, OrderAdd, OrderUpsert, _TAGS, priced=True),
+    Target.DEAL: Kind(DEALS, DealAdd, DealUpsert, _TAGS, priced=True, apart=deals.APART),
     Target.INTERACTION: Kind(INTERACTIONS, InteractionAdd, InteractionUpsert, _TAGS),
     Target.LINE: Kind(ORDERS, OrderAdd, OrderUpsert, {}, priced=True),
 }
@@ -74,6 +83,17 @@ TURNS = 100
 """How often one batch writes, where rows of one record go one after the other; it takes 20 ms and more each time."""
 
 
+def fields_of(target: Target, actor: Actor) -> Mapping[str, Field]:
+    """What the columns of a target's rows may go to."""
+    known = KINDS[target].noun.known(actor)
+    match target:
+        case Target.LINE:
+            return FIELDS
+        case Target.DEAL:
+            return {**known, **deals.MORE}
+    return known
+
+
 def nouns_of(target: Target) -> tuple[Noun, ...]:
     """What rows of a target are written to."""
     return (KINDS[target].noun, *((CONTACTS, PRODUCTS) if target is Target.LINE else ()))
@@ -86,7 +106,13 @@ def _tables(target: Target) -> Iterator[str]:
 
 
 TABLES: Mapping[Target, Sequence[str]] = {
-    target: ["import_rows", "external_ids", *_tables(target)] for target in Target
+    target: [
+        "import_rows",
+        "external_ids",
+        *_tables(target),
+        *(("deal_moves",) if target is Target.DEAL else ()),
+    ]
+    for target in Target
 }
 """The tables that grow by an import."""
 
@@ -132,9 +158,10 @@ def must_know(actor: Actor, import_: Mapping[str, Any]) -> None:
 def name_of(uow: UnitOfWork, import_: Mapping[str, Any]) -> Callable[[Sequence[str | None]], str | None]:
     """A function from the cells of a row to a digest of the first name that its record is matched by."""
     mapping = {column: path for column, path in import_["mapping"].items() if way(path) in import_["match"]}
-    fields = KINDS[Target(import_["target"])].noun.known(uow.actor)
+    target = Target(import_["target"])
     style = cells.style_of(import_["options"], import_["time_zone"], import_["currency"])
-    read, region = cells.reader(import_["layout"]["columns"], mapping, fields, style), uow.actor.region
+    fields, apart, region = fields_of(target, uow.actor), KINDS[target].apart, uow.actor.region
+    read = cells.reader(import_["layout"]["columns"], mapping, fields, style, apart)
 
     def name(listed: Sequence[str | None]) -> str | None:
         found = match.names(read(listed).values, import_["match"], region)
@@ -149,12 +176,14 @@ async def apply(
     """Write the rows, after earlier ones; what became of each that had its turn: where many are of one record, some are
     left for later.
     """
-    kind = KINDS[Target(import_["target"])]
-    fields = kind.noun.known(uow.actor)
+    target = Target(import_["target"])
+    kind, fields, dealt = KINDS[target], fields_of(target, uow.actor), target is Target.DEAL
     style = cells.style_of(import_["options"], import_["time_zone"], import_["currency"])
-    read = cells.reader(import_["layout"]["columns"], import_["mapping"], fields, style)
+    read = cells.reader(import_["layout"]["columns"], import_["mapping"], fields, style, kind.apart)
     asked = (*earlier, *rows)
     said = await asyncio.to_thread(lambda: [read(imports.kept_of(row)[0][1]) for row in asked])
+    if dealt:
+        await deals.take_steps(uow, import_["options"], style, said)
     items = await asyncio.to_thread(_items, uow, import_, kind, said)
     by, region = import_["match"], uow.actor.region
     names = await asyncio.to_thread(lambda: [match.names(item.sent, by, region) for item in items])
@@ -171,11 +200,13 @@ async def apply(
             await match.find(uow, kind.noun, import_["match"], together, [names[place] for place in turn])
         # What a row names is not made for one that is bad, or is going to be skipped.
         goes = await match.going_on(uow, kind.noun, Mode(import_["mode"]), [item.sent for item in together])
-        going = [place for place, on in zip(turn, goes, strict=True) if on and not said[place].faults]
+        going = [place for place, on in zip(turn, goes, strict=True) if on and not said[place].is_bad()]
         by_row = {id(said[place]): items[place] for place in going}
         sound = partial(_sound, uow, kind.noun, by_row)
         await links.link(uow, import_["options"], [said[place] for place in going], sound)
-        await bulk.upsert(uow, kind.noun, together)
+        if dealt:
+            await deals.take_lines(uow, [said[place] for place in going])
+        await bulk.upsert(uow, kind.noun, together, way=Stepping() if dealt else None)
         if telling:
             lines = [consents.Told(asked[place]["line"], said[place], items[place]) for place in turn]
             await consents.record(uow, import_, lines)
@@ -216,12 +247,21 @@ async def _sound(uow: UnitOfWork, noun: Noun, items: Mapping[int, Item], rows: S
 def _asked(kind: Kind, row: Read, region: str) -> tuple[Values, Whole]:
     if row.faults:
         raise RuleBroken("cell_invalid", " ".join(row.faults)[:1_000])
-    given, complete = bulk.asked(row.values, kind.add, kind.upsert)
+    if row.refusal:
+        raise row.refusal
+    values = row.values
+    if kind.noun is DEALS:  # whether it comes to something is asked before its product has become a line
+        values = {name: value for name, value in values.items() if name != "product_id"}
+    given, complete = bulk.asked(values, kind.add, kind.upsert)
     if kind.noun is CONTACTS:
         _understood(given, region)
     if row.half_named:
         given = {name: value for name, value in given.items() if name != "name"}
-    return given, complete
+    return given, _never if row.undated else complete
+
+
+def _never() -> Values:
+    raise undated_deal()
 
 
 def _understood(given: dict[str, Any], region: str) -> None:

@@ -1,7 +1,7 @@
 """From the cells of a row to the values of a record: each column is read by the kind of the field that it fills."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from functools import lru_cache
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from app.domain.columns import is_consent
 from app.domain.contacts import MARKETING, ConsentState
-from app.domain.errors import RuleBroken
+from app.domain.errors import DomainError, RuleBroken
 from app.domain.fields import CUSTOM, Field, Kind
 from app.domain.imports import Mode, full_name
 from app.domain.slots import slot
@@ -80,6 +80,8 @@ class Style:
     """Of rows that name none."""
     decimal_mark: written.DecimalMark | None = None
     date_order: written.DateOrder | None = None
+    replace: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
+    """Column to what stands in it and what is meant by that."""
 
 
 @dataclass(slots=True)
@@ -96,8 +98,20 @@ class Read:
     """The currencies that its amounts may be in, where they name any."""
     consents: dict[tuple[str, str], ConsentState] = field(default_factory=dict)
     """By purpose and channel."""
+    apart: dict[str, Any] = field(default_factory=dict)
+    """By path, what is no value of the record, but told of it."""
+    entered: dict[str, str] = field(default_factory=dict)
+    """Of a deal: stage, as the file calls it, to when it came there."""
+    undated: bool = False
+    """Of a deal: whether no step of its way is told, which does for one that is there."""
+    refusal: DomainError | None = None
+    """What is wrong with the row as a whole."""
     half_named: bool = False
     """Whether the name is made from one part of two: it does for a new record, and replaces no name that is there."""
+
+    def is_bad(self) -> bool:
+        """Whether it comes to nothing by what it says alone."""
+        return bool(self.faults or self.refusal)
 
 
 def style_of(options: Mapping[str, Any], time_zone: str, currency: str) -> Style:
@@ -107,6 +121,7 @@ def style_of(options: Mapping[str, Any], time_zone: str, currency: str) -> Style
         options.get("currency") or currency,
         options.get("decimal_mark"),
         options.get("date_order"),
+        options.get("replace") or {},
     )
 
 
@@ -126,19 +141,29 @@ def is_known(path: str, fields: Mapping[str, Field]) -> bool:
 
 
 def reader(
-    columns: Sequence[str], mapping: Mapping[str, str], fields: Mapping[str, Field], style: Style
+    columns: Sequence[str],
+    mapping: Mapping[str, str],
+    fields: Mapping[str, Field],
+    style: Style,
+    apart: Set[str] = frozenset(),
 ) -> Callable[[Sequence[str | None]], Read]:
     """A function from the cells of a row to what they say, by the fields of the noun. Raises as `must_be_known`."""
     must_be_known(mapping, fields)
     setters = [
-        (n, column, mapping[column], _setter(mapping[column], fields, style))
+        (n, column, mapping[column], _apart(mapping[column], fields, style, apart))
         for n, column in enumerate(columns)
         if column in mapping
     ]
     texts = [(n, path) for n, _, path, put in setters if put is None]
     read_with_care = [(n, column, put) for n, column, _, put in setters if put is not None]
 
+    meant = [(n, style.replace[column]) for n, column in enumerate(columns) if column in style.replace]
+
     def read(cells: Sequence[str | None]) -> Read:
+        if meant:
+            cells = list(cells)
+            for n, words in meant:
+                cells[n] = words.get(cells[n] or "", cells[n])
         row = Read({path: cell for n, path in texts if (cell := cells[n]) is not None})
         for n, column, put in read_with_care:
             cell = cells[n]
@@ -147,7 +172,7 @@ def reader(
                     put(row, cell)
                 except ValueError as fault:
                     row.faults.append(f"{column}: {fault}")
-        row.half_named = _named(row.values)
+        row.half_named = _titled(row) if apart else _named(row.values)
         _agreed(row, style.currency)
         return row
 
@@ -161,6 +186,17 @@ def _named(values: dict[str, Any]) -> bool:
         return False
     values["name"] = full_name(given, family)
     return given is None or family is None
+
+
+def _titled(row: Read) -> bool:
+    """Call a deal without a name after whom and what it is about, or else as another system does; whether it was so."""
+    if "name" in row.values:
+        return False
+    about = [row.links[path] for path in ("company", "product", "product:sku") if path in row.links]
+    named = " · ".join(about) or next(iter(row.values.get("external_ids", {}).values()), None)
+    if named is not None:
+        row.values["name"] = named
+    return named is not None
 
 
 def _agreed(row: Read, usual: str) -> None:
@@ -182,6 +218,23 @@ def _as_it_stands(cell: str) -> str:
     return cell
 
 
+def _apart(
+    path: str, fields: Mapping[str, Field], style: Style, apart: Set[str]
+) -> Callable[[Read, str], None] | None:
+    """As `_setter`, which puts what is no value of the record beside its values."""
+    put = _setter(path, fields, style)
+    if path not in apart:
+        return put
+
+    def aside(row: Read, cell: str) -> None:
+        row.values[path] = cell
+        if put is not None:
+            put(row, cell)
+        row.apart[path] = row.values.pop(path)
+
+    return aside
+
+
 def _setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[Read, str], None] | None:
     """What a cell is done with; None where it is the field's value as it stands."""
     head, _, rest = path.partition(":")
@@ -200,8 +253,13 @@ def _setter(path: str, fields: Mapping[str, Field], style: Style) -> Callable[[R
     if path.startswith(CUSTOM):
         key, convert = path.removeprefix(CUSTOM), converter(fields[path], style)
         return lambda row, cell: row.values.setdefault("custom", {}).update({key: convert(cell)})
+    if head == "entered":
+        zone = ZoneInfo(style.time_zone)
+        return lambda row, cell: row.entered.update({rest: moment(cell, style, zone)})
     if path in LINKS or head in LINKS:
         return lambda row, cell: row.links.update({path: cell})
+    if path not in fields and path == "sku":
+        return lambda row, cell: row.links.update({"product:sku": cell})
     return _value_setter(path, fields, style)
 
 

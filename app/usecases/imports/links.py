@@ -29,8 +29,13 @@ _FILLS = {
 """What a path fills, with what kind of record."""
 _MADE = frozenset({"company", "parent"})
 """Paths that name what can be made of a name."""
-_OWN = {"company": "name", "parent": "name", "owner": "email", "product": "sku"}
-"""What such a record is called by, where the path does not say."""
+_OWN = {
+    "company": ("name",),
+    "parent": ("name",),
+    "owner": ("email", "name"),
+    "product": ("sku", "name"),
+}
+"""What such a record is called by, where the path does not say, the surest way first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +83,22 @@ async def _find(
     uow: UnitOfWork, path: str, rows: Sequence[Read], unsure: set[tuple[int, str]]
 ) -> list[_Missing]:
     """The companies that are not found by their name; the rows for which there is more than one become unsure."""
-    by = path.partition(":")[2] or _OWN[path]
-    called = [_compared(uow, by, row.links[path]) for row in rows]
-    known = await linked.found(uow, _FILLS[_head(path)][1], by, sorted(set(called)))
-    for row, name in zip(rows, called, strict=True):
-        found = known.get(name, ())
-        if len(found) == 1:
-            row.values[_column(path)] = found[0]
-        elif found:
-            unsure.add((id(row), _head(path)))
+    column, known = _column(path), dict[str, Sequence[UUID]]()
+    outside = path.partition(":")[2]
+    for by in (outside,) if outside else _OWN[path]:
+        left = [row for row in rows if column not in row.values]
+        folds = by != "name" or path in _MADE
+        called = [_compared(uow, by, row.links[path]) if folds else row.links[path] for row in left]
+        known = dict(await linked.found(uow, _FILLS[_head(path)][1], by, sorted(set(called))))
+        for row, name in zip(left, called, strict=True):
+            found = known.get(name, ())
+            if len(found) == 1:
+                row.values[column] = found[0]
+            elif found:
+                unsure.add((id(row), _head(path)))
     if path not in _MADE:
         return []
-    named = zip(rows, called, strict=True)
+    named = [(row, _compared(uow, "name", row.links[path])) for row in rows]
     return [_Missing(row, path, name) for row, name in named if name not in known]
 
 

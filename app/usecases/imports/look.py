@@ -15,8 +15,7 @@ from app.domain.imports import Outcome, Target, plan_start
 from app.kit import json, sheets
 from app.usecases import bulk
 from app.usecases.imports import cells
-from app.usecases.imports.apply import KINDS, Kind, must_know, told
-from app.usecases.imports.grouping import FIELDS
+from app.usecases.imports.apply import KINDS, Kind, fields_of, must_know, told
 
 WHY = "rapport_problem"
 """The column that says why; in a file that is sent anew it is no column of the file's own."""
@@ -70,12 +69,13 @@ def _failure(row: Row, own: Sequence[int], width: int) -> list[str | None]:
 def _previewed(actor: Actor, import_: Mapping[str, Any], most: int) -> dict[str, Any]:
     target, columns, mapping = Target(import_["target"]), import_["layout"]["columns"], import_["mapping"]
     kind = KINDS[target]
-    known = FIELDS if target is Target.LINE else kind.noun.known(actor)
+    known = fields_of(target, actor)
     read = cells.reader(
         columns,
         {column: path for column, path in mapping.items() if cells.is_known(path, known)},
         known,
         cells.style_of(import_["options"], import_["time_zone"], import_["currency"]),
+        kind.apart,
     )
     named = cells.columns_by_field(mapping)
     shown = []
@@ -84,12 +84,19 @@ def _previewed(actor: Actor, import_: Mapping[str, Any], most: int) -> dict[str,
         # A line alone is no record yet.
         found = [] if target is Target.LINE else _problems(row.values, kind, named)
         problems = [detail] if detail else [*row.faults, *found]
-        shown.append({"line": line, "values": row.values | row.links | _consents(row), "problems": problems})
+        shown.append(
+            {"line": line, "values": row.values | row.links | _told_beside(row), "problems": problems}
+        )
     return {
         "rows": shown,
         "unmapped": [column for column in columns if column not in mapping],
         "missing": _missing(import_, known),
     }
+
+
+def _told_beside(row: cells.Read) -> dict[str, Any]:
+    entered = {f"entered:{stage}": at for stage, at in row.entered.items()}
+    return row.apart | entered | _consents(row)
 
 
 def _consents(row: cells.Read) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from app.db.uow import UnitOfWork
 from app.domain import columns
 from app.domain.access import Actor
 from app.domain.errors import InvalidInput, RuleBroken
+from app.domain.exported import Preset
 from app.domain.fields import Field, Kind
 from app.domain.imports import KEPT_FOR, Mode, Stage, Target, matches, plan_start, possible_matches
-from app.domain.presets import PRESETS, Preset
+from app.domain.presets import PRESETS
 from app.domain.time_zones import must_be_known as must_be_zone
 from app.kit import tables, written
 from app.kit.ids import new_id
@@ -24,8 +25,7 @@ from app.kit.lines import Unreadable
 from app.kit.tables import Layout
 from app.usecases import plain
 from app.usecases.imports import cells
-from app.usecases.imports.apply import KINDS, check_allowed, must_know
-from app.usecases.imports.grouping import FIELDS
+from app.usecases.imports.apply import check_allowed, fields_of, must_know
 from app.usecases.imports.reading import keeper, must_be_kept
 from app.usecases.imports.work import IMPORT, TRIAL
 
@@ -204,7 +204,7 @@ async def edit_import(
 
 
 def _fields(uow: UnitOfWork, target: str) -> Mapping[str, Field]:
-    return FIELDS if target == Target.LINE else KINDS[Target(target)].noun.known(uow.actor)
+    return fields_of(Target(target), uow.actor)
 
 
 async def start_import(uow: UnitOfWork, import_id: UUID, *, version: int | None) -> UUID:

@@ -4,13 +4,16 @@ A record that the import made is archived, and nothing is deleted here; one that
 are let go with that: its external ids are taken from it, and its own key (a number, a SKU) is set aside, so that the
 corrected file makes a record anew rather than meet one that is put away. The log keeps what they were.
 
+A deal that the import took on in its pipeline stays where it stands, since a stage history is only added to, and whoever
+wants it elsewhere moves it by the rules of its pipeline; its other fields go back.
+
 A record that was merged since, into another one or with others into itself, is left, because what it is made of is no
 longer its own: undo the merge, then the import once more. What merely hung on it goes back, and hangs on the survivor.
 """
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +22,7 @@ from sqlalchemy import Text
 from app.db import actors, imports, references, reverting, runs, undone, write
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
+from app.db.deals import DEALS
 from app.db.engine import Row
 from app.db.imports import IMPORTS
 from app.db.interactions import INTERACTIONS
@@ -42,10 +46,15 @@ UNDO = "imports.undo"
 BATCH = 2_000
 """Events that one batch goes back by."""
 _NOUNS: Mapping[str, Noun] = {
-    noun.name: noun for noun in (INTERACTIONS, ORDERS, CONTACTS, PRODUCTS, COMPANIES)
+    noun.name: noun for noun in (INTERACTIONS, DEALS, ORDERS, CONTACTS, PRODUCTS, COMPANIES)
 }
 """What an import can make or change."""
 _SHELVED = frozenset({"archived_at"})
+_WALKED = frozenset(
+    {"stage", "status", "entered_at", "closed_at", "closed_from", "lost_reason", "credit", "approvals"}
+    | {"probability"}
+)
+"""What is written of a deal when it goes on."""
 _Events = Mapping[UUID, Sequence[Event]]
 
 
@@ -191,6 +200,9 @@ class _Undoing:
             return _kept(row, "merged", _given(noun, undo.left | undo.back.keys()))
         if any(one["own"] and one["new"] for one in told):
             return _kept(row, "merged", ()) if row["id"] in joined else self._put_away(noun, row, undo)
+        if noun is DEALS and "stage" in undo.back:
+            back = {name: old for name, old in undo.back.items() if name not in _WALKED}
+            return self._walked(noun, row, replace(undo, back=back))
         if not undo.back:
             left = _given(noun, undo.left)
             return _kept(row, "changed_since", left) if left else _as_it_was(row)
@@ -202,6 +214,15 @@ class _Undoing:
         if still := _given(noun, undo.left - computed):
             return _Step(row, Settled(row["id"], Undone.KEPT, "changed_since", sorted(still)), after)
         return _Step(row, Settled(row["id"], Undone.RESTORED), after)
+
+    def _walked(self, noun: Noun, row: Row, undo: Undo) -> _Step:
+        """A record that has gone on: all goes back but where it stands."""
+        try:
+            after = self._back(noun, row, undo) if undo.back else {}
+        except DomainError as refusal:
+            return _kept(row, refusal.code, {"stage", *undo.left, *undo.back})
+        fields = sorted({"stage", *_given(noun, undo.left)})
+        return _Step(row, Settled(row["id"], Undone.KEPT, "stage_history", fields), after)
 
     def _put_away(self, noun: Noun, row: Row, undo: Undo) -> _Step:
         if changed := undo.theirs - _SHELVED:
