@@ -135,6 +135,9 @@ async def test_a_history_in_parts_is_the_history_in_one(org: Organisation, line:
         second = await bulk(org, named | {"steps": steps})
         assert second["items"][0]["status"] == ("unchanged" if cut == len(steps) else "updated")
         assert await told(org, whole["items"][0]["id"]) == await told(org, first["items"][0]["id"])
+        named = {"external_ids": {"c": str(n)}}
+        both = await bulk(org, item | named | {"steps": steps[:cut]}, named | {"steps": steps})
+        assert await told(org, whole["items"][0]["id"]) == await told(org, both["items"][1]["id"])
 
 
 async def test_each_item_fails_alone_with_the_problem_of_its_rule(org: Organisation, line: Body):
