@@ -48,6 +48,7 @@ class Deal(Record):
         Index("ix_deals_company", "org_id", "company_id", text("entered_at desc"), text("id desc")),
         Index("ix_deals_owner", "org_id", "owner_id"),
         Index("ix_deals_opened", "org_id", "pipeline_id", "opened_at"),
+        Index("ix_deals_closed", "org_id", "pipeline_id", "closed_at"),
         Index("ix_deals_stage", "org_id", "pipeline_id", "stage", text("entered_at desc"), text("id desc")),
         sought("deals"),
     )

@@ -411,6 +411,12 @@ ROUTES |= {
     ("POST", "/v1/analytics/sales/funnel/deals"): _plainly(
         "/v1/analytics/sales/funnel/deals", {"json": _YEARS | {"limit": 200}}, {"json": _YEARS | {"limit": 1}}
     ),
+    ("POST", "/v1/analytics/sales/changes"): _plainly(
+        "/v1/analytics/sales/changes",
+        {"json": _YEARS | {"limit": 200}},
+        *({"json": _YEARS | {"group_by": by}} for by in Group),
+        {"json": _YEARS | {"where": _WHERE}},
+    ),
     ("GET", "/v1/contacts/{id}/rfm"): _by_id("contacts", "/rfm"),
     ("GET", "/v1/events"): _plainly(
         "/v1/events",

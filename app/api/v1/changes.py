@@ -1,0 +1,23 @@
+"""Changes of the deals of a pipeline between two moments."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+
+from app.api import answers, docs
+from app.api.doors import reads
+from app.db.reads import Reads
+from app.domain.access import Scope
+from app.kit import clock
+from app.schemas.changes import ChangesOut, ChangesQuestion
+from app.usecases import changes
+
+router = APIRouter(tags=["changes"])
+Reading = Annotated[Reads, reads(Scope.deals_read)]
+
+
+@router.post("/analytics/sales/changes", **docs.answer(ChangesOut, problems=[404]))
+async def count_changes(body: ChangesQuestion, door: Reading) -> Response:
+    """Compare a pipeline at two moments: what came, was won, lost or reopened, slipped, came nearer, grew or shrank."""
+    now = clock.now()
+    return answers.plain(await changes.get_changes(door, body.cohort(now), body.limit, now))
