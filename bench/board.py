@@ -1,10 +1,11 @@
-"""A board and a funnel of one month, beside the plainest statements that answer the same, as history grows.
+"""A board, a funnel of one month, and the changes of the last one, beside the plainest statements that answer the same, as history grows.
 
     python -m bench.board [--deals 1000000] [--rounds 20]
 
 Deals are opened evenly, as many a month, first over 12 months and then over 24 (half of --deals, then all), eight entries
 of stage history each, made by the database itself; those of the last two months are open. By hand, the funnel counts deals
-by stage that were ever there, and the board counts deals and sums amounts: no shares, times, reasons or sight.
+by stage that were ever there, the changes count deals opened and closed, and the board counts deals and sums amounts: no shares, times, reasons or sight. Every deal is written as edited last
+after the month of the changes, so that the event log is asked about each for both moments: the worst there can be.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from app.embedded.servers import servers
 from app.kit import clock
 from app.kit.ids import new_id
 from app.settings import settings
-from app.usecases import funnel
+from app.usecases import changes, funnel
 from app.usecases.bootstrap import bootstrap
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -58,6 +59,8 @@ _BY_HAND = {
       join deal_moves m on m.org_id = d.org_id and m.deal_id = d.id
       where d.org_id = $1 and d.pipeline_id = $2 and d.opened_at >= '2025-09-30T16:00Z'
         and d.opened_at < '2025-10-31T16:00Z' group by 1""",
+    "changes": """select count(*) filter (where opened_at >= '2025-11-30T16:00Z'), count(closed_at) from deals
+      where org_id = $1 and pipeline_id = $2 and (opened_at >= '2025-11-30T16:00Z' or closed_at >= '2025-11-30T16:00Z')""",
     "board": """select stage, count(*), sum(amount) from deals
       where org_id = $1 and pipeline_id = $2 and status = 'open' and archived_at is null group by 1""",
 }
@@ -94,12 +97,15 @@ async def measure(database: Database, org: UUID, line: UUID, rounds: int) -> Non
     door = Reads(database, actor, again)
     month = Cohort(line, date(2025, 10, 1), date(2025, 11, 1), NOW, _EVERY, {})
 
+    last = Cohort(line, date(2025, 12, 1), date(2026, 1, 1), NOW, _EVERY, {})
+
     async def by_hand(name: str) -> None:
         async with database.connection(org) as connection:
             await connection.fetch(_BY_HAND[name], org, line)
 
     asked: dict[str, Callable[[], Awaitable[Any]]] = {
         "funnel": lambda: funnel.get_funnel(door, month, None, None, clock.now()),
+        "changes": lambda: changes.get_changes(door, last, 50, NOW),
         "board": lambda: board.board(door, line, _EVERY, 20, clock.now()),
     }
     for name, ask in asked.items():
