@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.domain.deals.cohorts import Cohort, Group
+from app.domain.deals.cohorts import Group
 from app.schemas.base import NUMBER, Currency
 from app.schemas.funnel import CohortAsk
 
@@ -21,13 +21,6 @@ class ChangesQuestion(CohortAsk):
     limit: Annotated[int, Field(ge=0, le=200), NUMBER] = Field(
         50, description="Ids told of each change, those of the most money first."
     )
-
-    def cohort(self, now: datetime) -> Cohort:
-        """The deals that are asked about."""
-        by = {"team": self.team_id, "product": self.product_id, "region": self.region}
-        by |= {"country": self.country, "segment": self.segment_id}
-        as_of = self.as_of or now
-        return Cohort(self.pipeline_id, self.since, self.before, as_of, self.where, by, self.group_by)
 
 
 class ChangeTotal(BaseModel):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from app.domain.deals.cohorts import Group, Part
+from app.domain.deals.cohorts import Cohort, Group, Part
 from app.domain.pipelines.stages import StageKind
 from app.schemas.base import NUMBER, Country, Cursor, Day, Label, Shape, Time
 from app.schemas.conditions import Where
@@ -42,6 +42,13 @@ class CohortAsk(Shape):
     country: Country | None = Field(None, description="Of its company.")
     segment_id: UUID | None = Field(None, description="That its contact is in.")
     group_by: Group | None = None
+
+    def cohort(self, now: datetime) -> Cohort:
+        """The deals that are asked about."""
+        by = {"team": self.team_id, "product": self.product_id, "region": self.region}
+        by |= {"country": self.country, "segment": self.segment_id}
+        as_of = self.as_of or now
+        return Cohort(self.pipeline_id, self.since, self.before, as_of, self.where, by, self.group_by)
 
 
 class FunnelQuestion(CohortAsk):
