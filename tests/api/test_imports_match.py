@@ -267,6 +267,27 @@ async def test_companies_that_are_not_known_are_made_only_when_it_is_wanted(
     assert await _names(org, "companies") == []
 
 
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
+@pytest.mark.parametrize("mode", ["create", "upsert"])
+async def test_a_company_that_others_of_its_file_stand_below_is_made_once(
+    service: FastAPI, org: Organisation, order: tuple[int, ...], mode: str
+):
+    lines = ["Shop,Tea,HOUSE", "House,Tea,Group", "Group,Money,"]
+    text = "\n".join(["company name,industry,parent", *(lines[n] for n in order), ""])
+    done = await imported(
+        service, org, text, "x.csv", target="company", plan={"mode": mode, "match": ["name"]}
+    )
+    assert done["account"] == account(created=3), await rows(org, done)
+    listed = (await org.admin.get("/v1/companies", params={"sort": "name"})).json()["data"]
+    ids = {one["name"]: one["id"] for one in listed}
+    told = [(one["name"], one["industry"], one["parent_id"]) for one in listed]
+    assert told == [
+        ("Group", "Money", None),
+        ("House", "Tea", ids["Group"]),
+        ("Shop", "Tea", ids["House"]),
+    ]
+
+
 async def test_what_is_written_in_another_form_is_the_same(service: FastAPI, org: Organisation):
     text = "company name,domain\nAcme,acme.example\n"
     await imported(service, org, text, "x.csv", target="company", plan={"match": ["domain"]})

@@ -188,6 +188,8 @@ async def apply(
     by, region = import_["match"], uow.actor.region
     names = await asyncio.to_thread(lambda: [match.names(item.sent, by, region) for item in items])
     turns = match.turns(names, import_["match"])
+    if target is Target.COMPANY:
+        turns = [[turn[n] for n in tier] for turn in turns for tier in links.tiers([said[n] for n in turn])]
     own = next(n for n, turn in enumerate(turns) if turn[-1] >= len(earlier))
     turns = turns[: max(TURNS, own + 1)]
     telling = any(map(is_consent, import_["mapping"].values()))

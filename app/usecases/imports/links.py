@@ -66,6 +66,20 @@ async def link(uow: UnitOfWork, options: Mapping[str, Any], rows: Sequence[Read]
         row.faults += _unfound(row, unsure, apart.get(id(row), frozenset()))
 
 
+def tiers(rows: Sequence[Read]) -> list[list[int]]:
+    """The rows' places: those that others name as what they stand below come before these, or they would be made twice."""
+    called = {linked.folded(row.values.get("name") or ""): place for place, row in enumerate(rows)}
+    above = [called.get(linked.folded(row.links.get("parent", ""))) for row in rows]
+    found: dict[int, list[int]] = {}
+    for place in range(len(rows)):
+        passed, step = {place}, above[place]
+        while step is not None and step not in passed:  # a circle is refused later, by name
+            passed.add(step)
+            step = above[step]
+        found.setdefault(len(passed), []).append(place)
+    return [found[depth] for depth in sorted(found)]
+
+
 def filled(row: Read) -> Mapping[str, str]:
     """The columns that the records which the row names are going to fill, with their names."""
     return {_column(path): name for path, name in row.links.items()}
