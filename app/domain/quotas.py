@@ -30,7 +30,6 @@ def check_quota(row: Mapping[str, Any]) -> None:
     if row["ends_on"] < row["begins_on"]:
         raise InvalidInput("quota_ends_early", "This quota ends before it begins.", field="ends_on")
     if (row["measure"] in MONEY) is (row["currency"] is None):
-        wants = "needs a currency" if row["measure"] in MONEY else "has no currency"
         raise InvalidInput(
-            "quota_currency", f"A quota of {row['measure'].replace('_', ' ')} {wants}.", field="currency"
+            "quota_currency", "A quota in money has a currency, and any other has none.", field="currency"
         )
