@@ -52,7 +52,8 @@ _ACHIEVED = """with recursive own as (select o.id, o.time_zone, o.currency from 
       union all select s.owner_id, 1 where s.credit is null) c),
   counted as (
     select t.id as quota, c.amount * c.share
-        * case when c.currency = t.currency then 1 else c_rate.rate / t_rate.rate end as money, c.share, t.measure
+        * case when c.currency = t.currency then 1 else c_rate.rate / t_rate.rate end as money, c.share,
+      t.measure, c.deal_id
     from told t
     join credited c on c.at >= t.since and c.at < t.until
       and c.what = case t.measure when 'opened_deals' then 'opened' else 'won' end
@@ -62,7 +63,8 @@ _ACHIEVED = """with recursive own as (select o.id, o.time_zone, o.currency from 
     where coalesce(t.user_id, t.team_id) is null
       or exists (select from members m where m.quota = t.id and m.person = c.person)),
   sums as (select quota, coalesce(sum(case measure when 'won_amount' then money else share end), 0) as achieved,
-      count(*) filter (where measure = 'won_amount' and money is null) as unconverted from counted group by quota)
+      count(distinct deal_id) filter (where measure = 'won_amount' and money is null) as unconverted
+    from counted group by quota)
 select o.stamp, t.id, t.user_id, t.team_id, t.measure, t.currency, t.begins_on, t.ends_on, t.since, t.until, t.amount,
   coalesce(s.achieved, 0) as achieved, coalesce(s.unconverted, 0) as unconverted
 from organisations o left join told t on true left join sums s on s.quota = t.id
