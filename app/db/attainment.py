@@ -23,7 +23,7 @@ _ACHIEVED = """with recursive own as (select o.id, o.time_zone, o.currency from 
   asked as (select q.*, q.begins_on::timestamp at time zone o.time_zone as since,
       (q.ends_on + 1)::timestamp at time zone o.time_zone as until
     from quotas q join own o on o.id = q.org_id
-    where q.archived_at is null and q.begins_on <= {day}::date and q.ends_on >= {day}::date),
+    where (q.archived_at is null or q.archived_at > {as_of}::timestamptz) and q.begins_on <= {day}::date and q.ends_on >= {day}::date),
   below as (
     select a.id as quota, a.team_id as team from asked a where a.team_id is not null
     union select b.quota, t.id from teams t join below b on t.parent_id = b.team
@@ -32,7 +32,7 @@ _ACHIEVED = """with recursive own as (select o.id, o.time_zone, o.currency from 
     select a.id as quota, a.user_id as person from asked a where a.user_id is not null
     union select b.quota, u.id from users u join below b on u.team_id = b.team where u.org_id = {org}::uuid),
   told as (select a.* from asked a where {owners}::uuid[] is null
-    or (coalesce(a.user_id, a.team_id) is not null and not exists (
+    or (exists (select from members m where m.quota = a.id) and not exists (
       select from members m where m.quota = a.id and m.person <> all ({owners}::uuid[])))),
   seen as ({inner}),
   reached as (
@@ -93,10 +93,12 @@ async def achieved(door: Reads, day: date, as_of: datetime) -> Sequence[Row]:
     def build(actor: Actor) -> Question:
         _check(actor)
         names = ("id", "amount", "currency", "owner_id", "credit")
-        shown = [DEALS.table.c[name] for name in names]
+        shown, gone = [DEALS.table.c[name] for name in names], DEALS.table.c.archived_at
         inner = compiled(
             sa.select(*shown).where(
-                sight.tenant(DEALS), sight.visible(actor, DEALS), DEALS.table.c.archived_at.is_(None)
+                sight.tenant(DEALS),
+                sight.visible(actor, DEALS),
+                sa.or_(gone.is_(None), gone > sa.bindparam("as_of", type_=sa.DateTime(timezone=True))),
             )
         )
         owners = actor.owners(DEALS.name)

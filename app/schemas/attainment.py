@@ -16,7 +16,8 @@ class AttainmentQuery(Shape):
     on: Day | None = Field(None, description="Quotas that hold on this day; today when left out.")
     as_of: Time | None = Field(
         None,
-        description="Only what happened up to then counts; now when left out. Teams are as they are now.",
+        description="Only stages that were come to up to then count; now when left out. Amounts, credit, owners and teams"
+        " are as they are now.",
     )
 
 
@@ -40,7 +41,7 @@ class Attained(BaseModel):
     ahead: str = Field(description="Achieved less due; below 0 is behind.")
     unconverted: int = Field(description="Wins left out, because there is no exchange rate for them.")
     rank: int = Field(
-        description="By share among those of the same measure, people apart from teams; equal shares have one place."
+        description="By share among those of the same measure and days, people apart from teams; equal shares have one place."
     )
 
 

@@ -55,7 +55,8 @@ class FunnelQuestion(CohortAsk):
     """Which deals to follow, by when they were opened."""
 
     compare_since: Day | None = Field(
-        None, description="An earlier window, seen as of as long after its beginning."
+        None,
+        description="An earlier window, seen as of as long after its beginning. By month or quarter, no group is in both.",
     )
     compare_before: Day | None = None
 

@@ -53,12 +53,14 @@ def _attained(row: Row, counted: Calendar, as_of: datetime) -> dict[str, Any]:
 
 
 def _rank(found: Sequence[dict[str, Any]]) -> None:
-    """Places within a measure, of people apart from teams and from all, by share; equal shares have one place."""
+    """Places within a measure and its days, of people apart from teams and from all; equal shares have one place."""
     for one in found:
-        like = [
-            other for other in found if (other["measure"], _whose(other)) == (one["measure"], _whose(one))
-        ]
+        like = [other for other in found if _like(other) == _like(one)]
         one["rank"] = 1 + sum(Decimal(other["share"]) > Decimal(one["share"]) for other in like)
+
+
+def _like(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    return one["measure"], _whose(one), one["begins_on"], one["ends_on"]
 
 
 def _whose(one: Mapping[str, Any]) -> str:

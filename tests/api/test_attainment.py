@@ -90,9 +90,9 @@ async def credited(org: Organisation, deal: str, between: list[str]) -> dict[str
     return {each["user_id"]: Decimal(each["share"]) for each in kept["credit"] or ()} or None
 
 
-def kind(quota: Body) -> tuple[bool, bool]:
-    """Whether a quota is of a person, or of a team."""
-    return quota["user_id"] is not None, quota["team_id"] is not None
+def kind(quota: Body) -> tuple[Any, ...]:
+    """Whether a quota is of a person, or of a team; and its days."""
+    return quota["user_id"] is None, quota["team_id"] is None, quota["begins_on"], quota["ends_on"]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -199,6 +199,18 @@ async def test_a_line_comes_to_the_amount_of_its_row_to_the_last_digit(service: 
     assert second["amount"] == "9642.0000"
 
 
+async def test_an_amount_of_no_quantity_fails_its_row_alone(service: FastAPI, maven: Organisation):
+    cells = ["0,100", "-1,100", "1e-20,1234567890123.33", f"1,{'9' * 30}", "2,100"]
+    lines = [f"{n},A,GTX-Pro,{cell},2026-01-05" for n, cell in enumerate(cells)]
+    text = "\n".join(["id,name,sku,quantity,amount,created", *lines, ""])
+    one = await _sent(maven, text, target="deal")
+    options = {"options": {"currency": "USD"}}
+    edited = await maven.admin.patch(f"/v1/imports/{one['id']}", json=options, headers=ANY)
+    assert edited.status_code == 200, edited.text
+    account = (await _done(service, maven, one))["account"]
+    assert (account["created"], account["failed"]) == (1, 4)
+
+
 async def test_undoing_archives_what_was_opened_and_leaves_where_a_deal_has_gone(
     service: FastAPI, maven: Organisation
 ):

@@ -16,7 +16,7 @@ from app.domain.deals import rows
 from app.domain.deals.rows import Way
 from app.domain.errors import DomainError, RuleBroken
 from app.domain.fields import Field, Kind
-from app.domain.orders import SMALLEST
+from app.domain.orders import MOST, SMALLEST
 from app.domain.pipelines import definitions
 from app.domain.pipelines.stages import Pipeline
 from app.usecases.imports.cells import Read, Style
@@ -110,8 +110,15 @@ def _sell(row: Read, prices: Mapping[UUID, tuple[Decimal, str]]) -> None:
     product = row.values.pop("product_id")
     quantity = Decimal(row.apart.get("quantity", "1"))
     line = {"product_id": str(product), "quantity": format(quantity, "f")}
-    if "amount" in row.values and quantity > 0:
-        amount = Decimal(row.values.pop("amount"))
+    if "amount" in row.values:
+        amount = Decimal(row.values["amount"])
+        if quantity < SMALLEST or amount >= MOST:
+            raise RuleBroken(
+                "line_out_of_range",
+                f"An amount below {MOST} of a quantity of {SMALLEST} or more makes a line; this row states"
+                f" {row.apart.get('quantity', '1')[:40]} for {row.values['amount'][:40]}.",
+            )
+        del row.values["amount"]
         each = (amount / quantity).quantize(SMALLEST, ROUND_CEILING)
         line["unit_price"] = format(each, "f")
         if left := each * quantity - amount:
