@@ -198,7 +198,11 @@ async def imported(client: httpx.AsyncClient, case: Case) -> dict[str, Any]:
 
 
 async def copied_again(url: str, tables: Sequence[str]) -> float:
-    """Seconds of COPY of the tables' rows into the emptied tables, the median of some."""
+    """Seconds of COPY of the tables' rows into the emptied tables, the median of some.
+
+    Each table is counted once it is full, outside of these seconds: else the foreign keys that lead to it are checked as
+    if it were empty, now and then by an index that reads all of it for each row.
+    """
     connection = await asyncpg.connect(driver_url(url), timeout=600)
     with tempfile.TemporaryDirectory(prefix="rapport-bench-") as place:
         for table in tables:
@@ -208,12 +212,15 @@ async def copied_again(url: str, tables: Sequence[str]) -> float:
         spent = []
         for _ in range(COPIES):
             await connection.execute(f"truncate {', '.join(tables)} cascade")
-            begun = time.perf_counter()
+            seconds = 0.0
             for table in tables:
+                begun = time.perf_counter()
                 await connection.copy_to_table(
                     table, source=f"{place}/{table}", format="binary", timeout=3600
                 )
-            spent.append(time.perf_counter() - begun)
+                seconds += time.perf_counter() - begun
+                await connection.execute(f"analyze {table}")
+            spent.append(seconds)
     await connection.close()
     return statistics.median(spent)
 
