@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from app.sample import catalogue, people, talk, trade
+from app.sample import catalogue, deals, people, talk, trade
 from app.sample.names import dice
 from app.sample.people import Contact, Kind
 from app.sample.seasons import DAYS
@@ -41,6 +41,8 @@ class World:
     consents: Mapping[str, list[Wire]]
     """By the contact's external id."""
     orders: list[Wire]
+    deals: list[Wire]
+    quotas: list[Wire]
     interactions: list[Wire]
     kinds: Mapping[str, Kind]
     """The truth about each contact, by external id, for those who test analytics; it is loaded nowhere."""
@@ -96,6 +98,8 @@ def build(end: date, seed: int = SEED) -> World:
         + [wire for wire, _ in doubles.values()],
         consents=consents,
         orders=[sale.wire for sale in sales],
+        deals=deals.deals(seed, end, everybody, products),
+        quotas=list(deals.quotas(end)),
         interactions=[*said, _closing(end)],
         kinds={contact.id: contact.kind for contact in everybody},
         doubles={id_: original for id_, (_, original) in doubles.items()},

@@ -13,29 +13,37 @@ from pydantic import BaseModel
 from app.db import actors, write
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
+from app.db.deals import DEALS
 from app.db.engine import Database
 from app.db.exchange_rates import EXCHANGE_RATES
 from app.db.interactions import INTERACTIONS
 from app.db.nouns import Noun
 from app.db.orders import ORDERS
 from app.db.products import PRODUCTS
+from app.db.quotas import QUOTAS
 from app.db.tags import TAGS
 from app.db.teams import TEAMS
 from app.db.uow import UnitOfWork
 from app.db.users import USERS
 from app.domain.contacts import plan_consent
 from app.kit import clock
+from app.sample import deals
 from app.sample.company import FIRST, LAST, Wire, World, build
 from app.sample.seasons import ZONE
 from app.schemas.companies import CompanyUpsert
 from app.schemas.contacts import Consent, ContactUpsert
+from app.schemas.deals import DealUpsert
 from app.schemas.exchange_rates import ExchangeRateAdd
 from app.schemas.interactions import InteractionUpsert
 from app.schemas.orders import OrderUpsert
+from app.schemas.pipelines import PipelineAdd
 from app.schemas.products import ProductUpsert
+from app.schemas.quotas import QuotaUpsert
 from app.schemas.tags import TagAdd
 from app.settings import settings
 from app.usecases.bulk import Item, upsert
+from app.usecases.pipelines import add_pipeline
+from app.usecases.steps import upsert_deals
 
 SYSTEM = "sample"
 _BATCH = 1000
@@ -46,6 +54,8 @@ _MASSES: tuple[tuple[str, Noun, type[BaseModel]], ...] = (
     ("products", PRODUCTS, ProductUpsert),
     ("contacts", CONTACTS, ContactUpsert),
     ("orders", ORDERS, OrderUpsert),
+    ("deals", DEALS, DealUpsert),
+    ("quotas", QUOTAS, QuotaUpsert),
     ("interactions", INTERACTIONS, InteractionUpsert),
 )
 
@@ -136,6 +146,7 @@ class _Loading:
             self.ids = {row["external_id"]: row["noun_id"] for row in rows}
         await self.people(world)
         await self.words(world)
+        self.ids[deals.PIPELINE] = await self.pipeline()
         for label, noun, shape in _MASSES:
             listed = getattr(world, label)
             fresh = [one for one in listed if _name(one) not in self.ids]
@@ -189,6 +200,18 @@ class _Loading:
             await self.upsert(uow, EXCHANGE_RATES, fresh)
             await uow.commit()
 
+    async def pipeline(self) -> UUID:
+        """The pipeline of the deals, which is known by its name."""
+        async with await self.uow() as uow:
+            made: UUID | None = await uow.fetchval(
+                "select id from pipelines where org_id = $1 and name = $2", self.org_id, deals.NAME
+            )
+            if made is None:
+                asked = PipelineAdd(name=deals.NAME, template=deals.TEMPLATE)
+                made = await add_pipeline(uow, asked.model_dump(), asked.model_fields_set)
+                await uow.commit()
+            return made
+
     async def add(self, uow: UnitOfWork, noun: Noun, shapes: Sequence[BaseModel]) -> None:
         """Upsert what was checked against its shape."""
         given = [shape.model_fields_set for shape in shapes]
@@ -207,7 +230,7 @@ class _Loading:
             Item(at, partial(_asked, row, names), row)
             for at, (row, names) in enumerate(zip(rows, named, strict=True))
         ]
-        await upsert(uow, noun, items)
+        await (upsert_deals(uow, items) if noun is DEALS else upsert(uow, noun, items))
         for item in items:
             if item.id is None:
                 row = rows[item.index]

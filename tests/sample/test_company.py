@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from app.domain.orders import OrderStatus, status_of, totals
 from app.kit import emails, json, phones
+from app.sample import deals
 from app.sample.catalogue import FRAGILE
 from app.sample.company import FIRST, LAPSED_AFTER, LAST, TAGS, World, build
 from app.sample.load import resolved
@@ -21,14 +22,16 @@ from app.sample.people import SALES, Kind
 from app.sample.seasons import DAYS, ZONE, mid_autumn, spring_festival
 from app.schemas.companies import CompanyUpsert
 from app.schemas.contacts import Consent, ContactUpsert
+from app.schemas.deals import DealUpsert
 from app.schemas.exchange_rates import ExchangeRateAdd
 from app.schemas.interactions import InteractionUpsert
 from app.schemas.orders import OrderUpsert
 from app.schemas.products import ProductUpsert
+from app.schemas.quotas import QuotaUpsert
 from app.schemas.tags import TagAdd
 
 END = date(2026, 11, 21)
-LISTS = ("teams", "users", "companies", "products", "contacts", "orders", "interactions")
+LISTS = ("teams", "users", "companies", "products", "contacts", "orders", "deals", "quotas", "interactions")
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +89,15 @@ def test_the_company_is_of_the_announced_size(world):
 
 def test_every_record_is_what_its_shape_takes_and_points_to_what_is_there(world):
     ids = {name_of(one): uuid5(NAMESPACE_OID, name_of(one)) for name in LISTS for one in getattr(world, name)}
-    assert len(ids) == sum(len(getattr(world, name)) for name in LISTS)
+    ids[deals.PIPELINE] = uuid5(NAMESPACE_OID, deals.PIPELINE)
+    assert len(ids) == 1 + sum(len(getattr(world, name)) for name in LISTS)
     shapes: dict[str, type[BaseModel]] = {
         "companies": CompanyUpsert,
         "products": ProductUpsert,
         "contacts": ContactUpsert,
         "orders": OrderUpsert,
+        "deals": DealUpsert,
+        "quotas": QuotaUpsert,
         "interactions": InteractionUpsert,
     }
     for name, shape in shapes.items():
@@ -252,6 +258,19 @@ def test_stages_follow_from_the_orders(world):
         else:
             assert contact["stage"] == ("customer" if (END - bought).days <= LAPSED_AFTER else "lapsed")
     assert set(TAGS) >= {tag for contact in world.contacts for tag in contact.get("tags", ())}
+
+
+def test_deals_stand_in_every_stage_and_about_a_third_of_the_closed_ones_are_won(world):
+    last = Counter(deal["steps"][-1]["stage"] for deal in world.deals)
+    opening = ("lead", "qualified", "solution", "proposal", "negotiation")
+    assert all(last[stage] for stage in (*opening, "won", "lost"))
+    assert 0.2 < last["won"] / (last["won"] + last["lost"]) < 0.45
+    end = datetime(END.year, END.month, END.day, tzinfo=ZONE)
+    for deal in world.deals:
+        told = [datetime.fromisoformat(step["at"]) for step in deal["steps"]]
+        assert end - timedelta(days=DAYS) <= told[0]
+        assert told == sorted(told)
+        assert told[-1] < end
 
 
 def test_most_complaints_are_about_the_product_that_breaks(world):

@@ -1,5 +1,6 @@
 import copy
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,8 +17,9 @@ from app.sample.load import SampleRefusedError, load
 from app.sample.seasons import ZONE
 
 PEOPLE = 150
-NOUNS = ("teams", "users", "companies", "products", "contacts", "orders", "interactions")
+NOUNS = ("teams", "users", "companies", "products", "contacts", "orders", "deals", "quotas", "interactions")
 # What depends on the run and not on the world.
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 OWN = frozenset({"id", "org_id", "created_at", "updated_at", "terms", "role_ids"})
 
 
@@ -31,6 +33,7 @@ def small(end: date) -> World:
         world,
         contacts=contacts,
         orders=[one for one in world.orders if one["contact_id"] in names],
+        deals=[one for one in world.deals if one["contact_id"] in names],
         interactions=[one for one in world.interactions if one.get("contact_id") in names]
         + world.interactions[-1:],
     )
@@ -52,14 +55,14 @@ async def loaded(owner, org_id: UUID) -> dict[str, list[str]]:
             "select noun_id, external_id from external_ids where org_id = $1 and system = 'sample'"
         )
         names = {str(link["noun_id"]): link["external_id"] for link in links}
-        for table in (*NOUNS, "order_lines", "tags", "exchange_rates"):
+        lines = await ask("select id, name from pipelines where org_id = $1")
+        names |= {str(line["id"]): line["name"] for line in lines}
+        for table in (*NOUNS, "order_lines", "deal_lines", "deal_moves", "tags", "exchange_rates"):
             rows = await ask(f"select * from {table} where org_id = $1")  # noqa: S608 - names of this file
             found[table] = sorted(
-                str(
-                    (
-                        names.get(str(row["id"])),
-                        {k: names.get(str(v), v) for k, v in row.items() if k not in OWN},
-                    )
+                _ID.sub(
+                    lambda found: names.get(found[0], found[0]),
+                    str((names.get(str(row["id"])), {k: v for k, v in row.items() if k not in OWN})),
                 )
                 for row in rows
                 if table not in NOUNS or str(row["id"]) in names  # the administrator is none of ours
@@ -79,7 +82,7 @@ async def test_a_load_tells_how_far_it_is_and_a_second_one_does_nothing(database
         told[what] = (done, total)
 
     assert await load(database_url, report, organisation=org.id, build=small) is True
-    assert list(told) == ["companies", "products", "contacts", "orders", "interactions"]
+    assert list(told) == ["companies", "products", "contacts", "orders", "deals", "quotas", "interactions"]
     assert all(done == total > 0 for done, total in told.values())
     before = await loaded(owner, org.id)
     assert await load(database_url, quiet, organisation=org.id, build=small) is False
@@ -168,7 +171,7 @@ async def test_every_record_and_every_consent_has_its_event_and_nobody_can_sign_
     async with owner.connection() as connection:
         silent = await connection.fetchval(
             "select count(*) from external_ids x where x.org_id = $1 and x.system = 'sample' and not exists"
-            " (select from events e where e.org_id = x.org_id and e.noun_id = x.noun_id and e.type like '%.added')",
+            " (select from events e where e.org_id = x.org_id and e.noun_id = x.noun_id and e.type ~ '[.](added|opened)$')",
             org.id,
         )
         assert silent == 0
