@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.db import cohorts, sight
+from app.db import behind, cohorts, paging, sight
 from app.db.calendars import CALENDARS, calendar_of
 from app.db.deals import DEALS
 from app.db.engine import Prepared, Row, compiled
@@ -19,11 +20,13 @@ MADE_OF = frozenset({"stage", "amount", "currency", "owner_id", "credit", "close
 """The fields of deals that achievements tell of."""
 
 # A deal is won when nothing but a change of its pipeline came after; what is opened counts once, whatever came of it.
-_ACHIEVED = """with recursive own as (select o.id, o.time_zone, o.currency from organisations o where o.id = {org}::uuid),
+_CREDITED = """with recursive own as (select o.id, o.time_zone, o.currency from organisations o where o.id = {org}::uuid),
   asked as (select q.*, q.begins_on::timestamp at time zone o.time_zone as since,
       (q.ends_on + 1)::timestamp at time zone o.time_zone as until
     from quotas q join own o on o.id = q.org_id
-    where (q.archived_at is null or q.archived_at > {as_of}::timestamptz) and q.begins_on <= {day}::date and q.ends_on >= {day}::date),
+    where (q.archived_at is null or q.archived_at > {as_of}::timestamptz)
+      and case when {quota}::uuid is null then q.begins_on <= {day}::date and q.ends_on >= {day}::date
+        else q.id = {quota}::uuid end),
   below as (
     select a.id as quota, a.team_id as team from asked a where a.team_id is not null
     union select b.quota, t.id from teams t join below b on t.parent_id = b.team
@@ -61,7 +64,9 @@ _ACHIEVED = """with recursive own as (select o.id, o.time_zone, o.currency from 
     left join lateral ({rate_of_deal}) c_rate on t.measure = 'won_amount' and c.currency <> t.currency
     left join lateral ({rate_of_quota}) t_rate on t.measure = 'won_amount' and c.currency <> t.currency
     where coalesce(t.user_id, t.team_id) is null
-      or exists (select from members m where m.quota = t.id and m.person = c.person)),
+      or exists (select from members m where m.quota = t.id and m.person = c.person))"""
+
+_SUMS = """,
   sums as (select quota, coalesce(sum(case measure when 'won_amount' then money else share end), 0) as achieved,
       count(distinct deal_id) filter (where measure = 'won_amount' and money is null) as unconverted
     from counted group by quota)
@@ -73,9 +78,13 @@ where o.id = {org}::uuid order by t.id"""
 _RATE = """select case when {currency} = o.currency then 1 else (select r.rate from exchange_rates r
     where r.org_id = {{org}}::uuid and r.currency = {currency} and r.base = o.currency and r.archived_at is null
       and r.on_date <= (c.at at time zone o.time_zone)::date order by r.on_date desc limit 1) end as rate"""
-_STATEMENT = _ACHIEVED.replace("{rate_of_deal}", _RATE.format(currency="c.currency")).replace(
+_COUNTED = _CREDITED.replace("{rate_of_deal}", _RATE.format(currency="c.currency")).replace(
     "{rate_of_quota}", _RATE.format(currency="t.currency")
 )
+_ACHIEVED = _COUNTED + _SUMS
+_BEHIND = f"""{_COUNTED}
+select c.deal_id as id from counted c where {{last}}::uuid is null or c.deal_id > {{last}}::uuid
+group by c.deal_id order by c.deal_id limit {{more}}::int"""
 
 _CALENDAR = Prepared(
     "select o.stamp, o.time_zone as own_zone, c.id, c.name, c.time_zone, c.week, c.special_days from organisations o"
@@ -91,25 +100,36 @@ async def achieved(door: Reads, day: date, as_of: datetime) -> Sequence[Row]:
     """
 
     def build(actor: Actor) -> Question:
-        _check(actor)
-        names = ("id", "amount", "currency", "owner_id", "credit")
-        shown, gone = [DEALS.table.c[name] for name in names], DEALS.table.c.archived_at
-        inner = compiled(
-            sa.select(*shown).where(
-                sight.tenant(DEALS),
-                sight.visible(actor, DEALS),
-                sa.or_(gone.is_(None), gone > sa.bindparam("as_of", type_=sa.DateTime(timezone=True))),
-            )
-        )
-        owners = actor.owners(DEALS.name)
-        values = sight.binds(actor, DEALS) | {
-            "day": day,
-            "as_of": as_of,
-            "owners": None if owners is None else sorted(owners),
-        }
-        return Question(*cohorts.around(inner, _STATEMENT, values))
+        inner, values = _within(actor, as_of)
+        return Question(*cohorts.around(inner, _ACHIEVED, values | {"day": day, "quota": None}))
 
     return [row for row in await door.rows(build) if row["id"] is not None]
+
+
+async def page(
+    door: Reads, quota: UUID, as_of: datetime, last: UUID | None, limit: int, context: str
+) -> bytes:
+    """A page of the deals that have been counted toward a quota that the reader is told of. Raises Forbidden."""
+
+    def build(actor: Actor) -> Question:
+        inner, values = _within(actor, as_of)
+        return behind.page(inner, _BEHIND, values | {"day": None, "quota": quota, "last": last}, limit)
+
+    return paging.answer(await door.row(build), limit, context)
+
+
+def _within(actor: Actor, as_of: datetime) -> tuple[Prepared, dict[str, Any]]:
+    _check(actor)
+    names = ("id", "amount", "currency", "owner_id", "credit")
+    shown, gone = [DEALS.table.c[name] for name in names], DEALS.table.c.archived_at
+    found = sa.select(*shown).where(
+        sight.tenant(DEALS),
+        sight.visible(actor, DEALS),
+        sa.or_(gone.is_(None), gone > cohorts.moment("as_of")),
+    )
+    owners = actor.owners(DEALS.name)
+    listed = None if owners is None else sorted(owners)
+    return compiled(found), sight.binds(actor, DEALS) | {"as_of": as_of, "owners": listed}
 
 
 async def calendar(door: Reads) -> Calendar:

@@ -4,14 +4,15 @@ Where a deal stands as of a moment is told by what its history has dated before 
 expected to close by what had been written then. Of both, only what has changed since is looked up.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.db import cohorts
+from app.db import behind, cohorts, paging
 from app.db.deals import DEALS
-from app.db.engine import Row
+from app.db.engine import Prepared, Row
 from app.db.reads import Question, Reads
 from app.domain.access import Actor
 from app.domain.deals.cohorts import Cohort
@@ -38,7 +39,7 @@ def _then(name: str) -> str:
 
 
 # A deal is open but from when it is closed until it is reopened; a relocation leaves it what it is.
-_CHANGED = f"""with {cohorts.LINE},
+_CHANGES = f"""{cohorts.LINE},
   found as materialized ({{inner}}),
   told as (select d.id, d.key, t.n,
       case when d.opened_at >= t.at then null when h.verb is null then d.status when h.verb = 'win' then 'won'
@@ -66,7 +67,8 @@ _CHANGED = f"""with {cohorts.LINE},
       ('slipped', s.stays and a.closes > b.closes and {{closes}}::boolean, a.amount),
       ('nearer', s.stays and a.closes < b.closes and {{closes}}::boolean, a.amount),
       ('grew', s.stays and s.more > 0 and {{worth}}::boolean, s.more),
-      ('shrank', s.stays and s.more < 0 and {{worth}}::boolean, s.more)) k(change, holds, money) where k.holds)
+      ('shrank', s.stays and s.more < 0 and {{worth}}::boolean, s.more)) k(change, holds, money) where k.holds)"""
+_COUNTED = f"""with {_CHANGES}
   select o.stamp, l.id, l.name,
     (select json_agg(t) from (select key, change, case when {{worth}}::boolean then currency end as currency,
         count(*) as deals, case when {{worth}}::boolean then coalesce(sum(money), 0)::text end as amount
@@ -76,6 +78,11 @@ _CHANGED = f"""with {cohorts.LINE},
           order by case when {{worth}}::boolean then abs(money) end desc nulls last, id) as n from changes) r
       where n <= {{limit}}::int group by 1, 2) t) as ids
   from organisations o left join line l on true where o.id = {{org}}::uuid"""
+
+_BEHIND = f"""with {_CHANGES}
+  select c.id from changes c where c.change = {{change}}::text
+    and ({{grouped}}::boolean is not true or c.key is not distinct from {{key}}::text)
+    and ({{last}}::uuid is null or c.id > {{last}}::uuid) group by c.id order by c.id limit {{more}}::int"""
 
 
 async def counted(
@@ -87,21 +94,41 @@ async def counted(
     """
 
     def build(actor: Actor) -> Question:
-        condition = cohorts.check(actor, cohort, _FIELDS, now)
-        shown: list[sa.ColumnElement[Any]] = [_DEALS.c.id, *(_DEALS.c[name] for name in _SHOWN)]
-        moment = sa.DateTime(timezone=True)
-        maybe = sa.or_(
-            _DEALS.c.closed_at.is_(None), _DEALS.c.closed_at >= sa.bindparam("start", type_=moment)
-        )
-        found = cohorts.statement(actor, cohort, condition, shown).where(
-            _DEALS.c.opened_at < sa.bindparam("end", type_=moment), maybe
-        )
-        values: dict[str, Any] = cohorts.binds(actor, cohort, condition)
-        values |= {"start": start, "end": end, "limit": limit}
-        values |= {"worth": tells_money(actor), "closes": tells_days(actor)}
-        return Question(*cohorts.around(cohorts.built(found), _CHANGED, values))
+        inner, values = _within(actor, cohort, start, end, now)
+        return Question(*cohorts.around(inner, _COUNTED, values | {"limit": limit}))
 
     return await door.row(build)
+
+
+async def page(
+    door: Reads,
+    cohort: Cohort,
+    start: datetime,
+    end: datetime,
+    asked: Mapping[str, Any],
+    limit: int,
+    context: str,
+    now: datetime,
+) -> bytes:
+    """A page of the deals that changed so; asked are change, grouped, key and last. Raises Forbidden."""
+
+    def build(actor: Actor) -> Question:
+        inner, values = _within(actor, cohort, start, end, now)
+        return behind.page(inner, _BEHIND, {**values, **asked}, limit)
+
+    return paging.answer(await door.row(build), limit, context)
+
+
+def _within(
+    actor: Actor, cohort: Cohort, start: datetime, end: datetime, now: datetime
+) -> tuple[Prepared, dict[str, Any]]:
+    condition = cohorts.check(actor, cohort, _FIELDS, now)
+    shown: list[sa.ColumnElement[Any]] = [_DEALS.c.id, *(_DEALS.c[name] for name in _SHOWN)]
+    maybe = sa.or_(_DEALS.c.closed_at.is_(None), _DEALS.c.closed_at >= cohorts.moment("start"))
+    found = cohorts.statement(actor, cohort, condition, shown)
+    values: dict[str, Any] = cohorts.binds(actor, cohort, condition) | {"start": start, "end": end}
+    values |= {"worth": tells_money(actor), "closes": tells_days(actor)}
+    return cohorts.built(found.where(_DEALS.c.opened_at < cohorts.moment("end"), maybe)), values
 
 
 def tells_money(actor: Actor) -> bool:

@@ -1,6 +1,6 @@
 """The deals that a number is made of, as far as the reader sees them, each with the group that it is counted in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -43,7 +43,7 @@ def check(actor: Actor, cohort: Cohort, fields: frozenset[str], at: datetime) ->
     actor.needs(Scope(PIPELINES.reading))
     checked(actor, PIPELINES, frozenset({"name", "stages"}))
     checked(actor, DEALS, fields | {"pipeline_id", "opened_at", "stage"} | conditions.fields_of(condition))
-    if "segment" in cohort.asked():
+    if Group.SEGMENT in cohort.names():
         actor.needs(Scope.segments_read)
         actor.needs(Scope(CONTACTS.reading))
     for noun, name in sorted(cohort.looks_at()):
@@ -52,23 +52,37 @@ def check(actor: Actor, cohort: Cohort, fields: frozenset[str], at: datetime) ->
     return condition
 
 
+def moment(name: str) -> ColumnElement[datetime]:
+    """A bound moment."""
+    return sa.bindparam(name, type_=sa.DateTime(timezone=True))
+
+
 def statement(
-    actor: Actor, cohort: Cohort, condition: Condition, columns: list[ColumnElement[Any]]
+    actor: Actor,
+    cohort: Cohort,
+    condition: Condition,
+    columns: list[ColumnElement[Any]],
+    seen_at: ColumnElement[datetime] | None = None,
 ) -> Select[Any]:
     """Columns of the deals of a pipeline (the CTE line) that the filters leave, and each one's group as `key`.
 
-    A deal with several products is in several groups. One that was archived after `as_of` still counts.
+    A deal with several products, or of a contact in several segments, is in several groups. What was archived after
+    `seen_at`, which is `as_of` unless it says otherwise, still counts.
     """
+    seen_at = moment("as_of") if seen_at is None else seen_at
     follow = survivors.follow(actor, survivors.known(actor))
     gone = _DEALS.c.archived_at
     found = sa.select(*columns, _key(actor, cohort.group_by).label("key")).where(
         sight.tenant(DEALS),
         sight.visible(actor, DEALS),
         _DEALS.c.pipeline_id == sa.literal_column("(select l.id from line l)"),
-        sa.or_(gone.is_(None), gone > _moment("as_of")),
+        sa.or_(gone.is_(None), gone > seen_at),
         where.compile_(condition, dict(_DEALS.c.items()), look=related.look(actor, follow), follow=follow),
-        *(_FILTERS[name](actor) for name in cohort.asked()),
+        *(_FILTERS[name](actor, seen_at) for name in cohort.asked()),
     )
+    if cohort.group_by is Group.SEGMENT:
+        stays = _stays(actor, seen_at).lateral("stays")
+        found = found.join_from(_DEALS, stays, sa.true(), isouter=True)
     if cohort.group_by is Group.PRODUCT:
         lines = (
             sa.select(_LINES.c.org_id, _LINES.c.deal_id, _LINES.c.product_id).distinct().subquery("products")
@@ -111,10 +125,12 @@ def _key(actor: Actor, by: Group | None) -> ColumnElement[Any]:
         case Group.TEAM:
             theirs = sa.select(USERS.table.c.team_id).where(_same(USERS, "owner_id")).correlate(_DEALS)
             return sa.cast(theirs.scalar_subquery(), sa.Text)
-        case Group.CHANNEL:
-            return _DEALS.c.channel
+        case Group.CHANNEL | Group.CAMPAIGN:
+            return _DEALS.c[by.value]
         case Group.PRODUCT:
             return sa.literal_column("products.product_id::text")
+        case Group.SEGMENT:
+            return sa.literal_column("stays.segment_id::text")
         case Group.REGION | Group.COUNTRY:
             shown = COMPANIES.table.c[by.value]
             mine = sa.select(shown).where(_same(COMPANIES, "company_id"), sight.visible(actor, COMPANIES))
@@ -129,7 +145,7 @@ def _same(noun: Noun, column: str) -> ColumnElement[bool]:
     return sa.and_(table.c.org_id == _DEALS.c.org_id, table.c.id == _DEALS.c[column])
 
 
-def _in_team(_: Actor) -> ColumnElement[bool]:
+def _in_team(_: Actor, __: ColumnElement[datetime]) -> ColumnElement[bool]:
     mine = sa.select(USERS.table.c.id).where(_same(USERS, "owner_id"))
     return (
         mine.where(USERS.table.c.team_id == sa.bindparam("by_team", type_=sa.Uuid()))
@@ -138,7 +154,7 @@ def _in_team(_: Actor) -> ColumnElement[bool]:
     )
 
 
-def _of_product(_: Actor) -> ColumnElement[bool]:
+def _of_product(_: Actor, __: ColumnElement[datetime]) -> ColumnElement[bool]:
     lines = _LINES.alias("sold")
     theirs = sa.select(lines.c.id).where(lines.c.org_id == _DEALS.c.org_id, lines.c.deal_id == _DEALS.c.id)
     return (
@@ -156,22 +172,23 @@ def _of_company(name: str, actor: Actor) -> ColumnElement[bool]:
     return mine.where(COMPANIES.table.c[name] == value).correlate(_DEALS).exists()
 
 
-def _in_segment(actor: Actor) -> ColumnElement[bool]:
-    """Of a contact that the actor sees, and that was in the segment then."""
-    segment = sa.bindparam("by_segment", type_=sa.Uuid())
-    stays = memberships.of(_DEALS.c.org_id, _DEALS.c.contact_id, segment, _moment("as_of"))
+def _stays(actor: Actor, seen_at: ColumnElement[datetime]) -> Select[Any]:
+    """The segments in which a contact that the actor sees was then."""
     mine = sa.select(CONTACTS.table.c.id).where(_same(CONTACTS, "contact_id"), sight.visible(actor, CONTACTS))
-    return sa.and_(stays.correlate(_DEALS).exists(), mine.correlate(_DEALS).exists())
+    stays = memberships.of(_DEALS.c.org_id, _DEALS.c.contact_id, seen_at)
+    return stays.where(mine.correlate(_DEALS).exists()).correlate(_DEALS)
 
 
-_FILTERS: Mapping[str, Any] = {
+def _in_segment(actor: Actor, seen_at: ColumnElement[datetime]) -> ColumnElement[bool]:
+    stays = _stays(actor, seen_at)
+    segment = sa.bindparam("by_segment", type_=sa.Uuid())
+    return stays.where(memberships.MEMBERSHIPS.c.segment_id == segment).exists()
+
+
+_FILTERS: Mapping[str, Callable[[Actor, ColumnElement[datetime]], ColumnElement[bool]]] = {
     "team": _in_team,
     "product": _of_product,
-    "region": lambda actor: _of_company("region", actor),
-    "country": lambda actor: _of_company("country", actor),
+    "region": lambda actor, _: _of_company("region", actor),
+    "country": lambda actor, _: _of_company("country", actor),
     "segment": _in_segment,
 }
-
-
-def _moment(name: str) -> ColumnElement[Any]:
-    return sa.bindparam(name, type_=sa.DateTime(timezone=True))

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, bindparam, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.db import paging
 from app.db.base import Keyed, Record, choice, field, last_changed, newest_first, one_of, points_to, sought
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
@@ -183,12 +184,11 @@ DEALS = Noun(
 )
 
 
-_HISTORY = Prepared(
-    "select o.stamp, json_build_object('data', coalesce((select json_agg(json_build_object('verb', m.verb,"
-    " 'from_stage', m.from_stage, 'to_stage', m.to_stage, 'at', m.at, 'by_id', m.by_id, 'why', m.why,"
-    " 'seconds', m.seconds, 'business_seconds', m.business_seconds) order by m.at, m.id) from deal_moves m"
-    " where m.org_id = $1 and m.deal_id = $2), '[]'), 'next', null)::text from organisations o where o.id = $1",
-    ("org", "deal"),
+_STAGES = Prepared(
+    "select verb, from_stage, to_stage, at, by_id, why, seconds, business_seconds, id from deal_moves"
+    " where org_id = $1 and deal_id = $2 and ($3::timestamptz is null or (at, id) > ($3::timestamptz, $4::uuid))"
+    " order by at, id limit $5",
+    ("org", "deal", "at", "entry", "more"),
 )
 
 
@@ -295,16 +295,23 @@ async def pipeline_held(uow: UnitOfWork, deal: UUID) -> Row:
     return rows[0]
 
 
-async def stage_history(door: Reads, deal: UUID) -> bytes:
-    """The stage history of a deal, the first entry first. Raises NotFound, and Forbidden for hidden fields."""
+def _place(values: list[Any]) -> tuple[datetime, UUID]:
+    at, entry = values
+    return datetime.fromisoformat(at), UUID(entry)
+
+
+async def stage_history(door: Reads, deal: UUID, limit: int, after: str | None) -> bytes:
+    """A page of a deal's stage history, the first entry first. Raises NotFound, and Forbidden for hidden fields."""
+    last = paging.opened("stages", after, _place) if after else (None, None)
     await must_see(door, DEALS, deal)
 
     def build(actor: Actor) -> Question:
         checked(actor, DEALS, frozenset({"stage", "entered_at", "lost_reason"}))
-        return Question(_HISTORY, {"org": actor.org_id, "deal": deal})
+        statement = paging.paged(_STAGES, "(to_jsonb(t) - 'id')::text", "json_build_array(t.at, t.id)")
+        binds = {"org": actor.org_id, "deal": deal, "at": last[0], "entry": last[1]}
+        return Question(statement, binds | paging.limits(limit))
 
-    body: str = (await door.row(build))[1]
-    return body.encode()
+    return paging.answer(await door.row(build), limit, "stages")
 
 
 async def known(door: Reads, deal: UUID) -> Row:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.db import cohorts, paging
+from app.db import behind, cohorts, paging
 from app.db.deals import DEALS
 from app.db.engine import Row
 from app.db.reads import Question, Reads
@@ -99,10 +99,7 @@ async def page(
 
     def build(actor: Actor) -> Question:
         inner, values = _within(actor, cohort, None, now)
-        values |= {**asked, "more": limit + 1, "limit": limit}
-        found, values = cohorts.around(inner, _BEHIND, values)
-        place = f"json_build_array(${found.names.index('as_of') + 1}::timestamptz, t.id)"
-        return Question(paging.paged(found, "json_build_object('id', t.id)::text", place), values)
+        return behind.page(inner, _BEHIND, {**values, **asked}, limit)
 
     return paging.answer(await door.row(build), limit, context)
 
@@ -118,17 +115,24 @@ def _within(
         windows.append((1, start, end, cohort.as_of - (since - start)))
     opened = _DEALS.c.opened_at
     period = (
-        sa.case((opened >= _moment("since0"), sa.literal_column("0")), else_=sa.literal_column("1"))
+        sa.case((opened >= cohorts.moment("since0"), sa.literal_column("0")), else_=sa.literal_column("1"))
         if earlier
         else sa.literal_column("0")
     )
-    seen_at = sa.case((opened >= _moment("since0"), _moment("seen0")), else_=_moment(f"seen{windows[-1][0]}"))
+    seen_at = sa.case(
+        (opened >= cohorts.moment("since0"), cohorts.moment("seen0")),
+        else_=cohorts.moment(f"seen{windows[-1][0]}"),
+    )
     columns = [_DEALS.c.id, _DEALS.c.lost_reason, _DEALS.c.closed_at]
     found = cohorts.statement(
-        actor, cohort, condition, [*columns, period.label("period"), seen_at.label("seen_at")]
+        actor, cohort, condition, [*columns, period.label("period"), seen_at.label("seen_at")], seen_at
     )
     within = (
-        sa.and_(opened >= _moment(f"since{n}"), opened < _moment(f"before{n}"), opened <= _moment(f"seen{n}"))
+        sa.and_(
+            opened >= cohorts.moment(f"since{n}"),
+            opened < cohorts.moment(f"before{n}"),
+            opened <= cohorts.moment(f"seen{n}"),
+        )
         for n, *_ in windows
     )
     values = cohorts.binds(actor, cohort, condition)
@@ -136,7 +140,3 @@ def _within(
         values |= {f"since{n}": start, f"before{n}": end, f"seen{n}": seen}
     values["reasons"] = DEALS.shows(actor, "lost_reason") and DEALS.shows(actor, "closed_at")
     return cohorts.built(found.where(sa.or_(*within))), values
-
-
-def _moment(name: str) -> sa.ColumnElement[Any]:
-    return sa.bindparam(name, type_=sa.DateTime(timezone=True))

@@ -71,10 +71,9 @@ _TICK = timedelta(microseconds=1)
 def of(
     org: ColumnElement[Any],
     contact: ColumnElement[Any],
-    segment: ColumnElement[Any],
     as_of: ColumnElement[Any] | None,
-) -> Select[Any]:
-    """The contact's stay in a segment that the actor may know; without `as_of`, the one that has not ended."""
+) -> Select[tuple[UUID]]:
+    """The segments of a contact that the actor may know; without `as_of`, those that it has not left."""
     stay, table = MEMBERSHIPS, SEGMENTS.table
     known = exists().where(
         table.c.org_id == stay.c.org_id,
@@ -85,9 +84,7 @@ def of(
     still: ColumnElement[bool] = stay.c.left_at.is_(None)
     if as_of is not None:
         still = (stay.c.entered_at <= as_of) & or_(still, stay.c.left_at > as_of)
-    return select(text("1")).where(
-        stay.c.org_id == org, stay.c.segment_id == segment, stay.c.contact_id == contact, still, known
-    )
+    return select(stay.c.segment_id).where(stay.c.org_id == org, stay.c.contact_id == contact, still, known)
 
 
 def may_know(actor: Actor) -> bool:

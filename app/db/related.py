@@ -210,8 +210,8 @@ def _member(one: Member, columns: Columns, names: Iterator[str]) -> ColumnElemen
     segment = sa.bindparam(next(names), type_=sa.Uuid())
     as_of = None if one.as_of is None else _moment(next(names))
     # A segment that is not there, or not to be known, has nobody in it.
-    inner = memberships.of(columns["org_id"], columns["id"], segment, as_of)
-    found = _inside(inner, columns).exists()
+    inner = memberships.of(columns["org_id"], columns["id"], as_of)
+    found = _inside(inner.where(memberships.MEMBERSHIPS.c.segment_id == segment), columns).exists()
     return found if one.inside else sa.not_(found)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from app.domain.quotas import Measure
-from app.schemas.base import Day, Shape, Time
+from app.schemas.base import Cursor, Day, Shape, Time
 
 
 class AttainmentQuery(Shape):
@@ -19,6 +19,14 @@ class AttainmentQuery(Shape):
         description="Only stages that were come to up to then count; now when left out. Amounts, credit, owners and teams"
         " are as they are now.",
     )
+
+
+class CreditedQuery(Shape):
+    """As of when."""
+
+    as_of: Time | None = Field(None, description="As of attainment; now when left out.")
+    limit: int = Field(50, ge=1, le=200)
+    cursor: Cursor | None = Field(None, max_length=2_000)
 
 
 class Attained(BaseModel):

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.domain.deals.changes import Change
 from app.domain.deals.cohorts import Group
-from app.schemas.base import NUMBER, Currency
+from app.schemas.base import NUMBER, Currency, Cursor
 from app.schemas.funnel import CohortAsk
 
 
@@ -20,6 +21,21 @@ class ChangesQuestion(CohortAsk):
 
     limit: Annotated[int, Field(ge=0, le=200), NUMBER] = Field(
         50, description="Ids told of each change, those of the most money first."
+    )
+
+
+class ChangedDealsQuestion(CohortAsk):
+    """Deals that changed in which way."""
+
+    change: Change
+    key: str | None = Field(
+        None, max_length=200, description="Of the group; null is the group of those without."
+    )
+    limit: Annotated[int, Field(ge=1, le=200), NUMBER] = 50
+    cursor: Cursor | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"since": "2026-01-05", "before": "2026-01-12", "change": "slipped"}]}
     )
 
 
@@ -48,7 +64,7 @@ class ChangesGroup(BaseModel):
     """
 
     key: str | None = Field(
-        description="An id of an owner, team or product; a channel, region, country; 2026-03 or 2026-Q1."
+        description="An id of an owner, team, product or segment; a channel, campaign, region, country; 2026-03 or 2026-Q1."
     )
     entered: ChangeTold | None = Field(description="Not there before.")
     won: ChangeTold | None

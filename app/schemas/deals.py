@@ -103,7 +103,7 @@ class _Came(Shape):
     pipeline_id: UUID | None = Field(
         None, description="Of a new deal, the oldest pipeline when left out; a deal stays in its own."
     )
-    owner_id: UUID | None = None
+    owner_id: UUID | None = Field(None, description="Of a deal that is there, null takes it from nobody.")
     steps: list[DealCame] = Field(
         default_factory=list,
         max_length=MOST_STEPS,

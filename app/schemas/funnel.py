@@ -161,7 +161,7 @@ class FunnelGroup(BaseModel):
     """Deals of one group, or all."""
 
     key: str | None = Field(
-        description="An id of an owner, team or product; a channel, region, country; 2026-03 or 2026-Q1."
+        description="An id of an owner, team, product or segment; a channel, campaign, region, country; 2026-03 or 2026-Q1."
     )
     deals: int
     stages: list[FunnelStage]

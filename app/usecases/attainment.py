@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from app.db import attainment, sight
+from app.db import attainment, behind, sight
 from app.db.deals import DEALS
 from app.db.engine import Row
-from app.db.reads import Reads
+from app.db.quotas import QUOTAS
+from app.db.reads import Reads, must_see
 from app.domain.calendars import Calendar, between
 from app.domain.orders import rounded
 
@@ -32,6 +34,16 @@ async def get_attainment(
         "over": "all" if sight.sees_all(door.actor, DEALS) else "seen",
         "data": sorted(found, key=lambda one: (one["measure"], _whose(one), one["rank"], one["id"])),
     }
+
+
+async def list_credited_deals(
+    door: Reads, quota: UUID, as_of: datetime | None, limit: int, cursor: str | None, now: datetime
+) -> bytes:
+    """A page of the deals that have been counted toward a quota, all pages as of one moment. Raises NotFound, Forbidden."""
+    context = f"attainment:{quota}"
+    seen_at, last = behind.place(context, cursor) if cursor else (as_of or now, None)
+    await must_see(door, QUOTAS, quota)
+    return await attainment.page(door, quota, seen_at, last, limit, context)
 
 
 def _attained(row: Row, counted: Calendar, as_of: datetime) -> dict[str, Any]:

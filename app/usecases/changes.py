@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.db import changes, sight
+from app.db import behind, changes, sight
 from app.db.deals import DEALS
 from app.db.pipelines import PIPELINES
 from app.db.reads import Reads, absent
+from app.domain.access import Actor, hidden
 from app.domain.deals.changes import OF_DAYS, OF_MONEY, Change
 from app.domain.deals.cohorts import MOST_GROUPS, Cohort, midnight
 
@@ -17,16 +18,15 @@ _LAST = timedelta(microseconds=1)
 
 async def get_changes(door: Reads, cohort: Cohort, limit: int, now: datetime) -> dict[str, Any]:
     """What changed from the beginning of the window to its end, or to `as_of` where that is sooner. Raises as get_funnel."""
-    start, end = (midnight(day, door.actor.time_zone) for day in (cohort.since, cohort.before))
-    end = max(start, min(end, cohort.as_of + _LAST))
+    start, end = _moments(door, cohort)
     row = await changes.counted(door, replace(cohort, as_of=end), start, end, limit, now)
     if row["id"] is None:
         raise absent(PIPELINES)
     keys = {one["key"] for one in row["totals"] or ()} if cohort.group_by else {None}
-    hidden = (frozenset() if changes.tells_money(door.actor) else OF_MONEY) | (
-        frozenset() if changes.tells_days(door.actor) else OF_DAYS
-    )
-    groups = [_group(row, key, hidden) for key in sorted(keys, key=lambda key: (key is None, key or ""))]
+    groups = [
+        _group(row, key, _hidden(door.actor))
+        for key in sorted(keys, key=lambda key: (key is None, key or ""))
+    ]
     return {
         "pipeline_id": row["id"],
         "pipeline": row["name"],
@@ -40,9 +40,38 @@ async def get_changes(door: Reads, cohort: Cohort, limit: int, now: datetime) ->
     }
 
 
-def _group(row: Mapping[str, Any], key: str | None, hidden: frozenset[Change]) -> dict[str, Any]:
+async def list_changed_deals(
+    door: Reads,
+    cohort: Cohort,
+    change: Change,
+    key: str | None,
+    limit: int,
+    cursor: str | None,
+    now: datetime,
+) -> bytes:
+    """A page of the deals that changed so, all pages as of one moment. Raises as get_changes, and for a hidden change."""
+    if change in _hidden(door.actor):
+        raise hidden(DEALS.name, "amount" if change in OF_MONEY else "expected_close")
+    context, cohort, last = behind.opened("changes", cohort, (change, key), cursor)
+    start, end = _moments(door, cohort)
+    asked = {"change": change.value, "grouped": cohort.group_by is not None, "key": key, "last": last}
+    return await changes.page(door, replace(cohort, as_of=end), start, end, asked, limit, context, now)
+
+
+def _moments(door: Reads, cohort: Cohort) -> tuple[datetime, datetime]:
+    start, end = (midnight(day, door.actor.time_zone) for day in (cohort.since, cohort.before))
+    return start, max(start, min(end, cohort.as_of + _LAST))
+
+
+def _hidden(actor: Actor) -> frozenset[Change]:
+    return (frozenset() if changes.tells_money(actor) else OF_MONEY) | (
+        frozenset() if changes.tells_days(actor) else OF_DAYS
+    )
+
+
+def _group(row: Mapping[str, Any], key: str | None, untold: frozenset[Change]) -> dict[str, Any]:
     totals, ids = ([one for one in row[name] or () if one["key"] == key] for name in ("totals", "ids"))
-    told = {one.value: None if one in hidden else _told(one, totals, ids) for one in Change}
+    told = {one.value: None if one in untold else _told(one, totals, ids) for one in Change}
     return {"key": key, **told}
 
 

@@ -3,12 +3,10 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, datetime
-from hashlib import blake2s
 from typing import Any
-from uuid import UUID
 
 from app.analytics import rates
-from app.db import funnel, paging, sight
+from app.db import behind, funnel, sight
 from app.db.deals import DEALS
 from app.db.engine import Row
 from app.db.pipelines import PIPELINES
@@ -69,20 +67,10 @@ async def list_funnel_deals(
         raise InvalidInput(
             "stage_missing", f"Say of which stage the deals that {part} are to be.", field="stage"
         )
-    asked = (cohort.pipeline, cohort.since, cohort.before, cohort.where, cohort.asked(), cohort.group_by)
-    digest = blake2s(repr((*asked, stage, part, key)).encode(), digest_size=8).hexdigest()
-    context, last = f"funnel:{digest}", None
-    if cursor:
-        as_of, last = paging.opened(context, cursor, _place)
-        cohort = Cohort(**{name: getattr(cohort, name) for name in cohort.__slots__} | {"as_of": as_of})
+    context, cohort, last = behind.opened("funnel", cohort, (stage, part, key), cursor)
     grouped = {"grouped": cohort.group_by is not None, "key": key, "last": last}
     chosen = {"stage": stage, "part": "all" if stage is None else part.value}
     return await funnel.page(door, cohort, chosen | grouped, limit, context, now)
-
-
-def _place(values: list[Any]) -> tuple[datetime, UUID]:
-    as_of, last = values
-    return datetime.fromisoformat(as_of), UUID(last)
 
 
 def _earlier(cohort: Cohort, since: date | None, before: date | None) -> tuple[date, date] | None:

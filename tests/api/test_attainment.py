@@ -42,6 +42,19 @@ async def attained(client: Any, **params: str) -> Body:
     return {one["id"]: one for one in answer.json()["data"]}
 
 
+async def counted(org: Organisation, quota: str, as_of: datetime) -> list[str]:
+    """The deals behind a quota, page by page."""
+    found: list[str] = []
+    params: dict[str, Any] = {"limit": 7, "as_of": as_of.isoformat()}
+    while True:
+        answer = await org.admin.get(f"/v1/analytics/sales/attainment/{quota}/deals", params=params)
+        assert answer.status_code == 200, answer.text
+        found += [one["id"] for one in answer.json()["data"]]
+        if answer.json()["next"] is None:
+            return found
+        params = {"limit": 7, "cursor": answer.json()["next"]}
+
+
 def history(chance: random.Random) -> list[Body]:
     """Opened, and perhaps won, lost, and opened again."""
     at, here = ZERO + timedelta(hours=chance.randrange(-200, 2000)), "a"
@@ -53,9 +66,11 @@ def history(chance: random.Random) -> list[Body]:
     return steps
 
 
-def by_hand(quota: Body, members: set[str] | None, deals: list[Body], as_of: datetime) -> tuple[Decimal, int]:
-    """What has come of a quota, and how many wins had no rate."""
-    total, unconverted = Decimal(0), 0
+def by_hand(
+    quota: Body, members: set[str] | None, deals: list[Body], as_of: datetime
+) -> tuple[Decimal, int, set[str]]:
+    """What has come of a quota, how many wins had no rate, and the deals that count."""
+    total, unconverted, behind = Decimal(0), 0, set()
     since, until = quota["window"]
     for deal in deals:
         past = [step for step in deal["steps"] if datetime.fromisoformat(step["at"]) <= as_of]
@@ -68,6 +83,7 @@ def by_hand(quota: Body, members: set[str] | None, deals: list[Body], as_of: dat
             continue
         credit = deal["credit"] or {deal["owner_id"]: Decimal(100)}
         parts = [share / 100 for who, share in credit.items() if members is None or who in members]
+        behind |= {deal["id"]} if parts else set()
         if quota["measure"] == "won_amount":
             theirs, mine = RATES[deal["currency"]], RATES[quota["currency"]]
             if deal["currency"] == quota["currency"]:
@@ -78,7 +94,7 @@ def by_hand(quota: Body, members: set[str] | None, deals: list[Body], as_of: dat
             total += sum(Decimal(deal["amount"]) * part * theirs / mine for part in parts)
         else:
             total += sum(parts, Decimal(0))
-    return total, unconverted
+    return total, unconverted, behind
 
 
 async def credited(org: Organisation, deal: str, between: list[str]) -> dict[str, Decimal] | None:
@@ -119,6 +135,7 @@ async def test_attainment_is_what_counting_by_hand_gives(org: Organisation, seed
     made = (await sent(org, "deals/bulk", {"items": items}))["items"]
     assert {one["status"] for one in made} == {"created"}
     for deal, one in zip(deals, made, strict=True):
+        deal["id"] = one["id"]
         deal["credit"] = await credited(org, one["id"], everybody if chance.random() < 0.8 else [])
     whose: list[tuple[Body, set[str] | None]] = [({}, None)]
     whose += [({"user_id": who}, {who}) for who in everybody]
@@ -138,7 +155,8 @@ async def test_attainment_is_what_counting_by_hand_gives(org: Organisation, seed
         told = await attained(org.admin, as_of=as_of.isoformat())
         assert told.keys() == {quota["id"] for quota, _ in quotas}
         for quota, members in quotas:
-            achieved, unconverted = by_hand(quota, members, deals, as_of)
+            achieved, unconverted, behind = by_hand(quota, members, deals, as_of)
+            assert await counted(org, quota["id"], as_of) == sorted(behind)
             one = told[quota["id"]]
             assert abs(Decimal(one["achieved"]) - achieved) <= Decimal("0.0001"), (quota, one)
             assert one["unconverted"] == unconverted
@@ -199,8 +217,11 @@ async def test_who_may_not_read_what_quotas_count_is_told_nothing(org: Organisat
     read = {"deal": sorted(await _fields(org) - {name}), "quota": ["*"]}
     await org.role("blind", scopes=["*"], sight={"*": "all"}, read=read, write={})
     _, client = await org.user("blind", "blind")
-    answer = await client.get("/v1/analytics/sales/attainment")
-    assert (answer.status_code, answer.json()["code"]) == (403, "field_hidden"), answer.text
+    quota = {"measure": "won_deals", "begins_on": "2026-01-01", "ends_on": "2026-01-31", "amount": "5"}
+    made = await sent(org, "quotas", quota)
+    for address in ("", f"/{made['id']}/deals"):
+        answer = await client.get(f"/v1/analytics/sales/attainment{address}")
+        assert (answer.status_code, answer.json()["code"]) == (403, "field_hidden"), answer.text
 
 
 async def _fields(org: Organisation) -> set[str]:

@@ -79,7 +79,7 @@ async def one_by_one(org: Organisation, item: Body) -> Body:
 async def told(org: Organisation, deal: str) -> Body:
     """All that can be read of a deal but its names."""
     record = (await org.admin.get(f"/v1/deals/{deal}")).json()
-    moves = (await org.admin.get(f"/v1/deals/{deal}/stages")).json()["data"]
+    moves = (await org.admin.get(f"/v1/deals/{deal}/stages?limit=200")).json()["data"]
     events = (await org.admin.get(f"/v1/deals/{deal}/history", params={"limit": 200})).json()["data"]
     for name in ("id", "created_at", "updated_at", "external_ids"):
         del record[name]

@@ -81,7 +81,7 @@ async def history(org: Organisation, deal: Body) -> Body:
     told = (await org.admin.get(f"/v1/deals/{deal['id']}")).json()
     events = (await org.admin.get(f"/v1/deals/{deal['id']}/history", params={"limit": 200})).json()["data"]
     reasons = [one["after"]["lost_reason"] for one in reversed(events) if one["type"] == "deal.lost"]
-    steps = (await org.admin.get(f"/v1/deals/{deal['id']}/stages")).json()["data"]
+    steps = (await org.admin.get(f"/v1/deals/{deal['id']}/stages?limit=200")).json()["data"]
     for step in steps:
         step["at"] = datetime.fromisoformat(step["at"])
         step["reason"] = reasons.pop(0) if step["verb"] == "lose" else None
@@ -273,17 +273,26 @@ async def test_a_past_moment_is_answered_later_as_it_was_then(org: Organisation)
 
 async def test_two_windows_are_compared_when_both_had_the_same_time(org: Organisation):
     await made(org, stages=STAGES, moves=MOVES)
+    early = []
     for month, wins in ((2, 1), (3, 3)):
         for n in range(4):
             at = datetime(2026, month, 2, 4, tzinfo=UTC)
             deal = await opened(org, at=at.isoformat(), amount="5", stage="fresh")
             body = {"at": (at + timedelta(days=2 if n < wins else 20)).isoformat(), "to": "quote"}
             await org.admin.post(f"/v1/deals/{deal['id']}/move", json=body, headers=ANY)
+            early += [deal["id"]] if month == 2 else []
     window = {"since": "2026-03-01", "before": "2026-04-01", "as_of": "2026-03-10T00:00:00+08:00"}
     told = await asked(org, **window, compare_since="2026-02-01", compare_before="2026-03-01")
     first = told["total"]["stages"][0]
     assert (first["next"]["rate"], first["next_change"]["difference"]) == (0.75, 0.5)
     assert first["next_change"]["low"] < 0.5 < first["next_change"]["high"]
+    until_now = {"since": "2026-03-01", "before": "2026-04-01"}
+    until_now |= {"compare_since": "2026-02-01", "compare_before": "2026-03-01"}
+    told = await asked(org, **until_now)
+    for deal in early:
+        await org.admin.post(f"/v1/deals/{deal}/archive", headers=ANY)
+    again = await asked(org, **until_now)
+    assert again["total"] == told["total"], "archived, but later than what the earlier window is seen as of"
     for body, code in (
         ({"compare_since": "2026-02-01"}, "compare_incomplete"),
         ({"compare_since": "2026-02-01", "compare_before": "2026-03-02"}, "compare_overlaps"),
@@ -313,15 +322,16 @@ async def test_numbers_count_what_the_reader_sees_and_tell_nothing_of_hidden_fie
     assert (told["over"], told["total"]["deals"]) == ("all", 2)
     assert {stage["drop_off"] and 1 for stage in told["total"]["stages"]} == {None}
     filters: list[Body] = [
-        {"group_by": by} for by in ("owner", "channel", "product", "team", "region", "country")
+        {"group_by": by} for by in ("owner", "channel", "campaign", "product", "team", "region", "country")
     ]
     filters += [{"country": "CN"}, {"team_id": line["id"]}, {"product_id": line["id"]}]
     filters += [{"where": {"field": "amount", "op": "gt", "value": 1}}]
     for body in filters:
         answer = await narrow.post(FUNNEL, json=YEAR | body)
         assert (answer.status_code, problem(answer)["code"]) == (403, "field_hidden"), body
-    answer = await narrow.post(FUNNEL, json=YEAR | {"segment_id": line["id"]})
-    assert (answer.status_code, problem(answer)["code"]) == (403, "scope_missing")
+    for body in ({"segment_id": line["id"]}, {"group_by": "segment"}):
+        answer = await narrow.post(FUNNEL, json=YEAR | body)
+        assert (answer.status_code, problem(answer)["code"]) == (403, "scope_missing")
 
 
 async def test_companies_products_teams_and_segments_choose_and_take_deals_apart(org: Organisation):
@@ -339,6 +349,7 @@ async def test_companies_products_teams_and_segments_choose_and_take_deals_apart
         "company_id": firm["id"],
         "contact_id": person["id"],
         "owner_id": str(seller),
+        "campaign": "春茶",
         "lines": [line, line],
     }
     deal = await opened(org, at=BEGUN.isoformat(), **every)
@@ -346,12 +357,16 @@ async def test_companies_products_teams_and_segments_choose_and_take_deals_apart
     body = {"name": "those", "kind": "static"}
     segment = (await org.admin.post("/v1/segments", json=body)).json()
     put = await org.admin.post(f"/v1/segments/{segment['id']}/members", json={"add": [person["id"]]})
-    keys = {"region": "华东", "country": "CN", "team": str(team), "product": tea["id"]}
+    assert put.status_code < 300, put.text
+    keys = {"region": "华东", "country": "CN", "team": str(team), "product": tea["id"], "campaign": "春茶"}
+    keys["segment"] = segment["id"]
     for by, key in keys.items():
         told = await asked(org, group_by=by)
         assert [(one["key"], one["deals"]) for one in told["groups"]] == [(None, 1), (key, 1)], by
-        name = by if by in {"region", "country"} else f"{by}_id"
-        assert await behind(org, **{name: key}) == [deal["id"]]
-    assert put.status_code < 300, put.text
-    assert await behind(org, segment_id=segment["id"]) == [deal["id"]]
+        filter_ = {by: key} if by in {"region", "country"} else {f"{by}_id": key}
+        if by == "campaign":
+            filter_ = {"where": {"field": by, "op": "eq", "value": key}}
+        assert await behind(org, **filter_) == [deal["id"]]
+    told = await asked(org, group_by="segment", as_of=BEGUN.isoformat())
+    assert [(one["key"], one["deals"]) for one in told["groups"]] == [(None, 2)]
     assert await behind(org, segment_id=segment["id"], as_of=BEGUN.isoformat()) == []

@@ -73,7 +73,7 @@ async def deal(org: Organisation, id_: str, system: str = "maven") -> Body:
     answer = await org.admin.get(f"/v1/deals/by/{system}/{id_}")
     assert answer.status_code == 200, answer.text
     found: Body = answer.json()
-    steps = (await org.admin.get(f"/v1/deals/{found['id']}/stages")).json()["data"]
+    steps = (await org.admin.get(f"/v1/deals/{found['id']}/stages?limit=200")).json()["data"]
     found["way"] = [(step["verb"], step["to_stage"], step["at"][:10]) for step in steps]
     return found
 

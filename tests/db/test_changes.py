@@ -199,6 +199,18 @@ async def fill(connection: Any, org: UUID, line: UUID, began: datetime, deals: l
             known |= written
 
 
+async def behind(org: Organisation, body: dict[str, Any]) -> list[str]:
+    """The deals behind a number, page by page."""
+    found: list[str] = []
+    cursor: str | None = None
+    while True:
+        answer = await org.admin.post("/v1/analytics/sales/changes/deals", json=body | {"cursor": cursor})
+        assert answer.status_code == 200, answer.text
+        found += [one["id"] for one in answer.json()["data"]]
+        if (cursor := answer.json()["next"]) is None:
+            return found
+
+
 async def test_changes_are_the_difference_of_two_replays(org: Organisation, owner: Database):
     line = UUID((await pipeline(org))["id"])
     # Events lie in months that are there; days are those of the organisation.
@@ -212,8 +224,11 @@ async def test_changes_are_the_difference_of_two_replays(org: Organisation, owne
         st.sampled_from([1, 2, 4]),
         st.sampled_from([None, 24, 25, 30, 71]),
         st.booleans(),
+        st.sampled_from(sorted(KINDS)),
     )
-    async def holds(deals: list[Kept], since: int, days: int, as_of: int | None, grouped: bool) -> None:
+    async def holds(
+        deals: list[Kept], since: int, days: int, as_of: int | None, grouped: bool, kind: str
+    ) -> None:
         async with owner.connection(org.id) as connection, connection.transaction():
             await fill(connection, org.id, line, began, deals)
         body: dict[str, Any] = {
@@ -231,6 +246,9 @@ async def test_changes_are_the_difference_of_two_replays(org: Organisation, owne
         found = answer.json()
         here = end if as_of is None or as_of + 1 > end else as_of
         counted = [one for one in deals if one.archived is None or one.archived > here]
+        for group in found["groups"] if grouped else [found["total"]]:
+            number = body | {"change": kind, "key": group["key"], "limit": 2}
+            assert await behind(org, number) == sorted(group[kind]["ids"])
         if not grouped:
             assert told(found["total"]) == replayed(counted, start, end)
             return

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app.domain.deals.changes import Change
 from app.domain.deals.cohorts import Group
 from tests.leaks.targets import Call, Targets
 from tests.leaks.world import ANY, NOUNS, PIPELINE
@@ -401,6 +402,11 @@ ROUTES |= {
     ("GET", "/v1/analytics/sales/attainment"): _plainly(
         "/v1/analytics/sales/attainment", {}, {"params": {"on": "2026-02-01"}}
     ),
+    ("GET", "/v1/analytics/sales/attainment/{id}/deals"): lambda t: [
+        (f"/v1/analytics/sales/attainment/{id_}/deals", {"params": {"limit": limit}})
+        for id_ in t.ids("quotas", writing=False)
+        for limit in ("1", "200")
+    ],
     ("POST", "/v1/analytics/sales/funnel"): _plainly(
         "/v1/analytics/sales/funnel",
         {"json": _YEARS},
@@ -416,6 +422,11 @@ ROUTES |= {
         {"json": _YEARS | {"limit": 200}},
         *({"json": _YEARS | {"group_by": by}} for by in Group),
         {"json": _YEARS | {"where": _WHERE}},
+    ),
+    ("POST", "/v1/analytics/sales/changes/deals"): _plainly(
+        "/v1/analytics/sales/changes/deals",
+        *({"json": _YEARS | {"change": change, "limit": 200}} for change in Change),
+        {"json": _YEARS | {"change": "entered", "limit": 1}},
     ),
     ("GET", "/v1/contacts/{id}/rfm"): _by_id("contacts", "/rfm"),
     ("GET", "/v1/events"): _plainly(

@@ -136,9 +136,9 @@ async def list_deal_history(id_: Id, query: Annotated[HistoryQuery, Query()], do
 
 
 @router.get("/{id:uuid}/stages", **docs.page(DealStep))
-async def list_deal_stages(id_: Id, door: Reading) -> Response:
+async def list_deal_stages(id_: Id, query: Annotated[HistoryQuery, Query()], door: Reading) -> Response:
     """List the stages that a deal has been in, the first one first, with the time it stood in each."""
-    return answers.body(await stage_history(door, id_))
+    return answers.body(await stage_history(door, id_, query.limit, query.cursor))
 
 
 @router.get("/{id:uuid}/targets", **docs.page(DealTarget))

@@ -21,9 +21,12 @@ class Group(StrEnum):
     OWNER = "owner"
     TEAM = "team"
     CHANNEL = "channel"
+    CAMPAIGN = "campaign"
     PRODUCT = "product"
     REGION = "region"
     COUNTRY = "country"
+    SEGMENT = "segment"
+    """That its contact is in."""
     MONTH = "month"
     QUARTER = "quarter"
 
@@ -48,12 +51,13 @@ LOOKS_AT: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
         Group.OWNER: (("deal", "owner_id"),),
         Group.TEAM: (("deal", "owner_id"), ("user", "team_id")),
         Group.CHANNEL: (("deal", "channel"),),
+        Group.CAMPAIGN: (("deal", "campaign"),),
         Group.PRODUCT: (("deal", "lines"),),
         Group.REGION: (("deal", "company_id"), ("company", "region")),
         Group.COUNTRY: (("deal", "company_id"), ("company", "country")),
+        Group.SEGMENT: (("deal", "contact_id"),),
         Group.MONTH: (),
         Group.QUARTER: (),
-        "segment": (("deal", "contact_id"),),
     }
 )
 """The fields, each with its noun, that a reader must be able to read to group or filter by something."""
@@ -82,10 +86,13 @@ class Cohort:
         """The filters that filter."""
         return {name: value for name, value in self.by.items() if value is not None}
 
+    def names(self) -> set[str]:
+        """What it filters and groups by."""
+        return {*self.asked(), *([self.group_by.value] if self.group_by else [])}
+
     def looks_at(self) -> set[tuple[str, str]]:
         """The fields, each with its noun, that filters and groups look at."""
-        names = [*self.asked(), *([self.group_by] if self.group_by else [])]
-        return {pair for name in names for pair in LOOKS_AT[name]}
+        return {pair for name in self.names() for pair in LOOKS_AT[name]}
 
 
 def check_window(since: date, before: date, field: str) -> None:
