@@ -22,17 +22,17 @@ _DEALS = DEALS.table
 # joined at once, all that there ever were would be read.
 _VISITS = f"""{cohorts.LINE}, {cohorts.STAGES},
   cohort as materialized ({{inner}}),
-  entries as (
-    select c.*, m.* from cohort c cross join lateral (
-      select m.at, m.id as entry, m.to_stage as stage, lead(m.at) over w as left_at, lead(m.seconds) over w as seconds,
-        lead(m.business_seconds) over w as business_seconds
-      from deal_moves m where m.org_id = {{org}}::uuid and m.deal_id = c.id and m.at <= c.seen_at
-      window w as (order by m.at, m.id)) m),
   visits as (
-    select e.*, s.kind, s.place, lead(s.place) over w as next_place, lead(s.kind) over w as next_kind,
-      lead(e.at) over w as next_at,
-      row_number() over (partition by e.key, e.id, e.stage order by e.at desc, e.entry desc) = 1 as latest
-    from entries e join stages s on s.key = e.stage window w as (partition by e.key, e.id order by e.at, e.entry)),
+    select c.*, v.* from cohort c cross join lateral (
+      select e.*, s.kind, s.place, lead(s.place) over w as next_place, lead(s.kind) over w as next_kind,
+        lead(e.at) over w as next_at,
+        row_number() over (partition by e.stage order by e.at desc, e.entry desc) = 1 as latest
+      from (
+        select m.at, m.id as entry, m.to_stage as stage, lead(m.at) over w as left_at, lead(m.seconds) over w as seconds,
+          lead(m.business_seconds) over w as business_seconds
+        from deal_moves m where m.org_id = {{org}}::uuid and m.deal_id = c.id and m.at <= c.seen_at
+        window w as (order by m.at, m.id)) e
+      join stages s on s.key = e.stage window w as (order by e.at, e.entry)) v),
   outcomes as (
     select v.*, case when v.left_at is null then 'standing' when v.next_kind is null then 'elsewhere'
         when v.next_kind = 'lost' then 'lost' when v.next_place >= v.place then 'moved_on' else 'went_back' end as outcome
