@@ -14,6 +14,7 @@ _APPEND_ONLY = frozenset({"deal_moves", "events"})
 _DELETABLE = frozenset(
     {
         *(
+            "deal_competitors",
             "deal_lines",
             "duplicate_members",
             "external_ids",

@@ -1,10 +1,12 @@
-"""Competitors."""
+"""Competitors, and where they are in play."""
+
+from uuid import UUID
 
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Record, field, newest_first
-from app.db.nouns import Noun
+from app.db.base import Keyed, Record, field, newest_first, points_to
+from app.db.nouns import Child, Noun
 
 
 class Competitor(Record):
@@ -25,4 +27,29 @@ class Competitor(Record):
     note: Mapped[str | None] = mapped_column(info=field("content"))
 
 
+class DealCompetitor(Keyed):
+    """A competitor in play on a deal."""
+
+    __tablename__ = "deal_competitors"
+    __table_args__ = (
+        points_to("deal_id", "deals"),
+        points_to("competitor_id", "competitors"),
+        Index("ix_deal_competitors_deal", "org_id", "deal_id"),
+        Index("ix_deal_competitors_competitor", "org_id", "competitor_id"),
+    )
+
+    deal_id: Mapped[UUID]
+    position: Mapped[int]
+    competitor_id: Mapped[UUID]
+    note: Mapped[str | None]
+
+
 COMPETITORS = Noun(name="competitor", plural="competitors", model=Competitor, custom=False)
+
+IN_PLAY = Child(
+    table=DealCompetitor.__table__,  # type: ignore[arg-type]  # declarative types it as FromClause
+    parent="deal_id",
+    columns=("id", "competitor_id", "note"),
+    references={"competitor_id": COMPETITORS},
+)
+"""The competitors of a deal."""

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db import paging
 from app.db.base import Keyed, Record, choice, field, last_changed, newest_first, one_of, points_to, sought
 from app.db.companies import COMPANIES
+from app.db.competitors import COMPETITORS, IN_PLAY
 from app.db.contacts import CONTACTS
 from app.db.engine import Prepared, Row, compiled, prepared
 from app.db.nouns import Child, Noun, Through
@@ -23,6 +24,7 @@ from app.db.uow import UnitOfWork
 from app.db.users import USERS
 from app.domain.access import Actor
 from app.domain.deals.amounts import worth
+from app.domain.deals.competitors import check_competitors
 from app.domain.deals.moves import Approval, Entry, Verb
 from app.domain.errors import RuleBroken
 from app.domain.pipelines.stages import StageKind
@@ -39,6 +41,7 @@ class Deal(Record):
         points_to("company_id", "companies"),
         points_to("pipeline_id", "pipelines"),
         points_to("owner_id", "users"),
+        points_to("lost_to_id", "competitors"),
         one_of("status", StageKind),
         CheckConstraint("amount >= 0", name="amount"),
         CheckConstraint("probability between 0 and 1", name="probability"),
@@ -50,6 +53,7 @@ class Deal(Record):
         Index("ix_deals_owner", "org_id", "owner_id"),
         Index("ix_deals_opened", "org_id", "pipeline_id", "opened_at"),
         Index("ix_deals_closed", "org_id", "pipeline_id", "closed_at"),
+        Index("ix_deals_lost_to", "org_id", "lost_to_id", postgresql_where=text("lost_to_id is not null")),
         Index("ix_deals_stage", "org_id", "pipeline_id", "stage", text("entered_at desc"), text("id desc")),
         sought("deals"),
     )
@@ -75,6 +79,8 @@ class Deal(Record):
     next_step: Mapped[str | None] = mapped_column(info=field("basic"))
     next_step_on: Mapped[date | None] = mapped_column(info=field("basic"))
     lost_reason: Mapped[str | None] = mapped_column(info=field("basic", writable=False))
+    lost_to_id: Mapped[UUID | None] = mapped_column(info=field("basic", writable=False))
+    """The competitor that won it."""
     opened_at: Mapped[datetime] = mapped_column(info=field("basic", writable=False))
     entered_at: Mapped[datetime] = mapped_column(info=field("basic", writable=False))
     """When it came to its stage."""
@@ -165,6 +171,7 @@ DEALS = Noun(
         "company_id": COMPANIES,
         "pipeline_id": PIPELINES,
         "owner_id": USERS,
+        "lost_to_id": COMPETITORS,
     },
     children={
         "lines": Child(
@@ -172,14 +179,16 @@ DEALS = Noun(
             parent="deal_id",
             columns=("id", "product_id", "description", "quantity", "unit_price", "discount", "amount"),
             references={"product_id": PRODUCTS},
-        )
+        ),
+        "competitors": IN_PLAY,
     },
     search={"n": ("name", "name")},
     derive=_derive,
+    check=check_competitors,
     guard=_guard,
     guarded=frozenset({"status"}),
     made_of={"approvals": lambda actor: actor.reads("deal", "amount") and actor.reads("deal", "currency")},
-    sources=frozenset({"name", "amount", "lines"}),
+    sources=frozenset({"name", "amount", "lines", "competitors"}),
     computed=frozenset({"id", "amount"}),
 )
 

@@ -44,7 +44,7 @@ _SAID: Mapping[str, Any] = {
     "external_ids": {},
 }
 _FREE_IN_ORDER = ("tags", "custom", "lines")
-_FREE_IN_DEAL = ("name", "next_step", "lost_reason", "tags", "custom", "lines")
+_FREE_IN_DEAL = ("name", "next_step", "lost_reason", "tags", "custom", "lines", "competitors")
 TOLD: Mapping[str, tuple[str, ...] | None] = {
     "contact": None,
     "interaction": None,
@@ -82,11 +82,15 @@ def plan_deal(row: Row) -> dict[str, Any]:
         "tags": [],
         "custom": {},
     }
-    return _differing(row, {**free, "lines": _undescribed(row)})
+    return _differing(row, {**free, "lines": _undescribed(row), "competitors": _unnoted(row)})
 
 
 def _undescribed(row: Row) -> list[dict[str, Any]]:
     return [line if line["description"] is None else {**line, "description": ERASED} for line in row["lines"]]
+
+
+def _unnoted(row: Row) -> list[dict[str, Any]]:
+    return [one if one["note"] is None else {**one, "note": ERASED} for one in row["competitors"]]
 
 
 def words_of(contact: Row) -> list[str]:

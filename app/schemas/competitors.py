@@ -12,6 +12,7 @@ from app.schemas.base import (
     Line,
     LongText,
     Name,
+    Part,
     RecordOut,
     Shape,
     optional,
@@ -77,3 +78,16 @@ class CompetitorQuery(DatedQuery):
     domain: Line | None = None
     country: Country | None = None
     region: Line | None = None
+
+
+class DealCompetitor(Part):
+    """A competitor in play on a deal."""
+
+    competitor_id: UUID
+    note: Line | None = None
+
+
+class DealCompetitorOut(DealCompetitor):
+    """A competitor in play on a deal, as it is kept."""
+
+    id: UUID

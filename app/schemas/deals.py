@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.domain.deals.amounts import MOST_OWNERS
+from app.domain.deals.competitors import MOST_COMPETITORS
 from app.domain.deals.moves import MOST_REASON, Verb
 from app.domain.deals.steps import MOST_STEPS
 from app.domain.orders import MOST_LINES
@@ -31,6 +32,7 @@ from app.schemas.base import (
     Time,
     optional,
 )
+from app.schemas.competitors import DealCompetitor, DealCompetitorOut
 from app.schemas.orders import OrderLine, OrderLineOut
 from app.schemas.pipelines import StageKey
 
@@ -44,6 +46,9 @@ class DealFields(Shape):
     amount: Money | None = Field(None, description="What the lines come to, where there are any.")
     currency: Currency = optional()
     lines: list[OrderLine] = Field(default_factory=list, max_length=MOST_LINES)
+    competitors: list[DealCompetitor] = Field(
+        default_factory=list, max_length=MOST_COMPETITORS, description="In play, each of them once."
+    )
     probability: Share | None = Field(
         None, description="Its own, in place of its stage's, while it stands there."
     )
@@ -97,6 +102,7 @@ class DealCame(Part):
     reason: Annotated[str, Field(min_length=1, max_length=MOST_REASON)] | None = Field(
         None, description="Why it was lost, where it was."
     )
+    lost_to_id: UUID | None = Field(None, description="The competitor that won it, where it was lost.")
 
 
 class _Came(Shape):
@@ -168,12 +174,14 @@ class DealOut(RecordOut, DealFields):
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": []})
 
     lines: list[OrderLineOut] = Field(default_factory=list)  # type: ignore[assignment]  # more than was written
+    competitors: list[DealCompetitorOut] = Field(default_factory=list)  # type: ignore[assignment]
     external_ids: ExternalOut = Field(default_factory=dict)  # type: ignore[assignment]  # no null, no limit
     pipeline_id: UUID | None = None
     stage: str | None = Field(None, description="The key of a stage of its pipeline.")
     status: StageKind | None = Field(None, description="The kind of its stage.")
     owner_id: UUID | None = None
     lost_reason: str | None = None
+    lost_to_id: UUID | None = Field(None, description="The competitor that won it.")
     opened_at: datetime | None = None
     entered_at: datetime | None = Field(None, description="When it came to its stage.")
     closed_at: datetime | None = None
@@ -196,6 +204,7 @@ class DealQuery(RecordQuery):
     status: StageKind | None = None
     contact_id: UUID | None = None
     company_id: UUID | None = None
+    lost_to_id: UUID | None = None
     channel: Label | None = None
     campaign: Label | None = None
     entered_before: Time | None = Field(None, description="For deals that stand where they are since long.")
@@ -242,6 +251,9 @@ class DealLose(_Step):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "价格高于竞品"}]})
 
     reason: Annotated[str, Field(min_length=1, max_length=MOST_REASON)]
+    lost_to_id: UUID | None = Field(
+        None, description="The competitor that won it, whether or not it stands among those in play."
+    )
     to: StageKey | None = Field(None, description="The first lost stage when left out.")
 
 

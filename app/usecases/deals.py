@@ -95,14 +95,15 @@ async def lose_deal(
     to: str | None,
     *,
     reason: str,
+    lost_to: UUID | None,
     version: int | None,
     at: datetime | None,
     why: str | None,
 ) -> None:
-    """Lost, for a reason."""
+    """Lost, for a reason, and to a competitor where one is known to have won it."""
 
     def plan(row: Mapping[str, Any], line: Pipeline, asked: Asked) -> Plan:
-        return moves.plan_lose(row, line, asked, reason=reason, stage=to)
+        return moves.plan_lose(row, line, asked, reason=reason, lost_to=lost_to, stage=to)
 
     await _go(uow, deal, version, "deal.lost", at, why, plan)
 

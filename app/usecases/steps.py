@@ -188,8 +188,8 @@ def opened(
     if owner is not None:
         row["owner_id"] = owner
     plan = moves.plan_open(row, pipeline, asked, stage=stage)
-    empty = {"lost_reason": None, "credit": None, "approvals": None, "opened_at": plan.entry.at}
-    return row | empty | written(plan, pipeline), plan.entry
+    empty = dict.fromkeys(("lost_reason", "lost_to_id", "credit", "approvals"))
+    return row | empty | {"opened_at": plan.entry.at} | written(plan, pipeline), plan.entry
 
 
 def told(actor: Actor, row: Row) -> Pipeline:

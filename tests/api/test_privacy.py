@@ -59,6 +59,7 @@ TABLES = (
     "orders",
     "order_lines",
     "deals",
+    "deal_competitors",
     "deal_lines",
     "deal_moves",
     "events",
@@ -88,7 +89,9 @@ def order(number: int, contact: str) -> dict:
 async def a_deal(org: Organisation, contact: str) -> dict[str, Any]:
     """A lost deal of a contact, with free text about them everywhere."""
     assert (await org.admin.post("/v1/pipelines", json={"template": "b2b"})).status_code == 201
+    rival = (await org.admin.post("/v1/competitors", json={"name": "Rival"})).json()["id"]
     deal = {
+        "competitors": [{"competitor_id": rival, "note": "张伟 knows them"}],
         "name": "张伟 采购",
         "currency": "CNY",
         "contact_id": contact,
@@ -175,6 +178,7 @@ async def test_nothing_of_an_erased_person_is_left_anywhere(
     free: dict[str, Any] = {"name": "erased", "next_step": None, "lost_reason": "erased", "tags": []}
     assert {name: deal[name] for name in free} == free
     assert (deal["stage"], deal["amount"], deal["lines"][0]["description"]) == ("lost", "9.5000", "erased")
+    assert [one["note"] for one in deal["competitors"]] == ["erased"]
     contact = (await org.admin.get(here)).json()
     assert (contact["name"], contact["emails"], contact["phones"], contact["external_ids"]) == (
         "erased",

@@ -34,6 +34,7 @@ from tests.makers.pipelines import (
     table,
 )
 
+RIVAL = UUID(int=9)
 LATER = NOON + timedelta(hours=5)
 ROLES = st.sets(st.sampled_from(["sales", "manager", "legal"])).map(frozenset)
 VERBS: dict[Verb, Callable[[Any, Pipeline, str, Asked], Plan]] = {
@@ -346,13 +347,14 @@ def test_each_move_says_what_is_written_and_how_long_the_deal_stood():
         "credit": {OWNER: Decimal(100)},
     }
     assert win.entry == Entry(Verb.WIN, "c", "won", LATER, SELLER, None, 18_000, 9_000)
-    lose = moves.plan_lose(a_deal("b"), OPEN_ALL, asked(), reason=" Too dear ", stage="gone")
+    lose = moves.plan_lose(a_deal("b"), OPEN_ALL, asked(), reason=" Too dear ", lost_to=RIVAL, stage="gone")
     assert lose.after == {
         "stage": "gone",
         "entered_at": LATER,
         "closed_at": LATER,
         "closed_from": "b",
         "lost_reason": "Too dear",
+        "lost_to_id": RIVAL,
     }
     assert lose.entry.verb == Verb.LOSE
     reopened = moves.plan_reopen(a_deal("lost", closed_from="b"), OPEN_ALL, asked())
@@ -362,6 +364,7 @@ def test_each_move_says_what_is_written_and_how_long_the_deal_stood():
         "closed_at": None,
         "closed_from": None,
         "lost_reason": None,
+        "lost_to_id": None,
         "probability": None,
     }
     assert moves.plan_win(a_deal("c"), OPEN_ALL, asked(), stage="upsold").after["stage"] == "upsold"

@@ -19,6 +19,7 @@ OF_NO_TENANT = {
 }
 DELETABLE = {
     *(
+        "deal_competitors",
         "deal_lines",
         "duplicate_members",
         "external_ids",

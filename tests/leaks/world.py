@@ -181,7 +181,13 @@ async def _plant(world: World, noun: str, key: str, owner: str | None, points: d
 
 
 async def _lose(world: World, key: str, here: str) -> None:
-    await _again(world.org.admin, f"{here}/lose", records.deal_lost(world.canaries, key))
+    admin = world.org.admin
+    rival = _done(await admin.post("/v1/competitors", json={"name": "Rival"}))["id"]
+    note = world.canaries.plant(world.canaries.word(), "deal", key, "competitors")
+    in_play = {"competitors": [{"competitor_id": rival, "note": note}]}
+    _done(await admin.patch(here, json=in_play, headers=ANY))
+    lost = records.deal_lost(world.canaries, key) | {"lost_to_id": rival}
+    await _again(admin, f"{here}/lose", lost)
 
 
 async def _approve(world: World, key: str, here: str, deal: Values) -> None:

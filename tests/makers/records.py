@@ -211,7 +211,10 @@ WORDS_ONLY = frozenset(
         *(("order", name) for name in ("status", "currency", "refunded_at", "cancelled_at")),
         *(("order", name) for name in ("contact_id", "company_id", "owner_id")),
         *(("deal", name) for name in ("status", "currency", "probability", "credit")),
-        *(("deal", name) for name in ("closed_from", "contact_id", "company_id", "pipeline_id", "owner_id")),
+        *(
+            ("deal", name)
+            for name in ("closed_from", "contact_id", "company_id", "pipeline_id", "owner_id", "lost_to_id")
+        ),
         *(("interaction", name) for name in ("kind", "direction")),
         *(("interaction", name) for name in ("contact_id", "company_id", "product_id", "owner_id")),
     }

@@ -436,6 +436,7 @@ async def history(org: Organisation, plain: Plain, id_: str) -> list[Body]:
 TABLES = (
     *(noun.plural for noun in NOUNS.values()),
     "order_lines",
+    "deal_competitors",
     "deal_lines",
     "deal_moves",
     "memberships",

@@ -165,7 +165,16 @@ async def win_deal(id_: Id, body: DealWin, version: Version, uow: Writing) -> Re
 @router.post("/{id:uuid}/lose", **docs.changed(DealOut))
 async def lose_deal(id_: Id, body: DealLose, version: Version, uow: Writing) -> Response:
     """Lose a deal, for a reason."""
-    await deals.lose_deal(uow, id_, body.to, reason=body.reason, version=version, at=body.at, why=body.why)
+    await deals.lose_deal(
+        uow,
+        id_,
+        body.to,
+        reason=body.reason,
+        lost_to=body.lost_to_id,
+        version=version,
+        at=body.at,
+        why=body.why,
+    )
     return await answers.changed(uow, DEALS, id_)
 
 

@@ -114,7 +114,15 @@ def plan_win(deal: Deal, pipeline: Pipeline, asked: Asked, *, stage: str | None 
     return Plan({**plan.after, "credit": deal.get("credit") or owners}, plan.entry)
 
 
-def plan_lose(deal: Deal, pipeline: Pipeline, asked: Asked, *, reason: str, stage: str | None = None) -> Plan:
+def plan_lose(
+    deal: Deal,
+    pipeline: Pipeline,
+    asked: Asked,
+    *,
+    reason: str,
+    lost_to: UUID | None = None,
+    stage: str | None = None,
+) -> Plan:
     """Lost, in the first lost stage unless another is named; nobody learns from a loss without a reason."""
     words = reason.strip()
     if not words or len(words) > MOST_REASON:
@@ -123,8 +131,9 @@ def plan_lose(deal: Deal, pipeline: Pipeline, asked: Asked, *, reason: str, stag
             f"Say in 1 to {MOST_REASON} characters why this deal is lost.",
             field="reason",
         )
-    plan = _close(Verb.LOSE, {**deal, "lost_reason": words}, pipeline, stage, asked)
-    return Plan({**plan.after, "lost_reason": words}, plan.entry)
+    told = {"lost_reason": words, "lost_to_id": lost_to}
+    plan = _close(Verb.LOSE, {**deal, **told}, pipeline, stage, asked)
+    return Plan({**plan.after, **told}, plan.entry)
 
 
 def plan_reopen(deal: Deal, pipeline: Pipeline, asked: Asked, *, to: str | None = None) -> Plan:
@@ -143,7 +152,8 @@ def plan_reopen(deal: Deal, pipeline: Pipeline, asked: Asked, *, to: str | None 
     else:
         stage = _of_kind(pipeline, to, StageKind.OPEN)
     _must_go(deal, pipeline, start, stage, asked)
-    after = _gone_to(stage, asked) | {"closed_at": None, "closed_from": None, "lost_reason": None}
+    forgotten = dict.fromkeys(("closed_at", "closed_from", "lost_reason", "lost_to_id"))
+    after = _gone_to(stage, asked) | forgotten
     return Plan(after, _entry(Verb.REOPEN, start.key, stage.key, asked, since=deal["entered_at"]))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from uuid import UUID
 
 from app.domain.deals import moves
 from app.domain.deals.moves import Asked, Deal, Plan, Verb
@@ -19,12 +20,13 @@ Known = tuple[str, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """That a deal came to a stage; the reason is why it was lost there."""
+    """That a deal came to a stage; the reason is why it was lost there, and lost_to_id the competitor that won it."""
 
     stage: str
     at: datetime
     why: str | None = None
     reason: str | None = None
+    lost_to_id: UUID | None = None
 
 
 def check_order(steps: Sequence[Step]) -> None:
@@ -83,17 +85,25 @@ def plan_step(deal: Deal, pipeline: Pipeline, step: Step, asked: Asked) -> Plan:
         case Verb.WIN:
             return moves.plan_win(deal, pipeline, asked, stage=step.stage)
         case Verb.LOSE:
-            return moves.plan_lose(deal, pipeline, asked, reason=step.reason or "", stage=step.stage)
+            return moves.plan_lose(
+                deal, pipeline, asked, reason=step.reason or "", lost_to=step.lost_to_id, stage=step.stage
+            )
         case Verb.MOVE:
             return moves.plan_move(deal, pipeline, step.stage, asked)
     return moves.plan_reopen(deal, pipeline, asked, to=step.stage)
 
 
 def must_not_be_lost(step: Step) -> None:
-    """Raise InvalidInput for a reason of a step at which no deal is lost: it would be kept nowhere."""
+    """Raise InvalidInput for a reason, or a winner, of a step at which no deal is lost: it would be kept nowhere."""
     if step.reason is not None:
         raise InvalidInput(
             "reason_not_lost",
             f"No deal is lost in the stage {step.stage}; leave its reason out, or call it why.",
+            field="steps",
+        )
+    if step.lost_to_id is not None:
+        raise InvalidInput(
+            "lost_to_not_lost",
+            f"No deal is lost in the stage {step.stage}; leave lost_to_id out.",
             field="steps",
         )

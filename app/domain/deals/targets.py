@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from app.domain.deals import moves
 from app.domain.deals.moves import Asked, Deal, Verb
@@ -12,6 +13,7 @@ from app.domain.pipelines.stages import Pipeline, Stage, StageKind
 
 _CLOSING = {StageKind.WON: Verb.WIN, StageKind.LOST: Verb.LOSE}
 _SOME_REASON = "…"
+_SOMEBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Target:
 def targets(deal: Deal, pipeline: Pipeline, roles: Set[str], now: Now) -> list[Target]:
     """Every stage in its order, for somebody of these roles; whoever asks must be allowed to read `pipeline.told()`.
 
-    A loss is taken to have a reason, of which nothing is known.
+    A loss is taken to have a reason and a winner, of which nothing is known.
     """
     asked = Asked(None, roles, now, business_time=lambda _, __: 0)
     return [_target(deal, pipeline, stage, asked) for stage in pipeline.stages]
@@ -43,7 +45,9 @@ def _target(deal: Deal, pipeline: Pipeline, stage: Stage, asked: Asked) -> Targe
             case Verb.WIN:
                 moves.plan_win(deal, pipeline, asked, stage=stage.key)
             case Verb.LOSE:
-                moves.plan_lose(deal, pipeline, asked, reason=_SOME_REASON, stage=stage.key)
+                moves.plan_lose(
+                    deal, pipeline, asked, reason=_SOME_REASON, lost_to=_SOMEBODY, stage=stage.key
+                )
             case Verb.MOVE:
                 moves.plan_move(deal, pipeline, stage.key, asked)
             case _:

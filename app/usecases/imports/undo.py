@@ -51,8 +51,8 @@ _NOUNS: Mapping[str, Noun] = {
 """What an import can make or change."""
 _SHELVED = frozenset({"archived_at"})
 _WALKED = frozenset(
-    {"stage", "status", "entered_at", "closed_at", "closed_from", "lost_reason", "credit", "approvals"}
-    | {"probability"}
+    {"stage", "status", "entered_at", "closed_at", "closed_from", "lost_reason", "lost_to_id"}
+    | {"credit", "approvals", "probability"}
 )
 """What is written of a deal when it goes on."""
 _Events = Mapping[UUID, Sequence[Event]]
