@@ -28,6 +28,7 @@ from app.jobs.base import ANALYTICS_QUEUE, DEFAULT_QUEUE, FILES_QUEUE, JOBS
 from app.jobs.housekeeping import forget, make_months, spread_months
 from app.jobs.nights import begin_nights
 from app.jobs.relay import LOST, batch, carry_due, name_of, pack, queue_at, sweep
+from app.jobs.tasks import remind_due
 from app.kit import clock, json, logs, process
 from app.settings import Settings, settings
 
@@ -197,6 +198,9 @@ async def serve(own: Settings, stop: asyncio.Event, only: Collection[str] = ()) 
                     stop,
                     lambda: segments.follow_due(database, clock.now()),
                 )
+            )
+            group.create_task(
+                _repeat("the reminders", SWEEP_EVERY, stop, lambda: remind_due(database, clock.now()))
             )
             group.create_task(
                 _repeat(

@@ -84,6 +84,7 @@ _TAGS = {
     "pipelines": "The stages that deals go through, and the rules for going.",
     "quotas": "What is to be reached, by whom and by when.",
     "competitors": "Who else sells to the same customers, and what they are good and bad at.",
+    "tasks": "What somebody is to do, until when, and what became of it.",
     "interactions": "Calls, visits, messages and whatever else passed between people.",
     "custom_fields": "Fields of the organisation's own.",
     "exchange_rates": "What currencies are worth, day by day.",

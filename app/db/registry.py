@@ -26,6 +26,7 @@ from app.db.roles import ROLES
 from app.db.runs import RUNS
 from app.db.segments import SEGMENTS
 from app.db.tags import TAGS
+from app.db.tasks import TASKS
 from app.db.teams import TEAMS
 from app.db.users import USERS
 
@@ -40,6 +41,7 @@ NOUNS: Mapping[str, Noun] = {
         PIPELINES,
         QUOTAS,
         COMPETITORS,
+        TASKS,
         INTERACTIONS,
         TAGS,
         SEGMENTS,

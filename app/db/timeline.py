@@ -15,6 +15,7 @@ from app.db.nouns import Noun
 from app.db.orders import ORDERS
 from app.db.reads import Question, Reads, must_see
 from app.db.segments import TOLD
+from app.db.tasks import TASKS
 from app.domain.access import Actor, Scope
 from app.domain.orders import BOUGHT, OPEN, OrderStatus
 
@@ -32,10 +33,11 @@ _SHOWN = {
         "next_step",
         "next_step_on",
     ),
+    "task": ("kind", "status", "priority", "due_at"),
 }
-_AT = {"interaction": "at", "order": "placed_at", "deal": "entered_at"}
-"""The moment by which each stands in the timeline; of a deal, when it came to where it is."""
-_TITLES = {"interaction": "subject", "order": "number", "deal": "name"}
+_AT = {"interaction": "at", "order": "placed_at", "deal": "entered_at", "task": "closed_at"}
+"""The moment by which each stands in the timeline; of a deal, when it came to where it is. An open task is yet to come."""
+_TITLES = {"interaction": "subject", "order": "number", "deal": "name", "task": "title"}
 
 
 def _detail(actor: Actor, noun: Noun) -> str:
@@ -62,12 +64,12 @@ def _follows(actor: Actor, noun: Noun) -> bool:
 def _branches(actor: Actor, more: str) -> list[str]:
     page = "order by {at} desc, x.id desc limit $3::int"
     found = []
-    for noun in filter(partial(_follows, actor), (INTERACTIONS, ORDERS, DEALS)):
+    for noun in filter(partial(_follows, actor), (INTERACTIONS, ORDERS, DEALS, TASKS)):
         at = f"x.{_AT[noun.name]}"
         found.append(
             f"(select '{noun.name}' as kind, {at} as at, x.id, {_title(actor, noun, _TITLES[noun.name])} as title,"
             f" {_detail(actor, noun)} as detail from {noun.plural} x"
-            f" where x.org_id = $1 and x.contact_id = $2 and x.archived_at is null {more.format(at=at)}"
+            f" where x.org_id = $1 and x.contact_id = $2 and x.archived_at is null and {at} is not null {more.format(at=at)}"
             f" {page.format(at=at)})"
         )
     found.append(

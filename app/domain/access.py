@@ -33,6 +33,8 @@ class Scope(StrEnum):
     quotas_write = "quotas:write"
     competitors_read = "competitors:read"
     competitors_write = "competitors:write"
+    tasks_read = "tasks:read"
+    tasks_write = "tasks:write"
     interactions_read = "interactions:read"
     interactions_write = "interactions:write"
     tags_read = "tags:read"

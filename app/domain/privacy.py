@@ -50,6 +50,7 @@ TOLD: Mapping[str, tuple[str, ...] | None] = {
     "interaction": None,
     "order": _FREE_IN_ORDER,
     "deal": _FREE_IN_DEAL,
+    "task": ("title", "notes", "tags", "custom", "external_ids"),
 }
 """Noun to the fields that its events may tell no more; None for all of them."""
 
@@ -65,6 +66,11 @@ def plan_contact(row: Row, *, at: datetime) -> dict[str, Any]:
 def plan_interaction(row: Row) -> dict[str, Any]:
     """That something happened, when and how stays."""
     return _differing(row, _SAID)
+
+
+def plan_task(row: Row) -> dict[str, Any]:
+    """That something was to be done, by whom and when stays."""
+    return _differing(row, {"title": ERASED, "notes": None, "tags": [], "custom": {}, "external_ids": {}})
 
 
 def plan_order(row: Row) -> dict[str, Any]:

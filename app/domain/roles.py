@@ -12,10 +12,11 @@ from typing import Any
 
 from app.domain.access import EVERYTHING, Sight
 
-RECORDS = ("contact", "company", "product", "order", "deal", "interaction")
+RECORDS = ("contact", "company", "product", "order", "deal", "task", "interaction")
 """The nouns that people record their work in; they carry custom fields and tags."""
 _READ_RECORDS = (
     *("contacts:read", "companies:read", "products:read", "orders:read", "deals:read", "interactions:read"),
+    "tasks:read",
     "pipelines:read",
     "quotas:read",
     "competitors:read",
@@ -86,6 +87,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "products:write",
             "orders:write",
             "deals:write",
+            "tasks:write",
             "quotas:write",
             "competitors:write",
             "interactions:write",
@@ -113,6 +115,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "companies:write",
             "orders:write",
             "deals:write",
+            "tasks:write",
             "interactions:write",
             *_DUPLICATES,
         ),
@@ -125,6 +128,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             *_READ_RECORDS,
             *_READ_REFERENCE,
             "contacts:write",
+            "tasks:write",
             "interactions:write",
             "tags:write",
             "segments:write",
@@ -139,6 +143,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent")},
         {
             "contact": ("basic", "reach", "demographics"),
+            "task": ("basic", "content"),
             "interaction": ("basic", "content"),
             "tag": ("basic",),
             "segment": ("basic",),
@@ -148,10 +153,11 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         },
     ),
     "service": BuiltinRole(
-        (*_READ_RECORDS, *_READ_REFERENCE, "contacts:write", "interactions:write"),
+        (*_READ_RECORDS, *_READ_REFERENCE, "contacts:write", "tasks:write", "interactions:write"),
         Sight.ALL,
         _OPEN,
-        {"contact": ("basic", "reach", "consent"), "interaction": ("basic", "content")},
+        {"contact": ("basic", "reach", "consent")}
+        | dict.fromkeys(("task", "interaction"), ("basic", "content")),
     ),
     "analyst": BuiltinRole(
         (*_READ_RECORDS, *_READ_REFERENCE, "segments:write", "events:read", "runs:read", *_EXPORT, *_ANALYSE),

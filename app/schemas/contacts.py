@@ -245,7 +245,7 @@ class DealSummary(BaseModel):
 class TimelineItem(BaseModel):
     """One thing that touched the contact."""
 
-    kind: Literal["interaction", "order", "deal", "event"]
+    kind: Literal["interaction", "order", "deal", "task", "event"]
     at: datetime = Field(description="Of a deal: when it came to the stage where it stands.")
     id: UUID
     title: str | None

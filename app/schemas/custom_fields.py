@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from app.domain.fields import Kind
 from app.schemas.base import DatedQuery, Flag, Key, Label, Line, Name, RecordOut, Shape, optional
 
-NounName = Literal["contact", "company", "product", "order", "deal", "interaction"]
+NounName = Literal["contact", "company", "product", "order", "deal", "task", "interaction"]
 Choices = Annotated[list[Label], Field(max_length=200)]
 
 

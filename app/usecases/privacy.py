@@ -15,6 +15,7 @@ from app.db.interactions import INTERACTIONS
 from app.db.nouns import Noun
 from app.db.orders import ORDERS
 from app.db.runs import RUNS
+from app.db.tasks import TASKS
 from app.db.uow import UnitOfWork
 from app.domain.errors import RuleBroken
 from app.domain.privacy import (
@@ -23,6 +24,7 @@ from app.domain.privacy import (
     plan_deal,
     plan_interaction,
     plan_order,
+    plan_task,
     redacted,
     words_of,
 )
@@ -34,7 +36,7 @@ ERASE = "contacts.erase"
 BATCH = 1_000
 Tells = Callable[[str], bool]
 """Whether a text tells of the person."""
-_TELLING = (CONTACTS.name, ORDERS.name, DEALS.name, INTERACTIONS.name, RUNS.name)
+_TELLING = (CONTACTS.name, ORDERS.name, DEALS.name, TASKS.name, INTERACTIONS.name, RUNS.name)
 """Nouns whose exports may tell of a person."""
 _BETWEEN = re.compile(r"[,;|/\n、，；]")
 """What stands between two addresses or numbers in one cell."""
@@ -51,6 +53,7 @@ _TRACES: Mapping[str, tuple[Noun, Callable[[Row], dict[str, Any]]]] = {
     INTERACTIONS.name: (INTERACTIONS, plan_interaction),
     ORDERS.name: (ORDERS, plan_order),
     DEALS.name: (DEALS, _plan_deal),
+    TASKS.name: (TASKS, plan_task),
 }
 """What hangs on a person."""
 _NOUNS = (CONTACTS.name, *_TRACES)

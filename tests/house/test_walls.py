@@ -32,7 +32,9 @@ DELETABLE = {
 }
 """Parts of a record that are written anew with it, and numbers about people; everything else is archived, or forgotten by the owner's functions."""
 APPEND_ONLY = {"deal_moves", "events"}
-CLOSED = {(noun, "custom") for noun in ("contact", "company", "product", "order", "deal", "interaction")}
+CLOSED = {
+    (noun, "custom") for noun in ("contact", "company", "product", "order", "deal", "task", "interaction")
+}
 """Fields in no group: whoever may see them was told so by name. Custom fields are opened one by one."""
 OVER_THE_WALLS = {
     "rapport_analyse",
@@ -50,6 +52,7 @@ OVER_THE_WALLS = {
     "rapport_logins",
     "rapport_nights",
     "rapport_partitions",
+    "rapport_reminders",
     "rapport_scrub",
     "rapport_segments_due",
     "rapport_spread",

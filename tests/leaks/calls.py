@@ -30,6 +30,7 @@ _NEW: dict[str, dict[str, Any]] = {
     "pipelines": {"name": "x", "template": "b2b"},
     "quotas": {"measure": "won_deals", "begins_on": "2020-01-01", "ends_on": "2020-01-31", "amount": "3"},
     "competitors": {"name": "x"},
+    "tasks": {"title": "x"},
     "interactions": {"kind": "call", "at": "2020-01-01T00:00:00Z"},
     "custom_fields": {"noun": "contact", "key": "x", "kind": "text", "label": "x"},
     "exchange_rates": {"currency": "USD", "base": "CNY", "on_date": "2026-01-02", "rate": "7"},
@@ -171,6 +172,7 @@ _VERBS: dict[str, Any] = {
     "refund": {"amount": "99999999"},
 }
 
+_TASK_VERBS = ("complete", "cancel", "reopen")
 ROUTES: dict[Route, Builder] = {
     route: builder
     for plural in (
@@ -385,6 +387,10 @@ ROUTES |= {
             "orders", f"/{verb}", writing=True, params=DRY, headers=ANY, json=body
         )
         for verb, body in _VERBS.items()
+    },
+    **{
+        ("POST", f"/v1/tasks/{{id}}/{verb}"): _by_id("tasks", f"/{verb}", writing=True, **_WRITTEN)
+        for verb in _TASK_VERBS
     },
     ("GET", "/v1/deals/{id}/stages"): _by_id("deals", "/stages"),
     ("GET", "/v1/deals/board"): _plainly("/v1/deals/board", {}, {"params": {"limit": "0"}}),

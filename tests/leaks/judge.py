@@ -13,6 +13,7 @@ from tests.leaks.world import NOUNS, World
 
 _SHOWN_IN_TIMELINE = {
     "interaction": {"at", "contact_id"},
+    "task": {"closed_at", "contact_id"},
     "order": {"placed_at", "contact_id"},
     "deal": {"entered_at", "contact_id"},
 }

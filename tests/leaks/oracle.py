@@ -7,7 +7,7 @@ from typing import Any
 from tests.leaks.world import NOUNS, Stored, World
 
 TEAMS = {"boss": {"boss", "child"}, "child": {"child"}, "stranger": {"stranger"}}
-OWNED = {"contact", "company", "order", "deal", "interaction"}
+OWNED = {"contact", "company", "order", "deal", "task", "interaction"}
 ALWAYS = {"id", "version", "created_at", "updated_at", "archived_at"}
 
 
@@ -51,7 +51,9 @@ class Oracle:
         if one.noun not in OWNED or self.owns(one):
             return True
         above = [self.world.records[other] for other in one.points.values()]
-        return one.noun in {"order", "deal", "interaction"} and any(self.owns(other) for other in above)
+        return one.noun in {"order", "deal", "task", "interaction"} and any(
+            self.owns(other) for other in above
+        )
 
     def allowed(self, *, whole: bool = False) -> set[str]:
         """The planted values that may come out; with `whole`, only those that are a field's own and so must."""

@@ -47,6 +47,9 @@ REFERENCES = [
     ),
     ("deals", "contact_id", "contact", {"name": "x", "currency": "CNY"}),
     ("deals", "company_id", "company", {"name": "x", "currency": "CNY"}),
+    ("tasks", "contact_id", "contact", {"title": "x"}),
+    ("tasks", "company_id", "company", {"title": "x"}),
+    ("tasks", "deal_id", "deal", {"title": "x"}),
     ("interactions", "contact_id", "contact", {"kind": "call", "at": "2026-01-01T00:00:00Z"}),
     ("interactions", "company_id", "company", {"kind": "call", "at": "2026-01-01T00:00:00Z"}),
 ]
@@ -75,7 +78,7 @@ async def test_a_reference_out_of_sight_is_as_unknown_as_one_to_nothing(
         assert told[0] == told[1]
 
 
-@pytest.mark.parametrize("noun", ["company", "contact", "order", "deal", "interaction"])
+@pytest.mark.parametrize("noun", ["company", "contact", "order", "deal", "task", "interaction"])
 async def test_a_record_out_of_sight_and_none_sound_the_same_to_a_writer(world: World, noun: str):
     client = await _role(world, sight={})
     here = f"/v1/{NOUNS[noun]}"

@@ -24,6 +24,7 @@ NOUNS = {
     "product": "products",
     "order": "orders",
     "deal": "deals",
+    "task": "tasks",
     "interaction": "interactions",
 }
 ANY = {"If-Match": "*"}
@@ -123,11 +124,13 @@ async def build(org: Organisation) -> World:
         await _plant(world, "company", f"company of {owner}", owner, {})
         await _plant(world, "product", f"product {number}", None, {})
         await _plant(world, "contact", f"contact of {owner}", owner, {"company_id": f"company of {owner}"})
-        for noun in ("order", "deal", "interaction"):
+        for noun in ("order", "deal", "task", "interaction"):
             through = {"contact_id": f"contact of {owner}"}
             await _plant(world, noun, f"{noun} of {following} by the contact of {owner}", following, through)
             through = {"company_id": f"company of {owner}"}
             await _plant(world, noun, f"{noun} by the company of {owner}", None, through)
+        through = {"deal_id": f"deal of {following} by the contact of {owner}"}
+        await _plant(world, "task", f"task by the deal of {following}", None, through)
     for noun in NOUNS:
         await _plant_references(world, noun)
     await _plant_merged(world, CONTACTS, {"company_id": "company of boss"})
@@ -161,7 +164,7 @@ _EDITED = {"order": records.order_edit, "deal": records.deal_edit}
 async def _plant(world: World, noun: str, key: str, owner: str | None, points: dict[str, str]) -> None:
     into, admin = world.canaries, world.org.admin
     ids: Values = {column: world.records[other].id for column, other in points.items()}
-    if noun in {"company", "contact", "order", "deal", "interaction"}:
+    if noun in {"company", "contact", "order", "deal", "task", "interaction"}:
         ids["owner_id"] = str(world.people[owner]) if owner else None
     first = records.MAKERS[noun](into, key) | ids
     here = f"/v1/{NOUNS[noun]}"
@@ -172,6 +175,8 @@ async def _plant(world: World, noun: str, key: str, owner: str | None, points: d
         await _lose(world, key, f"{here}/{made['id']}")
     second = _EDITED.get(noun, records.MAKERS[noun])(into, key)
     _done(await admin.patch(f"{here}/{made['id']}", json=second, headers=ANY))
+    if noun == "task" and owner is None:
+        await _again(admin, f"{here}/{made['id']}/complete", {})
     external = second["external_ids"]["erp"]
     number = second.get("sku") or first.get("number")
     world.records[key] = Stored(noun, key, made["id"], owner, points, external, number)

@@ -17,6 +17,7 @@ Body = dict[str, Any]
 MOVED = frozenset({"version", "updated_at"})
 NEW: dict[str, Body] = {
     "orders": {"currency": "CNY", "placed_at": "2026-01-01T00:00:00Z"},
+    "tasks": {"title": "回访"},
     "interactions": {"kind": "call", "at": "2026-01-01T00:00:00Z"},
 }
 BOTH = pytest.mark.parametrize("plural", NEW)

@@ -195,6 +195,21 @@ def interaction(into: Canaries, record: str) -> Values:
     }
 
 
+def task(into: Canaries, record: str) -> Values:
+    """A task."""
+    text = _plant(into, "task", record)
+    return {
+        **{name: text(name) for name in ("title", "notes")},
+        "kind": "call",
+        "priority": "high",
+        "due_at": _time(into, "task", record, "due_at", 2024),
+        "remind_at": _time(into, "task", record, "remind_at", 2199),
+        "tags": [text("tags")],
+        "external_ids": {"erp": text("external_ids")},
+        "custom": _custom(text),
+    }
+
+
 MAKERS = {
     "contact": contact,
     "company": company,
@@ -202,6 +217,7 @@ MAKERS = {
     "order": order,
     "deal": deal,
     "interaction": interaction,
+    "task": task,
 }
 WORDS_ONLY = frozenset(
     {
@@ -215,6 +231,8 @@ WORDS_ONLY = frozenset(
             ("deal", name)
             for name in ("closed_from", "contact_id", "company_id", "pipeline_id", "owner_id", "lost_to_id")
         ),
+        *(("task", name) for name in ("kind", "priority", "status", "reminded_at", "closed_at")),
+        *(("task", name) for name in ("closed_by_id", "contact_id", "company_id", "deal_id", "owner_id")),
         *(("interaction", name) for name in ("kind", "direction")),
         *(("interaction", name) for name in ("contact_id", "company_id", "product_id", "owner_id")),
     }

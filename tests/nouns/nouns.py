@@ -281,6 +281,20 @@ ALL = {
             "note",
         ),
         Plain(
+            NOUNS["task"],
+            lambda n: {"title": f"回访 {n}", "external_ids": {"calendar": f"T-{n}"}},
+            {
+                "kind": ["todo", "call", "meeting"],
+                "title": ["a", "b", "回访"],
+                "notes": TEXTS,
+                "priority": ["low", "normal", "high"],
+                "due_at": [None, "2026-03-02T14:05:00+08:00", "1999-12-31T23:59:59-05:00"],
+                "remind_at": [None, "2199-03-02T14:05:00+08:00", "2199-03-02T06:05:00.000001Z"],
+                "tags": LABELS,
+            },
+            "notes",
+        ),
+        Plain(
             NOUNS["calendar"],
             lambda n: {
                 "name": f"Calendar {n}",

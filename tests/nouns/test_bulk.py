@@ -26,6 +26,7 @@ REFERENCES = {
     "company": "parent_id",
     "order": "contact_id",
     "interaction": "contact_id",
+    "task": "contact_id",
     "user": "team_id",
     "team": "parent_id",
 }

@@ -37,6 +37,7 @@ from app.api.v1 import (
     segments,
     settings,
     tags,
+    tasks,
     teams,
     users,
 )
@@ -52,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     quotas.router,
     attainment.router,
     competitors.router,
+    tasks.router,
     interactions.router,
     imports.router,
     exports.router,
