@@ -388,10 +388,7 @@ ROUTES |= {
         )
         for verb, body in _VERBS.items()
     },
-    **{
-        ("POST", f"/v1/tasks/{{id}}/{verb}"): _by_id("tasks", f"/{verb}", writing=True, **_WRITTEN)
-        for verb in _TASK_VERBS
-    },
+    **{("POST", f"/v1/tasks/{{id}}/{verb}"): _by_id("tasks", f"/{verb}", **_WRITTEN) for verb in _TASK_VERBS},
     ("GET", "/v1/deals/{id}/stages"): _by_id("deals", "/stages"),
     ("GET", "/v1/deals/board"): _plainly("/v1/deals/board", {}, {"params": {"limit": "0"}}),
     ("GET", "/v1/deals/{id}/targets"): _by_id("deals", "/targets"),
