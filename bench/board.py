@@ -1,11 +1,13 @@
-"""A board, a funnel of one month, and the changes of the last one, beside the plainest statements that answer the same, as history grows.
+"""A board, a funnel and the velocity of one month, and the changes of the last one, beside the plainest statements that answer the same, as history grows.
 
     python -m bench.board [--deals 1000000] [--rounds 20]
 
 Deals are opened evenly, as many a month, first over 12 months and then over 24 (half of --deals, then all), eight entries
 of stage history each, made by the database itself; those of the last two months are open. By hand, the funnel counts deals
-by stage that were ever there, the changes count deals opened and closed, and the board counts deals and sums amounts: no shares, times, reasons or sight. Every deal is written as edited last
-after the month of the changes, so that the event log is asked about each for both moments: the worst there can be.
+by stage that were ever there, the changes count deals opened and closed, velocity counts deals closed and open, sums
+amounts and averages times, and the board counts deals and sums amounts: no shares, medians, reasons, rates or sight. Every
+deal is written as edited last after the month of the changes, so that the event log is asked about each for both moments:
+the worst there can be.
 """
 
 import argparse
@@ -28,7 +30,7 @@ from app.embedded.servers import servers
 from app.kit import clock
 from app.kit.ids import new_id
 from app.settings import settings
-from app.usecases import changes, funnel
+from app.usecases import changes, funnel, velocity
 from app.usecases.bootstrap import bootstrap
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -61,6 +63,9 @@ _BY_HAND = {
         and d.opened_at < '2025-10-31T16:00Z' group by 1""",
     "changes": """select count(*) filter (where opened_at >= '2025-11-30T16:00Z'), count(closed_at) from deals
       where org_id = $1 and pipeline_id = $2 and (opened_at >= '2025-11-30T16:00Z' or closed_at >= '2025-11-30T16:00Z')""",
+    "velocity": """select status, count(*), sum(amount), avg(closed_at - opened_at) from deals
+      where org_id = $1 and pipeline_id = $2 and (closed_at is null
+        or closed_at >= '2025-11-30T16:00Z' and closed_at < '2025-12-31T16:00Z') group by 1""",
     "board": """select stage, count(*), sum(amount) from deals
       where org_id = $1 and pipeline_id = $2 and status = 'open' and archived_at is null group by 1""",
 }
@@ -106,6 +111,7 @@ async def measure(database: Database, org: UUID, line: UUID, rounds: int) -> Non
     asked: dict[str, Callable[[], Awaitable[Any]]] = {
         "funnel": lambda: funnel.get_funnel(door, month, None, None, clock.now()),
         "changes": lambda: changes.get_changes(door, last, 50, NOW),
+        "velocity": lambda: velocity.get_velocity(door, last, clock.now()),
         "board": lambda: board.board(door, line, _EVERY, 20, clock.now()),
     }
     for name, ask in asked.items():

@@ -102,6 +102,7 @@ _TAGS = {
     "rfm": "How lately, how often and for how much customers bought.",
     "funnel": "How far deals come, where they are lost, and how long that takes.",
     "changes": "How a pipeline differs between two moments.",
+    "velocity": "How fast deals are closed, and what comes of it.",
     "forms": "What anybody may fill in, and what comes of it.",
     "runs": "Work in the background, and how far it is.",
     "privacy": "Erasure.",

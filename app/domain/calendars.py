@@ -14,7 +14,7 @@ before an instant, that sum and the part of the row that has passed are the open
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
@@ -42,6 +42,7 @@ TRACED = timedelta(days=366)
 STANDARD_WEEK = dict.fromkeys(WEEKDAYS[:5], ("09:00-18:00",))
 """The hours of an organisation that has not chosen a calendar; it has no holidays."""
 _MICROSECOND = timedelta(microseconds=1)
+_FIFTY_YEARS = 18_263
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,20 @@ def next_opening(calendar: Calendar, at: datetime) -> datetime:
     first = after(calendar, at, _MICROSECOND)
     assert first is not None, "Nothing is paused."
     return first - _MICROSECOND
+
+
+def workdays_back(calendar: Calendar, on: date, days: int) -> date | None:
+    """The date that is so many days with hours before the given one, which counts when it has hours itself.
+
+    None where there are not so many within fifty years.
+    """
+    number = on.toordinal() - EPOCH.toordinal()
+    for back in range(_FIFTY_YEARS):
+        if calendar.table.day(number - back).open:
+            if not days:
+                return on - timedelta(days=back)
+            days -= 1
+    return None
 
 
 def check_traced(begin: datetime, end: datetime, field: str = "end") -> None:

@@ -22,6 +22,7 @@ from app.domain.calendars import (
     read,
     standard,
     trace,
+    workdays_back,
     write,
 )  # fmt: skip
 from app.domain.errors import InvalidInput, RuleBroken
@@ -533,3 +534,15 @@ def test_what_is_traced_goes_forward_and_not_for_more_than_a_year():
         with pytest.raises(InvalidInput) as refused:
             check_traced(begin, end)
         assert refused.value.code == code
+
+
+@settings(deadline=None)
+@given(worlds(), st.integers(0, 40), st.integers(0, 60))
+def test_more_workdays_have_begun_since_any_day_before_the_one_that_is_so_many_back(world, days, ago):
+    calendar, at = world
+    today = at.date()
+    entered = today - timedelta(days=ago)
+    first = workdays_back(calendar, today, days)
+    since = [entered + timedelta(days=n) for n in range(1, ago + 1)]
+    begun = sum(bool(calendar.table.day((day - date(1970, 1, 1)).days).hours) for day in since)
+    assert (begun > days) == (first is not None and entered < first)

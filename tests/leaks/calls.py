@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from app.domain.deals.changes import Change
 from app.domain.deals.cohorts import Group
+from app.domain.deals.velocity import Behind
 from tests.leaks.targets import Call, Targets
 from tests.leaks.world import ANY, NOUNS, PIPELINE
 
@@ -430,6 +431,16 @@ ROUTES |= {
         "/v1/analytics/sales/changes/deals",
         *({"json": _YEARS | {"change": change, "limit": 200}} for change in Change),
         {"json": _YEARS | {"change": "entered", "limit": 1}},
+    ),
+    ("POST", "/v1/analytics/sales/velocity"): _plainly(
+        "/v1/analytics/sales/velocity",
+        *({"json": _YEARS | {"group_by": by}} for by in (None, *Group)),
+        {"json": _YEARS | {"where": _WHERE}},
+    ),
+    ("POST", "/v1/analytics/sales/velocity/deals"): _plainly(
+        "/v1/analytics/sales/velocity/deals",
+        *({"json": _YEARS | {"part": part, "limit": 200}} for part in Behind),
+        {"json": _YEARS | {"part": "open", "limit": 1}},
     ),
     ("GET", "/v1/contacts/{id}/rfm"): _by_id("contacts", "/rfm"),
     ("GET", "/v1/events"): _plainly(

@@ -40,6 +40,7 @@ from app.api.v1 import (
     tasks,
     teams,
     users,
+    velocity,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -60,6 +61,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     rfm.router,
     funnel.router,
     changes.router,
+    velocity.router,
     forms.router,
     forms.open_router,
     duplicates.router,
