@@ -103,6 +103,7 @@ _TAGS = {
     "funnel": "How far deals come, where they are lost, and how long that takes.",
     "changes": "How a pipeline differs between two moments.",
     "velocity": "How fast deals are closed, and what comes of it.",
+    "revenue": "What orders bring, of new customers and of those who return.",
     "forms": "What anybody may fill in, and what comes of it.",
     "runs": "Work in the background, and how far it is.",
     "privacy": "Erasure.",

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from app.domain.deals.changes import Change
 from app.domain.deals.cohorts import Group
 from app.domain.deals.velocity import Behind
+from app.domain.revenue import By
 from tests.leaks.targets import Call, Targets
 from tests.leaks.world import ANY, NOUNS, PIPELINE
 
@@ -441,6 +442,16 @@ ROUTES |= {
         "/v1/analytics/sales/velocity/deals",
         *({"json": _YEARS | {"part": part, "limit": 200}} for part in Behind),
         {"json": _YEARS | {"part": "open", "limit": 1}},
+    ),
+    ("POST", "/v1/analytics/sales/revenue"): _plainly(
+        "/v1/analytics/sales/revenue",
+        *({"json": _YEARS | {"group_by": by}} for by in (None, *By)),
+        {"json": _YEARS | {"where": _WHERE}},
+    ),
+    ("POST", "/v1/analytics/sales/revenue/orders"): _plainly(
+        "/v1/analytics/sales/revenue/orders",
+        {"json": _YEARS | {"limit": 200}},
+        {"json": _YEARS | {"buyer": "new", "limit": 1}},
     ),
     ("GET", "/v1/contacts/{id}/rfm"): _by_id("contacts", "/rfm"),
     ("GET", "/v1/events"): _plainly(
