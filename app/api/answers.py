@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from app.api import problems
 from app.api.etag import etag, unchanged
 from app.db import lists, reads
-from app.db.lists import Page
+from app.db.lists import Also, Page
 from app.db.nouns import ALWAYS, Noun
 from app.db.reads import Reads
 from app.db.uow import Answer, UnitOfWork
@@ -87,8 +87,8 @@ def _words(typed: str | None) -> Words | None:
     return Words(typed) if typed else None
 
 
-async def listing(door: Reads, noun: Noun, query: PageQuery) -> Response:
-    """A page by simple filters."""
+async def listing(door: Reads, noun: Noun, query: PageQuery, also: Also | None = None) -> Response:
+    """A page by simple filters, and by what else the noun asks."""
     page = Page(
         noun,
         lists.condition(noun, simple(query.filters()), clock.now()),
@@ -98,6 +98,7 @@ async def listing(door: Reads, noun: Noun, query: PageQuery) -> Response:
         given_fields(query.fields),
         query.archived,
         _words(getattr(query, "q", None)),
+        also,
     )
     return body(await lists.list_page(door, page))
 

@@ -260,6 +260,7 @@ _PLACES = {"rate": 10} | dict.fromkeys(
         "tax",
         "total",
         "refunded",
+        "figure",
     ),
     4,
 )

@@ -85,6 +85,8 @@ _TAGS = {
     "quotas": "What is to be reached, by whom and by when.",
     "competitors": "Who else sells to the same customers, and what they are good and bad at.",
     "tasks": "What somebody is to do, until when, and what became of it.",
+    "competitor_prices": "What competitors ask for what they sell, from which day on.",
+    "observations": "What was seen of the market: demand, trends, policies and prices, with where it is from.",
     "interactions": "Calls, visits, messages and whatever else passed between people.",
     "custom_fields": "Fields of the organisation's own.",
     "exchange_rates": "What currencies are worth, day by day.",

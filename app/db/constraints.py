@@ -22,6 +22,10 @@ _UNIQUE = {
         "rate_taken",
         "There is already a rate for this pair of currencies on this day.",
     ),
+    "uq_competitor_prices_day": (
+        "price_taken",
+        "This competitor already has a price of this product from this day on; edit that one.",
+    ),
     "uq_calendars_name": ("name_taken", "Another calendar already has this name."),
     "ex_quotas_days": (
         "quota_overlaps",

@@ -5,7 +5,7 @@ of the two it is nobody knows beforehand: rare words may all stand at the top, c
 walk is made first, a longer one when the short one met enough to promise a page, and then indexes are asked.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -13,7 +13,7 @@ from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, TextClause, bindparam, func, select
 from sqlalchemy.types import Integer
 
 from app.db import paging, related, sight, survivors, where, words
@@ -42,6 +42,17 @@ EVERY_RECORD = All(())
 
 
 @dataclass(frozen=True, slots=True)
+class Also:
+    """What a noun asks of its own records beyond the condition, by a name that is no other's."""
+
+    name: str
+    holds: TextClause
+    values: Mapping[str, Any]
+    fields: frozenset[str]
+    """Those that it looks at."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What to list."""
 
@@ -55,6 +66,7 @@ class Page:
     archived: bool | None = False
     """None for both."""
     words: Words | None = None
+    also: Also | None = None
 
 
 def condition(noun: Noun, raw: Any, at: datetime) -> Callable[[Actor], Condition]:
@@ -154,6 +166,8 @@ def _filter(actor: Actor, statement: Select[Any], condition: Condition, page: Pa
     if page.archived is not None:
         gone = noun.table.c.archived_at
         statement = statement.where(gone.is_not(None) if page.archived else gone.is_(None))
+    if page.also is not None:
+        statement = statement.where(page.also.holds)
     if way is _Way.LOOK_UP:
         return statement.where(words.looked_up(noun))
     return statement if page.words is None else statement.where(words.matches(noun))
@@ -161,11 +175,19 @@ def _filter(actor: Actor, statement: Select[Any], condition: Condition, page: Pa
 
 def _filter_key(actor: Actor, condition: Condition, page: Page, way: _Way) -> tuple[Any, ...]:
     looked = (*related.key(actor, condition), *survivors.key(actor, condition, survivors.known(actor)))
-    return (conditions.shape(condition), looked, page.archived, page.words is None, way)
+    return (
+        conditions.shape(condition),
+        looked,
+        page.archived,
+        page.words is None,
+        way,
+        page.also and page.also.name,
+    )
 
 
 def _filter_binds(actor: Actor, condition: Condition, page: Page) -> dict[str, Any]:
     own = where.parameters(condition) | related.binds(actor, condition) | survivors.binds(actor, condition)
+    own |= page.also.values if page.also else {}
     return own | words.binds(actor, page.noun, condition, page.words)
 
 
@@ -173,7 +195,8 @@ def _allowed(actor: Actor, page: Page) -> tuple[Condition, tuple[Sort, ...]]:
     """The condition and the order. Raises InvalidInput, and Forbidden when they use a field that the actor may not read."""
     sorts = paging.parse_sort(page.sort, page.noun.known(actor))
     asked = page.where(actor)
-    checked(actor, page.noun, conditions.fields_of(asked) | {sort.field.name for sort in sorts})
+    looked_at = page.also.fields if page.also else frozenset[str]()
+    checked(actor, page.noun, conditions.fields_of(asked) | {sort.field.name for sort in sorts} | looked_at)
     related.check(actor, asked)
     return asked, sorts
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from app.db.api_keys import API_KEYS
 from app.db.calendars import CALENDARS
 from app.db.companies import COMPANIES
+from app.db.competitor_prices import COMPETITOR_PRICES
 from app.db.competitors import COMPETITORS
 from app.db.contacts import CONTACTS
 from app.db.custom_fields import CUSTOM_FIELDS
@@ -17,6 +18,7 @@ from app.db.imports import IMPORTS
 from app.db.interactions import INTERACTIONS
 from app.db.merges import MERGES
 from app.db.nouns import Noun
+from app.db.observations import OBSERVATIONS
 from app.db.orders import ORDERS
 from app.db.pipelines import PIPELINES
 from app.db.presets import PRESETS
@@ -42,6 +44,8 @@ NOUNS: Mapping[str, Noun] = {
         QUOTAS,
         COMPETITORS,
         TASKS,
+        COMPETITOR_PRICES,
+        OBSERVATIONS,
         INTERACTIONS,
         TAGS,
         SEGMENTS,

@@ -19,7 +19,7 @@ _READ_RECORDS = (
     "tasks:read",
     "pipelines:read",
     "quotas:read",
-    "competitors:read",
+    *("competitors:read", "competitor_prices:read", "observations:read"),
 )
 _READ_REFERENCE = (
     "tags:read",
@@ -64,12 +64,15 @@ _REFERENCE = dict.fromkeys(
             "run",
             "pipeline",
             "quota",
+            "competitor_price",
+            "observation",
         ),
         *("import", "export", "preset", "form", "duplicate", "merge"),
     ),
     ("basic",),
 )
-_OPEN = _all("basic", "reach", "content", "consent") | _REFERENCE | {"competitor": ("basic", "content")}
+_MARKET = dict.fromkeys(("competitor", "competitor_price", "observation"), ("basic", "content"))
+_OPEN = _all("basic", "reach", "content", "consent") | _REFERENCE | _MARKET
 
 BUILTIN: Mapping[str, BuiltinRole] = {
     "admin": BuiltinRole(
@@ -89,7 +92,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "deals:write",
             "tasks:write",
             "quotas:write",
-            "competitors:write",
+            *("competitors:write", "competitor_prices:write", "observations:write"),
             "interactions:write",
             "tags:write",
             "segments:write",
@@ -105,7 +108,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent"), "product": ("basic", "cost")},
         _all("basic", "reach", "demographics", "content", "cost", "consent")
         | dict.fromkeys(("tag", "segment", "import", "preset", "form", "quota"), ("basic",))
-        | {"competitor": ("basic", "content")},
+        | _MARKET,
     ),
     "sales": BuiltinRole(
         (
@@ -130,6 +133,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "contacts:write",
             "tasks:write",
             "interactions:write",
+            "observations:write",
             "tags:write",
             "segments:write",
             "runs:read",
@@ -145,6 +149,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "contact": ("basic", "reach", "demographics"),
             "task": ("basic", "content"),
             "interaction": ("basic", "content"),
+            "observation": ("basic", "content"),
             "tag": ("basic",),
             "segment": ("basic",),
             "import": ("basic",),

@@ -42,6 +42,14 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+Address = Annotated[
+    str,
+    StringConstraints(
+        max_length=2_000,
+        pattern=r"^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?([/?#][!-~]*)?$",
+    ),
+]
+"""Of a page."""
 ScopeName = Annotated[
     str,
     StringConstraints(pattern=r"^(\*|[a-z_]{1,40}:[a-z_]{1,20})$"),
@@ -113,6 +121,10 @@ SignedMoney = Annotated[
 SignedQuantity = Annotated[
     Decimal,
     *_decimal(f"^-?{_QUANTITY}$", "A quantity as exact text, below zero for what is taken back.", 10, 4),
+]
+Figure = Annotated[
+    Decimal,
+    *_decimal(f"^-?{_MONEY}$", "A figure as exact text, of money or of anything else.", 12, 4),
 ]
 Share = Annotated[
     Decimal,

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from app.domain.forms.questions import Language, Way
-from app.schemas.base import DatedQuery, Flag, Label, Labels, Name, Part, RecordOut, Shape, optional
+from app.schemas.base import Address, DatedQuery, Flag, Label, Labels, Name, Part, RecordOut, Shape, optional
 from app.schemas.contacts import Channel, Purpose
 
 _TEXT = r"^[^\x00]*[^\x00\s][^\x00]*$"
@@ -21,13 +21,6 @@ Origin = Annotated[
     str,
     StringConstraints(max_length=200, pattern=r"^https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"),
     Field(description="A site as browsers name it: scheme, host in lower case, port where it is not 443."),
-]
-Address = Annotated[
-    str,
-    StringConstraints(
-        max_length=2_000,
-        pattern=r"^https://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?([/?#][!-~]*)?$",
-    ),
 ]
 
 

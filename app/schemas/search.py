@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from app.schemas.base import Shape
 
-Searched = Literal["contact", "company", "product", "order", "deal"]
+Searched = Literal["contact", "company", "product", "order", "deal", "observation"]
 
 
 class SearchQuery(Shape):

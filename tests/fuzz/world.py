@@ -86,7 +86,10 @@ async def founded(database_url: str, url: str) -> World:
         external: dict[str, list[tuple[str, str]]] = {}
         for plain in ALL.values():
             for number in range(_SEEDED):
-                record = await _post(client, plain.path, plain.make(number))
+                body = plain.make(number)
+                if "competitor_id" in body:
+                    body["competitor_id"] = ids["competitors"][0]
+                record = await _post(client, plain.path, body)
                 ids.setdefault(plain.noun.plural, []).append(record["id"])
                 pairs = record.get("external_ids", {}).items()
                 external.setdefault(plain.noun.plural, []).extend(pairs)

@@ -15,6 +15,7 @@ from tests.leaks.world import ANY, NOUNS, PIPELINE
 DRY = {"dry_run": "true"}
 STALE = {"If-Match": '"0"'}
 Route = tuple[str, str]
+MARKET = ("competitors", "competitor_prices", "observations")
 _YEARS: dict[str, Any] = {"since": "2000-01-01", "before": "2100-01-01"}
 _WHERE = {"all": [{"field": "created_at", "op": "gte", "value": "2020-01-01T00:00:00Z"}]}
 _ABOUT = {
@@ -33,6 +34,14 @@ _NEW: dict[str, dict[str, Any]] = {
     "quotas": {"measure": "won_deals", "begins_on": "2020-01-01", "ends_on": "2020-01-31", "amount": "3"},
     "competitors": {"name": "x"},
     "tasks": {"title": "x"},
+    "competitor_prices": {
+        "competitor_id": "01a20000-0000-7000-8000-000000000001",
+        "their_product": "x",
+        "price": "1",
+        "currency": "CNY",
+        "valid_from": "2026-01-01",
+    },
+    "observations": {"topic": "x", "kind": "other", "observed_on": "2026-01-01", "source": "x"},
     "interactions": {"kind": "call", "at": "2020-01-01T00:00:00Z"},
     "custom_fields": {"noun": "contact", "key": "x", "kind": "text", "label": "x"},
     "exchange_rates": {"currency": "USD", "base": "CNY", "on_date": "2026-01-02", "rate": "7"},
@@ -63,6 +72,8 @@ _EDIT: dict[str, dict[str, Any]] = {
     "pipelines": {"name": "y"},
     "quotas": {"note": "y"},
     "competitors": {"note": "y"},
+    "competitor_prices": {"source": "y"},
+    "observations": {"text": "y"},
     "users": {"language": "en"},
     "teams": {"name": "y"},
     "roles": {"name": "y"},
@@ -158,7 +169,7 @@ def _generic(plural: str) -> dict[Route, Builder]:
     }
     if plural in _EDIT or plural in NOUNS.values():
         found[("POST", f"{root}/bulk")] = _bulk(plural)
-    if plural in {*NOUNS.values(), "users", "teams", "calendars", "quotas", "competitors"}:
+    if plural in {*NOUNS.values(), "users", "teams", "calendars", "quotas", *MARKET}:
         named = f"{root}/by/{{system}}/{{external_id}}"
         body = {"tags": []} if plural in NOUNS.values() else _EDIT[plural]
         found[("GET", named)] = _by_external(plural)
@@ -185,7 +196,7 @@ ROUTES: dict[Route, Builder] = {
             "calendars",
             "pipelines",
             "quotas",
-            "competitors",
+            *MARKET,
             "tags",
             "segments",
             "users",

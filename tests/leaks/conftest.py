@@ -33,6 +33,10 @@ _QUOTA = {
 }
 
 
+_PRICE = {"their_product": "told apart", "price": "9.5", "currency": "CNY", "valid_from": "2026-01-01"}
+_OBSERVED = {"topic": "told apart", "kind": "other", "observed_on": "2026-01-01", "source": "x"}
+
+
 @pytest.fixture(scope="session")
 async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
     """Ids of records that are not planted, by plural."""
@@ -49,6 +53,9 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
     calendar = (await admin.post("/v1/calendars", json=counted)).json()["id"]
     quota = (await admin.post("/v1/quotas", json=_QUOTA)).json()["id"]
     competitor = (await admin.post("/v1/competitors", json={"name": "told apart"})).json()["id"]
+    price = _PRICE | {"competitor_id": competitor}
+    priced = (await admin.post("/v1/competitor_prices", json=price)).json()["id"]
+    observed = (await admin.post("/v1/observations", json=_OBSERVED)).json()["id"]
     renamed = await admin.post(f"/v1/tags/{tag}/rename", json={"name": "told"}, headers=ANY)
     assert renamed.status_code == 202, renamed.text
     content = b"name,email\nSecret,secret@example.com\n"
@@ -80,6 +87,8 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
         "calendars": [calendar],
         "quotas": [quota],
         "competitors": [competitor],
+        "competitor_prices": [priced],
+        "observations": [observed],
         "pipelines": [(await admin.get("/v1/pipelines")).json()["data"][0]["id"]],
         "tags": [tag],
         "exports": [export],

@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.db import actors, write
+from app.db.competitors import COMPETITORS
 from app.db.engine import Database
 from app.db.pipelines import PIPELINES
 from app.db.roles import ROLES
@@ -14,7 +15,7 @@ from app.kit import clock
 from app.kit.ids import new_id
 from app.usecases.bootstrap import role_rows
 from tests.makers.organisations import Organisation
-from tests.nouns.nouns import a_pipeline
+from tests.nouns.nouns import RIVAL, a_pipeline
 
 
 @pytest.fixture(scope="package")
@@ -27,7 +28,7 @@ async def founder(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def org(service: FastAPI, founder: Database) -> AsyncIterator[Organisation]:
-    """A fresh organisation with an administrator and a pipeline that deals can go through."""
+    """A fresh organisation with an administrator, a pipeline that deals can go through, and a competitor."""
     id_, now = new_id(), clock.now()
     async with founder.connection() as connection:
         await connection.execute(
@@ -42,6 +43,7 @@ async def org(service: FastAPI, founder: Database) -> AsyncIterator[Organisation
     async with UnitOfWork(database, await actors.system(database, id_), now=now, cause="test") as uow:
         await write.add(uow, ROLES, roles, "role.added")
         await write.add(uow, PIPELINES, [{"id": new_id(), **a_pipeline("first")}], "pipeline.added")
+        await write.add(uow, COMPETITORS, [{"id": RIVAL, "name": "Rival"}], "competitor.added")
         await uow.commit()
     made = Organisation(service, id_, f"t{id_.hex}", {role["name"]: role["id"] for role in roles})
     _, made.admin = await made.user("admin", "admin")

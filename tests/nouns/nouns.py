@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -19,6 +20,8 @@ from tests.makers.organisations import Organisation
 Body = dict[str, Any]
 ANY = {"If-Match": "*"}
 LABELS = [[], ["vip"], ["vip", "北京"]]
+RIVAL = UUID("01a20000-0000-7000-8000-000000000009")
+"""A competitor that every organisation under test has."""
 TEXTS = [None, "", "a", "A", "ä", "北京", "z'\"\\%_", "😀"]
 COUNTS = [None, 0, 1, 2]
 
@@ -293,6 +296,42 @@ ALL = {
                 "tags": LABELS,
             },
             "notes",
+            NOUNS["competitor_price"],
+            lambda n: {
+                "competitor_id": str(RIVAL),
+                "their_product": f"远山 龙井 {n}",
+                "price": "158.00",
+                "currency": "CNY",
+                "valid_from": "2026-03-01",
+                "external_ids": {"erp": f"W-{n}"},
+            },
+            {
+                "price": ["0", "0.0001", "9.5", "10", "999999999999.9999"],
+                "currency": ["CNY", "USD"],
+                "source": TEXTS,
+                "link": [None, "https://a.example", "https://a.example/b?c#d"],
+            },
+            "source",
+            amounts=("price",),
+        ),
+        Plain(
+            NOUNS["observation"],
+            lambda n: {
+                "topic": f"明前茶 {n}",
+                "kind": "price",
+                "observed_on": "2026-03-28",
+                "source": "周报",
+                "external_ids": {"report": f"B-{n}"},
+            },
+            {
+                "topic": ["a", "b", "明前茶"],
+                "kind": ["demand", "trend", "other"],
+                "observed_on": ["2026-03-28", "1850-01-01", "2199-12-31"],
+                "region": TEXTS,
+                "text": TEXTS,
+                "tags": LABELS,
+            },
+            "region",
         ),
         Plain(
             NOUNS["calendar"],
