@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from app.domain.deals.changes import Change
 from app.domain.deals.cohorts import Group
+from app.domain.deals.competition import Outcome
 from app.domain.deals.velocity import Behind
 from app.domain.revenue import By
 from tests.leaks.targets import Call, Targets
@@ -432,6 +433,17 @@ ROUTES |= {
     ),
     ("POST", "/v1/analytics/sales/funnel/deals"): _plainly(
         "/v1/analytics/sales/funnel/deals", {"json": _YEARS | {"limit": 200}}, {"json": _YEARS | {"limit": 1}}
+    ),
+    ("POST", "/v1/analytics/sales/competitors"): _plainly(
+        "/v1/analytics/sales/competitors",
+        {"json": _YEARS},
+        *({"json": _YEARS | {"group_by": by}} for by in Group),
+        {"json": _YEARS | {"where": _WHERE}},
+    ),
+    ("POST", "/v1/analytics/sales/competitors/deals"): _plainly(
+        "/v1/analytics/sales/competitors/deals",
+        *({"json": _YEARS | {"limit": 200, "outcome": outcome}} for outcome in Outcome),
+        {"json": _YEARS | {"limit": 1}},
     ),
     ("POST", "/v1/analytics/sales/changes"): _plainly(
         "/v1/analytics/sales/changes",

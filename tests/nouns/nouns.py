@@ -296,6 +296,8 @@ ALL = {
                 "tags": LABELS,
             },
             "notes",
+        ),
+        Plain(
             NOUNS["competitor_price"],
             lambda n: {
                 "competitor_id": str(RIVAL),
