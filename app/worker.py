@@ -23,7 +23,7 @@ from arq.worker import Worker, get_kwargs
 from app.db import walls
 from app.db.engine import Database
 from app.domain import runs as rules
-from app.jobs import duplicates, exports, imports, privacy, rfm, segments, tags  # noqa: F401 - they register their work
+from app.jobs import duplicates, exports, forecasts, imports, privacy, rfm, segments, tags  # noqa: F401 - they register their work
 from app.jobs.base import ANALYTICS_QUEUE, DEFAULT_QUEUE, FILES_QUEUE, JOBS
 from app.jobs.housekeeping import forget, make_months, spread_months
 from app.jobs.nights import begin_nights

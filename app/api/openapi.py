@@ -106,6 +106,7 @@ _TAGS = {
     "changes": "How a pipeline differs between two moments.",
     "velocity": "How fast deals are closed, and what comes of it.",
     "revenue": "What orders bring, of new customers and of those who return.",
+    "forecasts": "What will be won, how surely, and how good such forecasts have been.",
     "forms": "What anybody may fill in, and what comes of it.",
     "runs": "Work in the background, and how far it is.",
     "privacy": "Erasure.",

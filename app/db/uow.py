@@ -1,11 +1,12 @@
 """The unit of work: one transaction with its tenant, actor and clock, and the only commit in the tree."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +19,9 @@ from app.domain.errors import Busy
 Reload = Callable[[], Awaitable[Actor]]
 _ATTEMPTS = 3
 """How often a unit begins anew with fresh access before its caller is told to come back."""
+_SILENT = 20.0
+"""Seconds without a word to PostgreSQL, which ends transactions that are silent for a minute."""
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,13 @@ class UnitOfWork:
     async def fetchval(self, sql: str, *values: Any) -> Any:
         """The one value of a question asked inside the transaction."""
         return await self.connection.fetchval(sql, *values)
+
+    async def aside(self, work: Callable[[], _Made]) -> _Made:
+        """Do something long in a thread, and speak meanwhile."""
+        going = asyncio.create_task(asyncio.to_thread(work))
+        while not (await asyncio.wait({going}, timeout=_SILENT))[0]:
+            await self.speak()
+        return await going
 
     async def speak(self) -> None:
         """Be heard by PostgreSQL, which ends transactions that are silent for long."""

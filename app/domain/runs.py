@@ -54,6 +54,7 @@ _ASKED_BY = {
     "contacts": Scope.privacy_write,
     "duplicates": Scope.duplicates_write,
     "exports": Scope.exports_write,
+    "forecasts": Scope.analytics_write,
     "imports": Scope.imports_write,
     "rfm": Scope.analytics_write,
     "segments": Scope.segments_write,

@@ -9,6 +9,7 @@ import asyncpg
 from app.db.engine import Database
 from app.db.idempotency import KEPT_FOR
 from app.domain.errors import Busy
+from app.domain.forecasts import KEPT_FOR as CHANCES_KEPT_FOR
 from app.domain.rfm import KEPT_FOR as SCORES_KEPT_FOR
 
 MONTHS_AHEAD = 13
@@ -38,7 +39,7 @@ async def make_months(database: Database, now: datetime) -> dict[str, int]:
 
 
 async def forget(database: Database, now: datetime, at_once: int = AT_ONCE) -> dict[str, int]:
-    """Forget old idempotency keys and logins, files past their time with their rows, and old scores, so many in each
+    """Forget old idempotency keys and logins, files past their time with their rows, old scores and chances, so many in each
     statement; how many.
 
     Any number may run at once.
@@ -49,6 +50,7 @@ async def forget(database: Database, now: datetime, at_once: int = AT_ONCE) -> d
         "files": timedelta(0),
         "rows": timedelta(0),
         "scores": SCORES_KEPT_FOR,
+        "chances": CHANCES_KEPT_FOR,
     }
     forgotten = dict.fromkeys(kept_for, 0)
     async with database.connection() as connection:

@@ -56,6 +56,8 @@ UNSAYABLE = {
     "path_twice": "What columns a file has is not in the mapping's shape.",
     "path_unknown": "What columns a file has is not in the mapping's shape.",
     "period_backwards": "Two moments are compared.",
+    "period_over": "Two days are compared.",
+    "period_too_far": "Two days are compared.",
     "period_too_long": "Two moments are compared.",
     "pipeline_invalid": "Stages and the moves between them are compared.",
     "preset_unknown": "Shapes stand below the list of presets; the refusal names them all.",

@@ -12,7 +12,8 @@ CLOCKS = {
     "app/kit/clock.py": "it is the clock",
     "app/cli/doctor.py": "it compares the database's clock with ours",
 }
-COMMITS = {"app/db/uow.py"}
+COMMITS = {"app/db/uow.py", "app/domain/forecasts.py"}
+"""Of the second the word is what sellers promise."""
 MOST_LINES = 400
 KINDS = {
     "utils",

@@ -43,6 +43,7 @@ OVER_THE_WALLS = {
     "rapport_called",
     "rapport_due",
     "rapport_find",
+    "rapport_forget_chances",
     "rapport_forget_keys",
     "rapport_forget_logins",
     "rapport_forget_files",

@@ -476,6 +476,14 @@ ROUTES |= {
         {"json": _YEARS | {"limit": 200}},
         {"json": _YEARS | {"buyer": "new", "limit": 1}},
     ),
+    ("POST", "/v1/analytics/sales/forecasts"): _plainly(
+        "/v1/analytics/sales/forecasts", {"params": DRY, "json": {"kind": "pipeline"}}
+    ),
+    ("GET", "/v1/analytics/sales/forecasts"): _plainly(
+        "/v1/analytics/sales/forecasts", {}, {"params": {"limit": "1"}}
+    ),
+    ("GET", "/v1/analytics/sales/forecasts/{id}"): _by_id("analytics/sales/forecasts"),
+    ("GET", "/v1/analytics/sales/forecasts/{id}/deals"): _by_id("analytics/sales/forecasts", "/deals"),
     ("GET", "/v1/contacts/{id}/rfm"): _by_id("contacts", "/rfm"),
     ("GET", "/v1/events"): _plainly(
         "/v1/events",

@@ -151,9 +151,14 @@ def facts(history: History, stages: Sequence[Stage], now: Day) -> Facts:
     )
 
 
+def won_within(known: Facts, start: Day, end: Day) -> NDArray[np.bool_]:
+    """Which of the wins were from one day until before another."""
+    return (known.won >= number(start)) & (known.won < number(end))
+
+
 def won_between(known: Facts, start: Day, end: Day, deals: Ints | None = None) -> float:
     """The sum of what was won from one day until before another, of all deals or of these."""
-    chosen = (known.won >= number(start)) & (known.won < number(end))
+    chosen = won_within(known, start, end)
     if deals is not None:
         chosen &= np.isin(known.won_deal, deals)
     return float(np.nansum(known.won_amount[chosen]))

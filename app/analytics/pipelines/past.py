@@ -10,6 +10,7 @@ from app.analytics.pipelines.expected import expect
 from app.analytics.pipelines.history import (
     Day,
     Facts,
+    Floats,
     History,
     Period,
     Stage,
@@ -82,9 +83,13 @@ def again(history: History, stages: Sequence[Stage], known: Facts, periods: Sequ
 
 def by_probability(known: Facts, stages: Sequence[Stage], end: Day) -> float:
     """Amounts times the probabilities of their stages, of open deals whose expected close lies before a day."""
-    due = known.standing.closes < number(end)
+    return float(np.nansum(known.standing.amount * due(known, stages, end)))
+
+
+def due(known: Facts, stages: Sequence[Stage], end: Day) -> Floats:
+    """The probability of the stage of each open deal whose expected close lies before a day; 0 of the others."""
     probability = np.array([stage.probability for stage in stages])
-    return float(np.nansum((known.standing.amount * probability[known.standing.stage])[due]))
+    return np.where(known.standing.closes < number(end), probability[known.standing.stage], 0.0)
 
 
 def naive(known: Facts, period: Period) -> float:

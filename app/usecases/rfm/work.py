@@ -6,8 +6,7 @@ long comes before the first word that is written.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -25,9 +24,6 @@ from app.domain.runs import Progress
 STEPS = 4
 CHUNK = 100_000
 """Contacts that are put to their clusters at once."""
-SILENT = 20.0
-"""Seconds without a word to PostgreSQL, which ends transactions that are silent for a minute."""
-_T = TypeVar("_T")
 
 
 async def score_batch(uow: UnitOfWork, run: Row) -> Progress:
@@ -64,7 +60,7 @@ async def _tidy(uow: UnitOfWork, run: UUID) -> None:
 
 async def _cluster(uow: UnitOfWork, run: UUID) -> dict[str, Any]:
     sample = _columns(await rfm.sample(uow, run, clusters.FITTED))
-    model = await _apart(uow, lambda: clusters.fit(sample))
+    model = await uow.aside(lambda: clusters.fit(sample))
     if model is not None:
         await _assign(uow, run, model)
     return {"clusters": None if model is None else clusters.told(model)}
@@ -99,11 +95,3 @@ def _columns(row: Row) -> Floats:
     """The packed numbers of customers, a row each with the columns of clusters.MEASURES."""
     names = ("recency", "frequency", "monetary", "tenure")
     return np.column_stack([np.frombuffer(row[name], dtype=">f8") for name in names]).astype(np.float64)
-
-
-async def _apart(uow: UnitOfWork, work: Callable[[], _T]) -> _T:
-    """Do something long in a thread, and speak to PostgreSQL meanwhile."""
-    going = asyncio.create_task(asyncio.to_thread(work))
-    while not (await asyncio.wait({going}, timeout=SILENT))[0]:
-        await uow.speak()
-    return await going
