@@ -16,6 +16,7 @@ _DELETABLE = frozenset(
         *(
             "deal_competitors",
             "deal_lines",
+            "deal_people",
             "duplicate_members",
             "external_ids",
             "file_parts",

@@ -17,6 +17,7 @@ from app.db.competitors import COMPETITORS, IN_PLAY
 from app.db.contacts import CONTACTS
 from app.db.engine import Prepared, Row, compiled, prepared
 from app.db.nouns import Child, Noun, Through
+from app.db.people import PEOPLE
 from app.db.pipelines import PIPELINES
 from app.db.products import PRODUCTS
 from app.db.reads import Question, Reads, absent, binds, checked, must_see, of_sight, stamped, text_key
@@ -180,6 +181,7 @@ DEALS = Noun(
             columns=("id", "product_id", "description", "quantity", "unit_price", "discount", "amount"),
             references={"product_id": PRODUCTS},
         ),
+        "people": PEOPLE,
         "competitors": IN_PLAY,
     },
     search={"n": ("name", "name")},

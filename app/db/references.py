@@ -4,7 +4,7 @@ What became part of another record is named by its old id for years, by systems 
 meant, and written.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 from uuid import UUID
 from zlib import crc32
@@ -49,12 +49,20 @@ async def resolve(uow: UnitOfWork, noun: Noun, pairs: Pairs) -> list[dict[str, A
         rows = await _followed(uow, target, column, rows)
     for child_name, child in noun.children.items():
         for column, target in child.references.items():
-            named = (line[column] for row in rows for line in row.get(child_name, ()) if line.get(column))
-            await _visible(uow, target, column, named)
+            lines = [line for row in rows for line in row.get(child_name, ())]
+            await _visible(uow, target, column, (line[column] for line in lines if line.get(column)))
+            if lines and MERGED in target.table.c:
+                followed = iter(await _followed(uow, target, column, lines))
+                rows = [_with(row, child_name, followed) for row in rows]
     for column in noun.parents:
         moved = {record: row[column] for (record, _), row in zip(pairs, rows, strict=True) if column in row}
         await _no_circle(uow, noun, column, moved)
     return rows
+
+
+def _with(row: dict[str, Any], child: str, lines: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """The row with the next lines in the place of its own."""
+    return row | {child: [next(lines) for _ in row[child]]} if child in row else row
 
 
 def pointing(noun: Noun) -> Mapping[str, Noun]:

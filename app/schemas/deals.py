@@ -34,6 +34,7 @@ from app.schemas.base import (
 )
 from app.schemas.competitors import DealCompetitor, DealCompetitorOut
 from app.schemas.orders import OrderLine, OrderLineOut
+from app.schemas.people import MOST_PEOPLE, DealPerson, DealPersonOut
 from app.schemas.pipelines import StageKey
 
 
@@ -43,6 +44,11 @@ class DealFields(Shape):
     name: Name = optional()
     contact_id: UUID | None = Field(None, description=SURVIVING)
     company_id: UUID | None = Field(None, description=SURVIVING)
+    people: list[DealPerson] = Field(
+        default_factory=list,
+        max_length=MOST_PEOPLE,
+        description="Others than the contact, or the contact with a role; whoever is merged becomes their survivor.",
+    )
     amount: Money | None = Field(None, description="What the lines come to, where there are any.")
     currency: Currency = optional()
     lines: list[OrderLine] = Field(default_factory=list, max_length=MOST_LINES)
@@ -174,6 +180,7 @@ class DealOut(RecordOut, DealFields):
     model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": []})
 
     lines: list[OrderLineOut] = Field(default_factory=list)  # type: ignore[assignment]  # more than was written
+    people: list[DealPersonOut] = Field(default_factory=list)  # type: ignore[assignment]
     competitors: list[DealCompetitorOut] = Field(default_factory=list)  # type: ignore[assignment]
     external_ids: ExternalOut = Field(default_factory=dict)  # type: ignore[assignment]  # no null, no limit
     pipeline_id: UUID | None = None

@@ -21,6 +21,7 @@ DELETABLE = {
     *(
         "deal_competitors",
         "deal_lines",
+        "deal_people",
         "duplicate_members",
         "external_ids",
         "file_parts",

@@ -189,7 +189,10 @@ async def _lose(world: World, key: str, here: str) -> None:
     admin = world.org.admin
     rival = _done(await admin.post("/v1/competitors", json={"name": "Rival"}))["id"]
     note = world.canaries.plant(world.canaries.word(), "deal", key, "competitors")
+    person = _done(await admin.post("/v1/contacts", json={"name": "Somebody else"}))["id"]
+    role = world.canaries.plant(world.canaries.word(), "deal", key, "people")
     in_play = {"competitors": [{"competitor_id": rival, "note": note}]}
+    in_play["people"] = [{"contact_id": person, "role": role}]
     _done(await admin.patch(here, json=in_play, headers=ANY))
     lost = records.deal_lost(world.canaries, key) | {"lost_to_id": rival}
     await _again(admin, f"{here}/lose", lost)

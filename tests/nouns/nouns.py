@@ -492,6 +492,7 @@ TABLES = (
     *(noun.plural for noun in NOUNS.values()),
     "order_lines",
     "deal_competitors",
+    "deal_people",
     "deal_lines",
     "deal_moves",
     "memberships",
