@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-LEVEL = 80
-"""Per cent of the outcomes that an interval should hold."""
-_QUANTILE = 1.2816
-"""Of the normal distribution, for that level."""
+LEVEL, WIDE = 80, 95
+"""Per cent of the outcomes that an interval should hold, and a wider one."""
+_QUANTILES = (1.2816, 1.96)
+"""Of the normal distribution, for these levels."""
 TESTS = 2
 """How often the latest values are held back."""
 LEAST = 12
@@ -78,6 +78,9 @@ class Forecast:
     mean: Floats
     low: Floats
     high: Floats
+    lowest: Floats
+    """Of the wider interval."""
+    highest: Floats
     model: str
     scores: tuple[Score, ...]
     """The best first, over the same held back values, so that the first is a little too good; empty if not tested."""
@@ -112,9 +115,9 @@ def forecast(
         key=lambda score: (score.mae, score.model not in NAIVE),
     )
     best = scores[0].model if scores else "median" if "median" in models else "naive"
-    mean, low, high = models[best]
     beats = best not in NAIVE if scores else None
-    return Forecast(mean, low, high, best, tuple(scores), len(tests), beats)
+    mean, low, high, lowest, highest = models[best]
+    return Forecast(mean, low, high, lowest, highest, best, tuple(scores), len(tests), beats)
 
 
 def told(found: Forecast) -> dict[str, Any]:
@@ -179,7 +182,7 @@ def _seasons(every: Every, length: int) -> tuple[int, ...]:
 
 
 def _models(values: Floats, every: Every, ahead: int, regressors: Floats) -> dict[str, Floats]:
-    """Each model's forecast: a row of means, one of lower and one of upper limits."""
+    """Each model's forecast: a row of means, then lower and upper limits of both intervals."""
     seasons = _seasons(every, len(values))
     floor = 0.0 if (values >= 0).all() else -np.inf
     least, most = values.min(), values.max()
@@ -209,8 +212,8 @@ def _repeated(values: Floats, season: int, ahead: int) -> Floats:
     mean = np.resize(values[-season:], ahead)
     steps = values[season:] - values[:-season]
     deviation = np.sqrt(np.mean(steps**2)) if len(steps) else 0.0
-    margin = _QUANTILE * deviation * np.sqrt(np.arange(ahead) // season + 1)
-    return np.vstack((mean, mean - margin, mean + margin))
+    margin = deviation * np.sqrt(np.arange(ahead) // season + 1)
+    return np.vstack((mean, *(mean + sign * far * margin for far in _QUANTILES for sign in (-1, 1))))
 
 
 def _fitted(
@@ -219,8 +222,9 @@ def _fitted(
     from statsforecast.models import AutoARIMA, AutoETS, DynamicOptimizedTheta  # noqa: PLC0415 - see above
 
     def of(model: Any, series: Floats, again: Floats | float = 0.0, **more: Any) -> Floats:
-        made = model.forecast(series, ahead, level=[LEVEL], **more)
-        return np.vstack([made[name] for name in ("mean", f"lo-{LEVEL}", f"hi-{LEVEL}")]) + again
+        made = model.forecast(series, ahead, level=[LEVEL, WIDE], **more)
+        limits = (f"{side}-{level}" for level in (LEVEL, WIDE) for side in ("lo", "hi"))
+        return np.vstack([made[name] for name in ("mean", *limits)]) + again
 
     seasons = tuple(season for season in seasons if len(values) >= 2 * season + 1)
     first = seasons[0] if seasons else 1

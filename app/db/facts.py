@@ -11,6 +11,8 @@ from app.db.engine import Row
 from app.db.uow import UnitOfWork
 from app.domain.deals.moves import Verb
 from app.domain.deals.pasts import FIELDS, Past, at_first, past
+from app.domain.forecasts import Span
+from app.domain.orders import OrderStatus
 from app.domain.quotas import Measure
 
 AT_ONCE = 10_000
@@ -61,6 +63,35 @@ async def _written(
     for record, *change in await uow.fetch(_WRITTEN, uow.org_id, list(ids), list(fields)):
         found[record].append(tuple(change))
     return found
+
+
+# Money given back before the moment is taken off; an order that is refunded by its status may have been cancelled, too.
+_REVENUE = f"""select date_trunc($5, o.placed_at at time zone w.time_zone)::date as step, count(*) as orders,
+    sum((o.total - case when o.refunded_at >= $2 then 0 else o.refunded end)
+      * case when o.currency = w.currency then 1 else x.rate end) as revenue,
+    count(*) filter (where o.currency <> w.currency and x.rate is null) as without_rate
+  from orders o join organisations w on w.id = o.org_id
+  left join lateral (select r.rate from exchange_rates r where o.currency <> w.currency and r.org_id = $1
+    and r.currency = o.currency and r.base = w.currency and r.archived_at is null
+    and r.on_date <= (o.placed_at at time zone w.time_zone)::date order by r.on_date desc limit 1) x on true
+  where o.org_id = $1 and o.placed_at < $3 and o.placed_at >= $4 and (o.archived_at is null or o.archived_at > $2)
+    and coalesce(o.cancelled_at >= $2, o.status <> '{OrderStatus.CANCELLED}')
+    and ($6::text is null or o.channel = $6)
+    and ($7::text is null or exists (select from companies c where c.org_id = $1 and c.id = o.company_id
+      and c.region = $7)) group by 1 order by 1"""
+
+
+async def revenue(
+    uow: UnitOfWork,
+    unit: Span,
+    as_of: datetime,
+    window: tuple[datetime, datetime],
+    channel: str | None,
+    region: str | None,
+) -> Sequence[Row]:
+    """What orders of a window came to by what was known, by the first day of each step: step, orders, revenue, without_rate."""
+    since, until = window
+    return await uow.fetch(_REVENUE, uow.org_id, as_of, until, since, unit, channel, region)
 
 
 async def organisation(uow: UnitOfWork) -> Row:

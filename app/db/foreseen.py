@@ -4,23 +4,26 @@ Whoever sees every deal is told what was found over all of them. Whoever sees fe
 they learn no more than what a deal's chance, which comes from all, says of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
 from app.db import paging, reads, sight
+from app.db.companies import COMPANIES
 from app.db.deals import DEALS
 from app.db.engine import Prepared, Row, compiled
+from app.db.orders import ORDERS
 from app.db.pipelines import PIPELINES
 from app.db.quotas import QUOTAS
 from app.db.reads import Question, Reads
 from app.db.users import USERS
 from app.domain.access import Actor, Scope, must_read
-from app.domain.errors import NotFound
-from app.domain.forecasts import MADE_OF, WORTH
+from app.domain.errors import Forbidden, NotFound
+from app.domain.forecasts import MADE_OF, SOLD, WORTH, Subject
 
 
 def check(actor: Actor) -> None:
@@ -29,6 +32,28 @@ def check(actor: Actor) -> None:
         actor.needs(Scope(noun.reading))
     must_read(actor, DEALS.name, MADE_OF)
     must_read(actor, PIPELINES.name, ("name", "stages"))
+
+
+def check_sold(actor: Actor, *, by_region: bool) -> None:
+    """Raise Forbidden for whoever does not see every order, or may not read what revenue is made of."""
+    for noun in (ORDERS, COMPANIES) if by_region else (ORDERS,):
+        actor.needs(Scope(noun.reading))
+        if not sight.sees_all(actor, noun):
+            raise Forbidden(
+                "sight_too_narrow",
+                f"A forecast of revenue is made of all {noun.plural}, and is told to whoever sees them all.",
+            )
+    must_read(actor, ORDERS.name, SOLD)
+    if by_region:
+        must_read(actor, COMPANIES.name, ("region",))
+
+
+def _may(check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except Forbidden:
+        return False
+    return True
 
 
 def tells_money(actor: Actor) -> bool:
@@ -48,7 +73,6 @@ def tells_teams(actor: Actor) -> bool:
 
 def _within(actor: Actor, inner: str, binds: Mapping[str, Any]) -> tuple[Prepared, dict[str, Any]]:
     """An inner statement in which {name} stands for a value, and {seen} for whether deal_id is seen."""
-    check(actor)
     values = {"org": actor.org_id, **binds}
     seen, names = "true", tuple[str, ...]()
     if "{seen}" in inner and not sight.sees_all(actor, DEALS):
@@ -60,6 +84,7 @@ def _within(actor: Actor, inner: str, binds: Mapping[str, Any]) -> tuple[Prepare
 
 
 def _question(actor: Actor, inner: str, binds: Mapping[str, Any]) -> Question:
+    check(actor)
     statement, values = _within(actor, inner, binds)
     outer = "t.* from organisations o left join ({inner}) t on true"
     return Question(reads.stamped(statement, outer), values)
@@ -71,10 +96,31 @@ async def one(door: Reads, forecast: UUID) -> Row:
       where f.org_id = {org}::uuid and f.id = {one}::uuid and f.finished_at is not null"""
     row = await door.row(lambda actor: _question(actor, sql, {"one": forecast}))
     if row["id"] is None:
-        raise NotFound(
-            "forecast_not_found",
-            "There is no forecast with this id that is done; its run says how far it is.",
-        )
+        raise _NOT_FOUND
+    return row
+
+
+_NOT_FOUND = NotFound(
+    "forecast_not_found", "There is no forecast with this id that is done; its run says how far it is."
+)
+
+
+async def of_revenue(door: Reads, forecast: UUID) -> Row | None:
+    """A forecast of revenue that is done; None where it is of something else. Raises NotFound and Forbidden."""
+    sql = (
+        "select o.stamp, f.* from organisations o left join forecasts f on f.org_id = o.id and f.id = $2"
+        " and f.finished_at is not null where o.id = $1"
+    )
+
+    def build(actor: Actor) -> Question:
+        return Question(Prepared(sql, ("org", "one")), {"org": actor.org_id, "one": forecast})
+
+    row = await door.row(build)
+    if row["id"] is None:
+        raise _NOT_FOUND
+    if row["kind"] != Subject.REVENUE:
+        return None
+    check_sold(door.actor, by_region=row["asked"]["region"] is not None)
     return row
 
 
@@ -106,6 +152,7 @@ async def page(
     asked = "".join(f" and f.{name} = {{{name}}}::{types[name]}" for name in given)
 
     def build(actor: Actor) -> Question:
+        check(actor)
         worth = "f.amount::text" if tells_money(actor) else "null"
         expected = "round(f.amount * f.chance, 2)::text" if tells_money(actor) else "null"
         name = "d.name, " if actor.reads(DEALS.name, "name") else ""
@@ -123,23 +170,29 @@ async def page(
     return paging.answer(await door.row(build), limit, context)
 
 
-# What came of a period is told once it is over: what is won by now, by the day on which it was.
-_ACTUAL = """(select coalesce(sum(d.amount * case when d.currency = f.currency then 1 else (select r.rate
-        from exchange_rates r where r.org_id = d.org_id and r.currency = d.currency and r.base = f.currency
-          and r.archived_at is null and r.on_date <= (d.closed_at at time zone o.time_zone)::date
-        order by r.on_date desc limit 1) end), 0)::numeric(24, 2)::text
+# What came is told once it is over, by what is known now: what is won, and what was sold.
+_RATE = """case when {one}.currency = f.currency then 1 else (select r.rate from exchange_rates r
+      where r.org_id = f.org_id and r.currency = {one}.currency and r.base = f.currency and r.archived_at is null
+        and r.on_date <= ({at} at time zone o.time_zone)::date order by r.on_date desc limit 1) end"""
+_WITHIN = """{at} >= f.starts_on::timestamp at time zone o.time_zone
+      and {at} < f.ends_on::timestamp at time zone o.time_zone"""
+_ACTUAL = f"""(case f.kind when 'pipeline' then (select coalesce(sum(d.amount * {_RATE.format(one="d", at="d.closed_at")}), 0)
     from deals d where d.org_id = f.org_id and d.pipeline_id = f.pipeline_id and d.status = 'won'
-      and d.archived_at is null and d.closed_at >= f.starts_on::timestamp at time zone o.time_zone
-      and d.closed_at < f.ends_on::timestamp at time zone o.time_zone)"""
+      and d.archived_at is null and {_WITHIN.format(at="d.closed_at")})
+  else (select coalesce(sum((s.total - s.refunded) * {_RATE.format(one="s", at="s.placed_at")}), 0)
+    from orders s where s.org_id = f.org_id and s.status <> 'cancelled' and s.cancelled_at is null
+      and s.archived_at is null and {_WITHIN.format(at="s.placed_at")}
+      and (f.asked->>'channel' is null or s.channel = f.asked->>'channel')
+      and (f.asked->>'region' is null or exists (select from companies c
+        where c.org_id = s.org_id and c.id = s.company_id and c.region = f.asked->>'region'))) end)::numeric(24, 2)::text"""
 _LISTED = f"""select f.id, f.kind, f.pipeline_id, f.unit, f.starts_on, f.ends_on, f.as_of, f.currency, f.method,
-    f.findings->>'model' as model, f.finished_at,
-    case when {{{{told}}}}::boolean then f.findings->>'expected' end as expected,
-    case when {{{{told}}}}::boolean then f.findings->>'low' end as low,
-    case when {{{{told}}}}::boolean then f.findings->>'high' end as high,
-    case when {{{{told}}}}::boolean and f.ends_on::timestamp at time zone o.time_zone <= {{{{now}}}}::timestamptz
-      then {_ACTUAL} end as actual
+    f.findings->>'model' as model, f.finished_at, t.expected, t.low, t.high, t.actual
   from forecasts f join organisations o on o.id = f.org_id
-  where f.org_id = {{{{org}}}}::uuid and f.finished_at is not null
+  left join lateral (select f.findings->>'expected' as expected, f.findings->>'low' as low, f.findings->>'high' as high,
+      case when f.ends_on::timestamp at time zone o.time_zone <= {{{{now}}}}::timestamptz then {_ACTUAL} end as actual) t
+    on f.kind <> 'pipeline' or {{{{told}}}}::boolean
+  where f.org_id = {{{{org}}}}::uuid and f.finished_at is not null and f.kind = any({{{{kinds}}}}::text[])
+    and (f.asked->>'region' is null or {{{{regions}}}}::boolean)
     and ({{{{at}}}}::timestamptz is null or (f.as_of, f.id) < ({{{{at}}}}::timestamptz, {{{{last}}}}::uuid)){{asked}}
   order by f.as_of desc, f.id desc limit {{{{more}}}}::int"""
 _TESTS = {
@@ -161,8 +214,16 @@ async def listed(
 
     def build(actor: Actor) -> Question:
         told = sight.sees_all(actor, DEALS) and tells_money(actor)
-        binds = {"at": at, "last": last, **given, "told": told, "now": now, "more": limit + 1}
-        inner, values = _within(actor, sql, binds)
+        kinds = {
+            Subject.PIPELINE: partial(check, actor),
+            Subject.REVENUE: partial(check_sold, actor, by_region=False),
+        }
+        mine = [kind for kind, may in kinds.items() if _may(may)]
+        if not mine:
+            check(actor)
+        regions = _may(partial(check_sold, actor, by_region=True))
+        binds = {"at": at, "last": last, **given, "told": told, "now": now, "kinds": mine, "regions": regions}
+        inner, values = _within(actor, sql, binds | {"more": limit + 1})
         statement = paging.paged(inner, "row_to_json(t)::text", "json_build_array(t.as_of, t.id)")
         return Question(statement, values | {"limit": limit})
 

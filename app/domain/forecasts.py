@@ -6,7 +6,8 @@ each deal is in one of them. Salesforce and HubSpot have people sort deals by th
 commitment among the best case, too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -24,6 +25,11 @@ MADE_OF = (
     "owner_id",
 )
 """The fields of deals that chances are made of: whoever may not read one of them is shown none."""
+SOLD = (
+    *("status", "placed_at", "total", "currency", "refunded", "refunded_at", "cancelled_at"),
+    *("channel", "company_id"),
+)
+"""The fields of orders that revenue is made of."""
 WORTH = ("amount", "currency")
 """Without these, a reader is told no money."""
 
@@ -38,12 +44,20 @@ class Subject(StrEnum):
 
 
 class Span(StrEnum):
-    """How long a period is."""
+    """How long a period is, or a step of a series."""
 
+    DAY = "day"
+    WEEK = "week"
     MONTH = "month"
     QUARTER = "quarter"
 
 
+PERIODS = (Span.MONTH, Span.QUARTER)
+STEPS = (Span.DAY, Span.WEEK, Span.MONTH)
+MOST_STEPS = {Span.DAY: 366, Span.WEEK: 104, Span.MONTH: 36}
+"""How far a series is forecast at most."""
+STEPS_AHEAD = 28
+"""When nobody says how many."""
 MONTHS = {Span.MONTH: 1, Span.QUARTER: 3}
 LOOKED_BACK = {Span.MONTH: 12, Span.QUARTER: 8}
 """Past periods that are forecast again."""
@@ -99,6 +113,62 @@ def check_period(period: Days, as_of: datetime, time_zone: str) -> None:
             f"The period begins on {period[0]}; forecasts go no further than {day + MOST_AHEAD}.",
             field="day",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """Days on which more was, or is to be, done to sell; the same name tells that it is of the same sort."""
+
+    name: str
+    since: date
+    until: date
+    """The last day."""
+
+
+def step(unit: Span, day: date) -> date:
+    """The first day of the step that a day lies in; weeks begin on Monday."""
+    match unit:
+        case Span.DAY:
+            return day
+        case Span.WEEK:
+            return day - timedelta(days=day.weekday())
+    return day.replace(day=1)
+
+
+def steps(unit: Span, first: date, count: int) -> list[date]:
+    """The first days of so many steps and of the one after them."""
+    if unit is Span.MONTH:
+        months = (first.year * 12 + first.month - 1 + n for n in range(count + 1))
+        return [date(month // 12, month % 12 + 1, 1) for month in months]
+    return [first + timedelta(days=(7 if unit is Span.WEEK else 1) * n) for n in range(count + 1)]
+
+
+def check_kind(kind: Subject, unit: Span, given: Collection[str]) -> None:
+    """Raise InvalidInput for what is asked of the other kind of forecast."""
+    own = ("pipeline_id", "day") if kind is Subject.PIPELINE else ("ahead", "channel", "region", "promotions")
+    for name in given:
+        if name not in own:
+            raise InvalidInput("not_of_kind", f"A forecast of kind {kind} has no {name}.", field=name)
+    units = PERIODS if kind is Subject.PIPELINE else STEPS
+    if unit not in units:
+        raise InvalidInput(
+            "not_of_kind",
+            f"A forecast of kind {kind} is by {' or '.join(units)}, not by {unit}.",
+            field="unit",
+        )
+
+
+def check_series(unit: Span, ahead: int, promotions: Sequence[Promotion]) -> None:
+    """Raise InvalidInput for too many steps, and for a promotion that ends before it begins."""
+    if ahead > MOST_STEPS[unit]:
+        raise InvalidInput(
+            "ahead_too_far", f"By {unit}, forecasts go {MOST_STEPS[unit]} steps ahead at most.", field="ahead"
+        )
+    for one in promotions:
+        if one.until < one.since:
+            raise InvalidInput(
+                "promotion_reversed", f"The promotion {one.name} ends before it begins.", field="promotions"
+            )
 
 
 def _from(unit: Span, start: date) -> Days:

@@ -7,13 +7,19 @@ from app.db.uow import UnitOfWork
 from app.domain.runs import Progress
 from app.jobs.base import ANALYTICS_QUEUE, job
 from app.jobs.nights import nightly
-from app.usecases.forecasts import opening, work
+from app.usecases.forecasts import opening, revenue, work
 
 
 @job(opening.PIPELINE, queue=ANALYTICS_QUEUE)
 async def forecast_pipeline(uow: UnitOfWork, run: Row) -> Progress:
     """Forecast what a pipeline will win in a period."""
     return await work.forecast_batch(uow, run)
+
+
+@job(revenue.REVENUE, queue=ANALYTICS_QUEUE)
+async def forecast_revenue(uow: UnitOfWork, run: Row) -> Progress:
+    """Forecast what will be sold."""
+    return await revenue.forecast_batch(uow, run)
 
 
 @nightly(opening.PIPELINE)

@@ -282,7 +282,7 @@ async def test_earlier_forecasts_stand_beside_what_came(world: World):
         ({"day": "2199-01-01"}, 422, "period_too_far"),
         ({"pipeline_id": "01a206d3-6874-7101-982e-d2b6ff106fce"}, 404, "pipeline_not_found"),
         ({"kind": "weather"}, 422, "request_invalid"),
-        ({"unit": "day"}, 422, "request_invalid"),
+        ({"unit": "hour"}, 422, "request_invalid"),
     ],
 )
 async def test_what_cannot_be_forecast_is_refused(org: Organisation, asked: Body, status: int, code: str):

@@ -3,6 +3,7 @@
 import schemathesis
 
 UNSAYABLE = {
+    "ahead_too_far": "How many steps are too many depends on how long they are.",
     "already_over": "A time that has passed depends on the clock.",
     "amount_differs": "Amounts are summed.",
     "amount_out_of_range": "Amounts are summed.",
@@ -48,6 +49,7 @@ UNSAYABLE = {
     "mapping_leads_outside": "Which stages there are differs by pipeline.",
     "mapping_not_needed": "Which stages there are differs by pipeline.",
     "match_unknown": "What columns a file has is not in the mapping's shape.",
+    "not_of_kind": "Which fields go with which kind is not said by a list of fields.",
     "noun_missing": "It depends on which of the others are there.",
     "noun_unknown": "Shapes stand below the list of nouns; the refusal names them all.",
     "others_invalid": "Ids of one request are compared.",
@@ -62,6 +64,7 @@ UNSAYABLE = {
     "pipeline_invalid": "Stages and the moves between them are compared.",
     "preset_unknown": "Shapes stand below the list of presets; the refusal names them all.",
     "q_not_here": "Which nouns have text to search by is not in their shape.",
+    "promotion_reversed": "Two days are compared.",
     "reference_unknown": "Whether a record exists is not in its id.",
     "quota_currency": "One field is asked for by the value of another.",
     "quota_ends_early": "Two days are compared.",
@@ -72,6 +75,7 @@ UNSAYABLE = {
     "sheet_unknown": "What a file holds is not in the shape of its bytes.",
     "sort_twice": "The fields of one text are compared.",
     "sort_unknown": "Custom fields differ by tenant.",
+    "sight_too_narrow": "What the caller may see is not in a shape.",
     "special_day_twice": "The dates of one list are compared.",
     "stage_missing": "One field is allowed by the value of another.",
     "stage_not_in_pipeline": "Which stages there are differs by pipeline.",

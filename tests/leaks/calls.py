@@ -477,7 +477,9 @@ ROUTES |= {
         {"json": _YEARS | {"buyer": "new", "limit": 1}},
     ),
     ("POST", "/v1/analytics/sales/forecasts"): _plainly(
-        "/v1/analytics/sales/forecasts", {"params": DRY, "json": {"kind": "pipeline"}}
+        "/v1/analytics/sales/forecasts",
+        {"params": DRY, "json": {"kind": "pipeline"}},
+        {"params": DRY, "json": {"kind": "revenue", "region": "华东"}},
     ),
     ("GET", "/v1/analytics/sales/forecasts"): _plainly(
         "/v1/analytics/sales/forecasts", {}, {"params": {"limit": "1"}}

@@ -11,6 +11,7 @@ from app.db.reads import Reads
 from app.db.runs import RUNS
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
+from app.domain.forecasts import STEPS_AHEAD, Span, Subject, check_kind
 from app.kit import clock
 from app.schemas.forecasts import (
     ForecastAsk,
@@ -19,8 +20,9 @@ from app.schemas.forecasts import (
     ForecastListed,
     ForecastOut,
     ForecastQuery,
+    RevenueForecastOut,
 )
-from app.usecases.forecasts import look, opening
+from app.usecases.forecasts import look, opening, revenue
 
 router = APIRouter(tags=["forecasts"])
 Reading = Annotated[Reads, reads(Scope.analytics_read)]
@@ -29,10 +31,23 @@ Writing = Annotated[UnitOfWork, writes(Scope.analytics_write)]
 
 @router.post("/analytics/sales/forecasts", **docs.accepted())
 async def start_forecast(body: ForecastAsk, uow: Writing) -> Response:
-    """Have a period forecast; for every pipeline with enough history this happens by itself once a night."""
-    run = await opening.start_pipeline_forecast(
-        uow, pipeline=body.pipeline_id, unit=body.unit, day=body.day, as_of=body.as_of
-    )
+    """Have sales forecast; for every pipeline with enough history this happens by itself once a night."""
+    usual = Span.QUARTER if body.kind is Subject.PIPELINE else Span.DAY
+    check_kind(body.kind, body.unit or usual, body.given())
+    if body.kind is Subject.PIPELINE:
+        run = await opening.start_pipeline_forecast(
+            uow, pipeline=body.pipeline_id, unit=body.unit or usual, day=body.day, as_of=body.as_of
+        )
+    else:
+        run = await revenue.start_revenue_forecast(
+            uow,
+            unit=body.unit or usual,
+            ahead=body.ahead or STEPS_AHEAD,
+            as_of=body.as_of,
+            channel=body.channel,
+            region=body.region,
+            promotions=[one.told() for one in body.promotions or ()],
+        )
     return await answers.changed(uow, RUNS, run, 202)
 
 
@@ -43,9 +58,15 @@ async def list_forecasts(query: Annotated[ForecastQuery, Query()], door: Reading
     return answers.body(await foreseen.listed(door, tests, query.limit, query.cursor, clock.now()))
 
 
-@router.get("/analytics/sales/forecasts/{id:uuid}", **docs.answer(ForecastOut, problems=[404, 409]))
+@router.get(
+    "/analytics/sales/forecasts/{id:uuid}",
+    **docs.answer(ForecastOut | RevenueForecastOut, problems=[404, 409]),
+)
 async def get_forecast(id_: Id, door: Reading) -> Response:
-    """See a forecast: the sum and how it may vary, by part, owner and team, and how good such forecasts have been."""
+    """See a forecast: what is expected, how it may vary, and how good such forecasts have been."""
+    found = await revenue.get_revenue_forecast(door, id_)
+    if found is not None:
+        return answers.plain(found)
     return answers.plain(await look.get_forecast(door, id_, clock.now()))
 
 

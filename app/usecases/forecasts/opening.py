@@ -12,7 +12,7 @@ from app.db.reads import absent
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
 from app.domain.errors import RuleBroken
-from app.domain.forecasts import Span, Subject, around, check_period
+from app.domain.forecasts import PERIODS, Span, Subject, around, check_period
 from app.domain.rfm import check_as_of
 
 PIPELINE = "forecasts.pipeline"
@@ -49,7 +49,7 @@ async def start_pipeline_forecast(
 async def forecast_night(uow: UnitOfWork, midnight: datetime) -> None:
     """Have the month and the quarter under way forecast for every pipeline in which enough was won to learn from."""
     for pipeline in await facts.ready(uow, midnight, LEAST_WON):
-        for unit in Span:
+        for unit in PERIODS:
             await _start(uow, pipeline, unit, None, midnight)
 
 
