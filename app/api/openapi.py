@@ -83,6 +83,7 @@ _TAGS = {
     "deals": "What may be sold: where it stands, since when, and what may happen to it.",
     "pipelines": "The stages that deals go through, and the rules for going.",
     "quotas": "What is to be reached, by whom and by when.",
+    "assignment_rules": "Who gets the records that come in and are nobody's.",
     "competitors": "Who else sells to the same customers, and what they are good and bad at.",
     "tasks": "What somebody is to do, until when, and what became of it.",
     "competitor_prices": "What competitors ask for what they sell, from which day on.",

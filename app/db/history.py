@@ -22,8 +22,10 @@ from app.db.reads import Question, Reads, must_see
 from app.db.registry import NOUNS
 from app.db.segments import TOLD
 from app.domain.access import Actor, Scope
+from app.domain.assignment import RULE, About
 from app.domain.errors import InvalidInput
 
+_ASSIGNED = frozenset(About)
 _CONTEXT = "events"
 _COMMITS = "events:committed"
 # No transaction that still runs can put an event before these any more; see app.db.events.read_after.
@@ -65,6 +67,8 @@ def names(actor: Actor, noun: Noun) -> list[str]:
     shown = [name for name in noun.readable(actor) if name != "custom"]
     if noun is CONTACTS:
         shown += memberships.TOLD
+    if noun.name in _ASSIGNED and noun.shows(actor, "owner_id"):
+        shown.append(RULE)
     if not noun.custom:
         return shown
     if actor.reads(noun.name, "custom"):

@@ -7,6 +7,7 @@ role or a new custom field counts from the next request on, at no extra round tr
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2s
 from typing import Any
@@ -19,6 +20,7 @@ from app.db import constraints, sight
 from app.db.engine import Database, Prepared, Row, compiled, prepared
 from app.db.nouns import Noun
 from app.db.references import MERGED, way_up
+from app.db.uow import UnitOfWork
 from app.domain.access import Actor, hidden
 from app.domain.errors import Busy, Forbidden, InvalidInput, NotFound
 
@@ -42,6 +44,10 @@ class Reads:
     def beside(self) -> "Reads":
         """Another way for the same actor, so that two questions can be under way at once."""
         return Reads(self.database, self.actor, self._reload)
+
+    def work(self, now: datetime) -> UnitOfWork:
+        """A unit of work of the same actor, to look at many things together; it is not to be committed."""
+        return UnitOfWork(self.database, self.actor, now=now, reload=self._reload)
 
     async def rows(self, build: Callable[[Actor], Question]) -> Sequence[Row]:
         """The rows of a question under the actor's present access."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from app.db.api_keys import API_KEYS
+from app.db.assignment_rules import ASSIGNMENT_RULES
 from app.db.calendars import CALENDARS
 from app.db.companies import COMPANIES
 from app.db.competitor_prices import COMPETITOR_PRICES
@@ -42,6 +43,7 @@ NOUNS: Mapping[str, Noun] = {
         DEALS,
         PIPELINES,
         QUOTAS,
+        ASSIGNMENT_RULES,
         COMPETITORS,
         TASKS,
         COMPETITOR_PRICES,

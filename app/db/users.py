@@ -1,6 +1,7 @@
 """The people of an organisation and the systems that work in it, and the questions asked of them."""
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Index, UniqueConstraint, Uuid
@@ -34,6 +35,8 @@ class User(Record):
     role_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), info=field("basic"))
     language: Mapped[str | None] = mapped_column(info=field("basic"))
     time_zone: Mapped[str | None] = mapped_column(info=field("basic"))
+    away_until: Mapped[datetime | None] = mapped_column(info=field("basic"))
+    """Nobody assigns them anything before."""
     password_hash: Mapped[str | None] = mapped_column(info=field(internal=True))
 
 

@@ -31,6 +31,8 @@ class Scope(StrEnum):
     pipelines_write = "pipelines:write"
     quotas_read = "quotas:read"
     quotas_write = "quotas:write"
+    assignment_rules_read = "assignment_rules:read"
+    assignment_rules_write = "assignment_rules:write"
     competitors_read = "competitors:read"
     competitors_write = "competitors:write"
     tasks_read = "tasks:read"

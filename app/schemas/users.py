@@ -15,6 +15,7 @@ from app.schemas.base import (
     Name,
     RecordOut,
     Shape,
+    Time,
     optional,
 )
 
@@ -34,6 +35,7 @@ class UserFields(Shape):
     role_ids: list[UUID] = Field(default_factory=list, max_length=20)
     language: Language | None = None
     time_zone: Line | None = Field(None, description="IANA name, such as Asia/Shanghai.")
+    away_until: Time | None = Field(None, description="Assignment rules give them nothing before.")
     external_ids: External = Field(default_factory=dict)
 
 

@@ -23,7 +23,7 @@ from app.domain.united import united
 from app.domain.waves import Name, waves
 from app.schemas.base import Shape
 from app.schemas.problems import incomplete_for, invalid
-from app.usecases import plain
+from app.usecases import assigning, plain
 from app.usecases.plain import Happening, Judge, Values, Way
 
 Whole = Callable[[], Values]
@@ -176,6 +176,7 @@ class _Bulk:
         await references.claim(self.uow, self.noun, names if len(items) <= self._size else None)
         await references.hold_trees(self.uow, self.noun, (item.sent for item in items))
         await self.way.begin(self.uow)
+        await assigning.begin(self.uow, self.noun, (item.sent for item in items))
 
     def _names(self, chunk: Iterable[Item]) -> Named:
         for item in chunk:
@@ -312,6 +313,10 @@ class _Bulk:
         return await _aside(len(items), self._plan, _Found(list(zip(items, known, strict=True)), rows, more))
 
     async def _write(self, plan: _Plan) -> None:
+        # What comes with its end is history, and nobody's lead.
+        over = {one.row["id"] for one in plan.happening if one.after.get("closed_at")}
+        if await assigning.assign(self.uow, self.noun, [row for row in plan.adding if row["id"] not in over]):
+            plan.ready = write.documents(self.noun, plan.adding)
         if self.judge:
             await self.judge(self.uow, [*((None, row) for row in plan.adding), *plan.changing])
         await self._resolve(plan)

@@ -18,7 +18,7 @@ from app.domain.deals.moves import Asked, Plan
 from app.domain.deals.targets import Target, targets
 from app.domain.moments import Now
 from app.domain.pipelines.stages import Pipeline, StageKind
-from app.usecases import plain
+from app.usecases import assigning, plain
 from app.usecases.plain import Values
 from app.usecases.steps import (
     archived,
@@ -51,6 +51,7 @@ async def open_deal(uow: UnitOfWork, values: Values, given: Set[str]) -> UUID:
     values["pipeline_id"] = pipeline.id
     asked = await asking(uow, at, None)
     row, entry = opened(uow, values, given - {"stage", "at"}, owner, pipeline, asked, stage=stage)
+    await assigning.assign(uow, DEALS, [row])
     (row,) = await references.resolve(uow, DEALS, [(row["id"], row)])
     await must_be_users(uow, "owner_id", [row["owner_id"]] if row["owner_id"] else [])
     await write.add(uow, DEALS, [row], "deal.opened")

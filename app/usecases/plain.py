@@ -16,6 +16,7 @@ from app.domain.custom import check_custom, flat, merged, same
 from app.domain.errors import RuleBroken, Stale
 from app.domain.fields import CUSTOM
 from app.kit.ids import new_id
+from app.usecases import assigning
 
 Values = dict[str, Any]
 Change = tuple[Row | None, Mapping[str, Any]]
@@ -129,6 +130,7 @@ async def add(
 ) -> UUID:
     """A new record; its id."""
     row = new_row(uow, noun, values, given)
+    await assigning.assign(uow, noun, [row])
     if judge:
         await judge(uow, [(None, row)])
     rows = await references.resolve(uow, noun, [(row["id"], row)])

@@ -33,6 +33,7 @@ _NEW: dict[str, dict[str, Any]] = {
     "deals": {"name": "x", "currency": "CNY"},
     "pipelines": {"name": "x", "template": "b2b"},
     "quotas": {"measure": "won_deals", "begins_on": "2020-01-01", "ends_on": "2020-01-31", "amount": "3"},
+    "assignment_rules": {"name": "x", "noun": "contact", "active": False},
     "competitors": {"name": "x"},
     "tasks": {"title": "x"},
     "competitor_prices": {
@@ -72,6 +73,7 @@ _EDIT: dict[str, dict[str, Any]] = {
     "calendars": {"time_zone": "Asia/Shanghai"},
     "pipelines": {"name": "y"},
     "quotas": {"note": "y"},
+    "assignment_rules": {"name": "y"},
     "competitors": {"note": "y"},
     "competitor_prices": {"source": "y"},
     "observations": {"text": "y"},
@@ -197,6 +199,7 @@ ROUTES: dict[Route, Builder] = {
             "calendars",
             "pipelines",
             "quotas",
+            "assignment_rules",
             *MARKET,
             "tags",
             "segments",
@@ -217,6 +220,7 @@ ROUTES: dict[Route, Builder] = {
 }
 for method, template in (
     ("POST", "/v1/api_keys/bulk"),
+    ("POST", "/v1/assignment_rules/bulk"),
     ("POST", "/v1/api_keys/{id}/archive"),
     ("POST", "/v1/api_keys/{id}/restore"),
     ("POST", "/v1/calendars/bulk"),
@@ -312,8 +316,21 @@ def _changing(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"/v1/pipelines/{id_}/change", {"params": DRY, "json": said, "headers": ANY}
 
 
+def _assigning(t: Targets) -> Iterator[tuple[str, dict[str, Any]]]:
+    for plural, noun in (("contacts", "contact"), ("companies", "company"), ("deals", "deal")):
+        for id_ in t.ids(plural, writing=True):
+            yield "/v1/assignment_rules/explain", {"json": {"noun": noun, "id": id_}}
+        record = {"name": "x"} | ({"currency": "CNY"} if noun == "deal" else {})
+        yield "/v1/assignment_rules/explain", {"json": {"noun": noun, "record": record}}
+
+
 _WRITTEN: dict[str, Any] = {"writing": True, "params": DRY, "headers": ANY}
 ROUTES |= {
+    ("POST", "/v1/assignment_rules/explain"): _assigning,
+    **{
+        ("POST", f"/v1/{plural}/{{id}}/assign"): _by_id(plural, "/assign", **_WRITTEN)
+        for plural in ("contacts", "companies", "deals")
+    },
     ("GET", "/v1/access/explain"): _explained,
     ("GET", "/v1/settings"): _plainly("/v1/settings", {}),
     ("PATCH", "/v1/settings"): _plainly(

@@ -53,6 +53,13 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
     calendar = (await admin.post("/v1/calendars", json=counted)).json()["id"]
     quota = (await admin.post("/v1/quotas", json=_QUOTA)).json()["id"]
     competitor = (await admin.post("/v1/competitors", json={"name": "told apart"})).json()["id"]
+    asked = {
+        "name": "told apart",
+        "noun": "contact",
+        "condition": {"field": "income_band", "op": "eq", "value": "told apart"},
+        "people": [{"user_id": str(world.people["boss"])}],
+    }
+    rule = (await admin.post("/v1/assignment_rules", json=asked)).json()["id"]
     price = _PRICE | {"competitor_id": competitor}
     priced = (await admin.post("/v1/competitor_prices", json=price)).json()["id"]
     observed = (await admin.post("/v1/observations", json=_OBSERVED)).json()["id"]
@@ -91,6 +98,7 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
         "exchange_rates": [made],
         "calendars": [calendar],
         "quotas": [quota],
+        "assignment_rules": [rule],
         "competitors": [competitor],
         "competitor_prices": [priced],
         "observations": [observed],

@@ -267,6 +267,21 @@ ALL = {
             amounts=("amount",),
         ),
         Plain(
+            NOUNS["assignment_rule"],
+            lambda n: {
+                "name": f"Rule {n}",
+                "noun": "contact",
+                "condition": {"field": "source", "op": "eq", "value": "website"},
+            },
+            {
+                "name": ["a", "b", "华东"],
+                "position": [0, 1, 999],
+                "territory": [None, "source", "job_title"],
+                "daily_quota": [None, 1, 20],
+            },
+            "name",
+        ),
+        Plain(
             NOUNS["competitor"],
             lambda n: {
                 "name": f"远山 {n}",

@@ -26,6 +26,7 @@ NAMED_ELSEWHERE = {
 }
 WITHOUT = {
     "api_key": ({"archive", "restore", "bulk"}, "a key is shown once, when it is made, and revoked for good"),
+    "assignment_rule": ({"bulk"}, "there are a few of them, and their order tells who is asked first"),
     "calendar": ({"bulk"}, "there are a few of them"),
     "export": ({"edit", "bulk"}, "it is the list as it was when it was asked for"),
     "form": ({"bulk"}, "each is worded by itself, and nothing but its id tells which is meant"),

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from app.api.v1 import (
     access,
     api_keys,
+    assignment_rules,
     attainment,
     auth,
     calendars,
@@ -58,6 +59,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     pipelines.router,
     quotas.router,
     attainment.router,
+    assignment_rules.router,
     competitors.router,
     tasks.router,
     competition.router,

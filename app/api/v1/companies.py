@@ -26,7 +26,7 @@ from app.schemas.contacts import CompanyContactQuery, ContactOut, ContactQuery
 from app.schemas.duplicates import CompanyMatch, CompanyMatches
 from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.merges import CompanyMerge, MergeOut
-from app.usecases import bulk, plain
+from app.usecases import assignment_rules, bulk, plain
 from app.usecases.duplicates import matching, merging
 
 router = APIRouter(prefix="/companies", tags=["companies"])
@@ -99,6 +99,13 @@ async def upsert_company(system: Key, external_id: Code, body: CompanyUpsert, uo
 async def edit_company(id_: Id, body: CompanyEdit, version: Version, uow: Writing) -> Response:
     """Edit a company; what is left out stays."""
     await plain.edit(uow, COMPANIES, id_, body.model_dump(exclude_unset=True), version=version)
+    return await answers.changed(uow, COMPANIES, id_)
+
+
+@router.post("/{id:uuid}/assign", **docs.changed(CompanyOut))
+async def assign_company(id_: Id, version: Version, uow: Writing) -> Response:
+    """Have the assignment rules say whose a company is from now on, whoever has it."""
+    await assignment_rules.assign_record(uow, COMPANIES, id_, version=version)
     return await answers.changed(uow, COMPANIES, id_)
 
 

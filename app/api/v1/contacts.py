@@ -29,7 +29,7 @@ from app.schemas.duplicates import ContactMatch, ContactMatches, ContactMerge
 from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.merges import MergeOut
 from app.schemas.segments import Stay, StaysQuery
-from app.usecases import bulk, contacts, plain
+from app.usecases import assignment_rules, bulk, contacts, plain
 from app.usecases.duplicates import matching, merging
 
 router = APIRouter(prefix="/contacts", tags=["contacts"])
@@ -102,6 +102,13 @@ async def upsert_contact(system: Key, external_id: Code, body: ContactUpsert, uo
 async def edit_contact(id_: Id, body: ContactEdit, version: Version, uow: Writing) -> Response:
     """Edit a contact; what is left out stays."""
     await plain.edit(uow, CONTACTS, id_, body.model_dump(exclude_unset=True), version=version)
+    return await answers.changed(uow, CONTACTS, id_)
+
+
+@router.post("/{id:uuid}/assign", **docs.changed(ContactOut))
+async def assign_contact(id_: Id, version: Version, uow: Writing) -> Response:
+    """Have the assignment rules say whose a contact is from now on, whoever has it."""
+    await assignment_rules.assign_record(uow, CONTACTS, id_, version=version)
     return await answers.changed(uow, CONTACTS, id_)
 
 

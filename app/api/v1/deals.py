@@ -36,7 +36,7 @@ from app.schemas.deals import (
     DealWin,
 )
 from app.schemas.events import EventOut, HistoryQuery
-from app.usecases import deals, plain, steps
+from app.usecases import assignment_rules, deals, plain, steps
 
 router = APIRouter(prefix="/deals", tags=["deals"])
 Reading = Annotated[Reads, reads(Scope.deals_read)]
@@ -112,6 +112,13 @@ async def upsert_deal(system: Key, external_id: Code, body: DealUpsert, uow: Wri
 async def edit_deal(id_: Id, body: DealEdit, version: Version, uow: Writing) -> Response:
     """Edit a deal; what is left out stays."""
     await plain.edit(uow, DEALS, id_, body.model_dump(exclude_unset=True), version=version)
+    return await answers.changed(uow, DEALS, id_)
+
+
+@router.post("/{id:uuid}/assign", **docs.changed(DealOut))
+async def assign_deal(id_: Id, version: Version, uow: Writing) -> Response:
+    """Have the assignment rules say whose a deal is from now on, whoever has it."""
+    await assignment_rules.assign_record(uow, DEALS, id_, version=version)
     return await answers.changed(uow, DEALS, id_)
 
 
