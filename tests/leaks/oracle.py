@@ -52,7 +52,7 @@ class Oracle:
             return True
         above = [self.world.records[other] for other in one.points.values()]
         return one.noun in {"order", "deal", "task", "interaction"} and any(
-            self.owns(other) for other in above
+            self.sees(other) for other in above if other.noun in OWNED
         )
 
     def allowed(self, *, whole: bool = False) -> set[str]:

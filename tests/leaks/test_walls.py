@@ -137,6 +137,8 @@ async def test_only_these_functions_look_over_the_walls(inside: Connection):
         "rapport_logins(text)",
         "rapport_nights(text,timestamp with time zone,interval)",
         "rapport_forget_scores(timestamp with time zone,integer)",
+        "rapport_forget_chances(timestamp with time zone,integer)",
+        "rapport_reminders(timestamp with time zone)",
         "rapport_called(text,text[])",
         "rapport_due(timestamp with time zone,integer)",
         "rapport_segments_due(timestamp with time zone,integer)",
