@@ -13,6 +13,8 @@ from app.domain.errors import Unauthenticated
 from app.domain.fields import Field, Kind
 from app.domain.grants import narrowed
 
+_ASSIGNS = """(select coalesce(array_agg(distinct a.noun), '{}') from assignment_rules a
+    where a.org_id = $1 and a.active and a.archived_at is null) as assigns"""
 _LOAD = f"""
 with recursive me as (
   select u.* from users u where u.org_id = $1 and u.id = $2
@@ -24,6 +26,7 @@ select o.stamp, o.region, o.time_zone, me.id, me.name, me.active and me.archived
     where u.org_id = $1 and u.team_id in (select id from below)) as team,
   (select coalesce(jsonb_agg(to_jsonb(c)), '[]') from custom_fields c
     where c.org_id = $1 and c.archived_at is null) as custom,
+  {_ASSIGNS},
   (select to_jsonb(k) - 'key_hash' from api_keys k where k.org_id = $1 and k.id = $3) as key,
   (select l.revoked_at is null and l.expires_at > $5 from logins l where l.org_id = $1 and l.id = $4) as signed_in
 from organisations o left join me on true where o.id = $1
@@ -109,6 +112,7 @@ async def load(
         login_id=login_id,
         team=frozenset({*row["team"], row["id"]}),
         custom=_custom(row["custom"]),
+        assigns=frozenset(row["assigns"]),
         region=row["region"],
         time_zone=row["time_zone"],
         expires_at=expires_at,
@@ -134,7 +138,7 @@ async def system(database: Database, org_id: UUID, *, held: Connection | None = 
     async with _connected(database, org_id, held) as connection:
         row = await connection.fetchrow(
             "select o.stamp, o.region, o.time_zone, (select coalesce(jsonb_agg(to_jsonb(c)), '[]')"
-            " from custom_fields c where c.org_id = $1 and c.archived_at is null) as custom"
+            f" from custom_fields c where c.org_id = $1 and c.archived_at is null) as custom, {_ASSIGNS}"
             " from organisations o where o.id = $1",
             org_id,
         )
@@ -148,6 +152,7 @@ async def system(database: Database, org_id: UUID, *, held: Connection | None = 
         grant=whole(),
         stamp=row["stamp"],
         custom=_custom(row["custom"]),
+        assigns=frozenset(row["assigns"]),
         region=row["region"],
         time_zone=row["time_zone"],
     )

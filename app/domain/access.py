@@ -167,6 +167,8 @@ class Actor:
     """The users of the actor's team and of the teams below it, the actor included."""
     custom: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
     """Noun to key to definition of the custom fields in use."""
+    assigns: frozenset[str] = frozenset()
+    """Nouns of which rules give to somebody what would be nobody's."""
     region: str = "CN"
     time_zone: str = "UTC"
     """The organisation's, in which days are counted."""

@@ -17,7 +17,6 @@ from app.db.uow import UnitOfWork
 from app.domain import conditions
 from app.domain.assignment import (
     RULE,
-    About,
     Decision,
     Method,
     Otherwise,
@@ -31,18 +30,16 @@ from app.domain.calendars import is_open, next_opening
 from app.domain.errors import DomainError, RuleBroken
 from app.domain.moments import Now
 
-_NOUNS = frozenset(About)
-
 
 async def begin(uow: UnitOfWork, noun: Noun, sent: Iterable[Mapping[str, Any]]) -> None:
     """Hold the rules before any record is locked, when something is sent that may be nobody's."""
-    if noun.name in _NOUNS and any(not one.get("owner_id") and not one.get("id") for one in sent):
+    if noun.name in uow.actor.assigns and any(not one.get("owner_id") and not one.get("id") for one in sent):
         await table.in_order(uow, noun, hold=True)
 
 
 async def assign(uow: UnitOfWork, noun: Noun, rows: Sequence[dict[str, Any]]) -> bool:
     """Give those of the new records an owner that have none; whether any got one. The record also names the rule then."""
-    waiting = [row for row in rows if row.get("owner_id") is None] if noun.name in _NOUNS else []
+    waiting = [row for row in rows if row.get("owner_id") is None] if noun.name in uow.actor.assigns else []
     if not waiting:
         return False
     rules = await standing(uow, noun, hold=True)

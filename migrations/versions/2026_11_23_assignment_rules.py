@@ -74,6 +74,11 @@ def upgrade() -> None:
     )
     for statement in wall("assignment_rules", app_role):
         op.execute(statement)
+    # Who acts knows of which nouns there are rules, so that where there are none nothing is asked.
+    op.execute(
+        "create trigger stamp after insert or update of noun, active, archived_at on assignment_rules"
+        " for each statement execute function rapport_stamp()"
+    )
 
 
 def downgrade() -> None:

@@ -76,11 +76,11 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
     segment = await admin.post("/v1/segments", json=made_of)
     assert segment.status_code == 201, segment.text
     assert (await admin.post("/v1/rfm/runs", json={})).status_code == 202
-    asked = [
+    foreseen = [
         await admin.post("/v1/analytics/sales/forecasts", json={"kind": kind})
         for kind in ("pipeline", "revenue")
     ]
-    assert [answer.status_code for answer in asked] == [202, 202]
+    assert [answer.status_code for answer in foreseen] == [202, 202]
     await work_off(service)
     export = whole["params"]["export_id"]
     assert (await admin.get(f"/v1/exports/{export}/file")).status_code == 200
@@ -107,7 +107,7 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
         "exports": [export],
         "imports": [file],
         "forms": [form],
-        "analytics/sales/forecasts": [answer.json()["id"] for answer in asked],
+        "analytics/sales/forecasts": [answer.json()["id"] for answer in foreseen],
         "segments": [segment.json()["id"]],
     } | await _told_together(world)
     for plural in ("users", "teams", "roles", "api_keys", "custom_fields", "runs"):
