@@ -1,7 +1,6 @@
 """Every router, in the order of the document."""
 
-from fastapi import APIRouter
-
+from app.api.routing import Router
 from app.api.v1 import (
     access,
     api_keys,
@@ -49,7 +48,7 @@ from app.api.v1 import (
     velocity,
 )
 
-ROUTERS: tuple[APIRouter, ...] = (
+ROUTERS: tuple[Router, ...] = (
     auth.router,
     contacts.router,
     companies.router,

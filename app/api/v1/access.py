@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from app.api import answers, docs
 from app.api.doors import reads
+from app.api.routing import Router
 from app.db.reads import Reads
 from app.schemas.access import ExplainQuery, Explanation
 from app.usecases import access
 from app.usecases.access import Asked
 
-router = APIRouter(prefix="/access", tags=["access"])
+router = Router(prefix="/access", tags=["access"])
 Reading = Annotated[Reads, reads(None)]
 
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.api_keys import API_KEYS
 from app.db.reads import Reads
@@ -17,7 +18,7 @@ from app.schemas.base import CountQuery, Search
 from app.schemas.events import EventOut, HistoryQuery
 from app.usecases import api_keys
 
-router = APIRouter(prefix="/api_keys", tags=["api_keys"])
+router = Router(prefix="/api_keys", tags=["api_keys"])
 Reading = Annotated[Reads, reads(Scope.api_keys_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.api_keys_write)]
 

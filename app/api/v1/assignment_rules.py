@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.assignment_rules import ASSIGNMENT_RULES
 from app.db.reads import Reads
@@ -25,7 +26,7 @@ from app.schemas.base import CountQuery, Search
 from app.schemas.events import EventOut, HistoryQuery
 from app.usecases import assignment_rules, plain
 
-router = APIRouter(prefix="/assignment_rules", tags=["assignment_rules"])
+router = Router(prefix="/assignment_rules", tags=["assignment_rules"])
 Reading = Annotated[Reads, reads(Scope.assignment_rules_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.assignment_rules_write)]
 

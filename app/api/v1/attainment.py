@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from app.api import answers, docs
 from app.api.doors import Id, reads
+from app.api.routing import Router
 from app.db.reads import Reads
 from app.domain.access import Scope
 from app.kit import clock
@@ -13,7 +14,7 @@ from app.schemas.attainment import AttainmentOut, AttainmentQuery, CreditedQuery
 from app.schemas.funnel import FunnelDeal
 from app.usecases import attainment
 
-router = APIRouter(tags=["quotas"])
+router = Router(tags=["quotas"])
 Reading = Annotated[Reads, reads(Scope.quotas_read)]
 
 

@@ -4,12 +4,13 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import Form, Query, Request, Response
 
 from app.api import answers, docs
 from app.api.doorman import ACCESS, REFRESH
 from app.api.doors import Id, reads, writes
 from app.api.problems import request_id
+from app.api.routing import Router
 from app.db import logins as sign_ins
 from app.db import organisations, users
 from app.db.reads import Reads
@@ -22,7 +23,7 @@ from app.schemas.logins import LoginOut, Me, PasswordChange, Refresh, SignIn, To
 from app.usecases import access, logins
 from app.usecases.logins import SignedIn
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = Router(prefix="/auth", tags=["auth"])
 Reading = Annotated[Reads, reads(None)]
 Writing = Annotated[UnitOfWork, writes(None)]
 

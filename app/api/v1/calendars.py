@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.calendars import CALENDARS, seen
 from app.db.reads import Reads
@@ -29,7 +30,7 @@ from app.schemas.calendars import (
 from app.schemas.events import EventOut, HistoryQuery
 from app.usecases import bulk, calendars, plain
 
-router = APIRouter(prefix="/calendars", tags=["calendars"])
+router = Router(prefix="/calendars", tags=["calendars"])
 Reading = Annotated[Reads, reads(Scope.calendars_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.calendars_write)]
 

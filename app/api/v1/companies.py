@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, ReadDoor, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
@@ -29,7 +30,7 @@ from app.schemas.merges import CompanyMerge, MergeOut
 from app.usecases import assignment_rules, bulk, plain
 from app.usecases.duplicates import matching, merging
 
-router = APIRouter(prefix="/companies", tags=["companies"])
+router = Router(prefix="/companies", tags=["companies"])
 Reading = Annotated[Reads, reads(Scope.companies_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.companies_write)]
 

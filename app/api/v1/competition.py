@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from app.api import answers, docs
 from app.api.doors import reads
+from app.api.routing import Router
 from app.db.reads import Reads
 from app.domain.access import Scope
 from app.kit import clock
@@ -13,7 +14,7 @@ from app.schemas.competition import CompetitionDealsQuestion, CompetitionOut, Co
 from app.schemas.funnel import FunnelDeal
 from app.usecases import competition
 
-router = APIRouter(tags=["competitors"])
+router = Router(tags=["competitors"])
 Reading = Annotated[Reads, reads(Scope.deals_read)]
 
 

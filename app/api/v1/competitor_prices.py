@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.competitor_prices import COMPETITOR_PRICES, on
 from app.db.reads import Reads
@@ -23,7 +24,7 @@ from app.schemas.competitor_prices import (
 from app.schemas.events import EventOut, HistoryQuery
 from app.usecases import bulk, plain
 
-router = APIRouter(prefix="/competitor_prices", tags=["competitor_prices"])
+router = Router(prefix="/competitor_prices", tags=["competitor_prices"])
 Reading = Annotated[Reads, reads(Scope.competitor_prices_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.competitor_prices_write)]
 

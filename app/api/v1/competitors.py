@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.competitors import COMPETITORS
 from app.db.reads import Reads
@@ -23,7 +24,7 @@ from app.schemas.competitors import (
 from app.schemas.events import EventOut, HistoryQuery
 from app.usecases import bulk, plain
 
-router = APIRouter(prefix="/competitors", tags=["competitors"])
+router = Router(prefix="/competitors", tags=["competitors"])
 Reading = Annotated[Reads, reads(Scope.competitors_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.competitors_write)]
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history, memberships, timeline
 from app.db.contacts import CONTACTS
 from app.db.merges import MERGES
@@ -32,7 +33,7 @@ from app.schemas.segments import Stay, StaysQuery
 from app.usecases import assignment_rules, bulk, contacts, plain
 from app.usecases.duplicates import matching, merging
 
-router = APIRouter(prefix="/contacts", tags=["contacts"])
+router = Router(prefix="/contacts", tags=["contacts"])
 Reading = Annotated[Reads, reads(Scope.contacts_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.contacts_write)]
 

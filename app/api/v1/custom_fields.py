@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.custom_fields import CUSTOM_FIELDS
 from app.db.reads import Reads
@@ -23,7 +24,7 @@ from app.schemas.custom_fields import (
 from app.schemas.events import EventOut, HistoryQuery
 from app.usecases import bulk, plain
 
-router = APIRouter(prefix="/custom_fields", tags=["custom_fields"])
+router = Router(prefix="/custom_fields", tags=["custom_fields"])
 Reading = Annotated[Reads, reads(Scope.custom_fields_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.custom_fields_write)]
 

@@ -3,11 +3,12 @@
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import board, history
 from app.db.deals import DEALS, stage_history
 from app.db.pipelines import PIPELINES
@@ -38,7 +39,7 @@ from app.schemas.deals import (
 from app.schemas.events import EventOut, HistoryQuery
 from app.usecases import assignment_rules, deals, plain, steps
 
-router = APIRouter(prefix="/deals", tags=["deals"])
+router = Router(prefix="/deals", tags=["deals"])
 Reading = Annotated[Reads, reads(Scope.deals_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.deals_write)]
 

@@ -3,11 +3,12 @@
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, docs
 from app.api.doors import Id, reads, writes
 from app.api.etag import Version, etag
+from app.api.routing import Router
 from app.db import history
 from app.db.duplicates import DUPLICATES
 from app.db.linkage import settings
@@ -31,7 +32,7 @@ from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.merges import MergeOut
 from app.usecases.duplicates import asking, merging, showing
 
-router = APIRouter(prefix="/duplicates", tags=["duplicates"])
+router = Router(prefix="/duplicates", tags=["duplicates"])
 Reading = Annotated[Reads, reads(Scope.duplicates_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.duplicates_write)]
 

@@ -2,17 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from app.api import answers, docs
 from app.api.doors import reads
+from app.api.routing import Router
 from app.db import history
 from app.db.history import Wanted
 from app.db.reads import Reads
 from app.domain.access import Scope
 from app.schemas.events import EventOut, EventQuery
 
-router = APIRouter(prefix="/events", tags=["events"])
+router = Router(prefix="/events", tags=["events"])
 
 
 @router.get("", **docs.page(EventOut))

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.exchange_rates import EXCHANGE_RATES
 from app.db.reads import Reads
@@ -23,7 +24,7 @@ from app.schemas.exchange_rates import (
 )
 from app.usecases import bulk, plain
 
-router = APIRouter(prefix="/exchange_rates", tags=["exchange_rates"])
+router = Router(prefix="/exchange_rates", tags=["exchange_rates"])
 Reading = Annotated[Reads, reads(Scope.exchange_rates_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.exchange_rates_write)]
 

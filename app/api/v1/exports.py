@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.api import answers, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import files, history
 from app.db.engine import Database
 from app.db.exports import EXPORTS
@@ -26,7 +27,7 @@ from app.schemas.exports import ExportAdd, ExportOut, ExportQuery, LinkOut, Link
 from app.usecases import plain
 from app.usecases.exports import opening
 
-router = APIRouter(prefix="/exports", tags=["exports"])
+router = Router(prefix="/exports", tags=["exports"])
 Reading = Annotated[Reads, reads(Scope.exports_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.exports_write)]
 _FILE: dict[str, Any] = {

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from app.api import answers, docs
 from app.api.doors import Id, reads, writes
+from app.api.routing import Router
 from app.db import foreseen
 from app.db.reads import Reads
 from app.db.runs import RUNS
@@ -24,7 +25,7 @@ from app.schemas.forecasts import (
 )
 from app.usecases.forecasts import look, opening, revenue
 
-router = APIRouter(tags=["forecasts"])
+router = Router(tags=["forecasts"])
 Reading = Annotated[Reads, reads(Scope.analytics_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.analytics_write)]
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
 from app.api.forms import FORMS as COUNTED
 from app.api.forms import PUBLIC, TRAP, Page
+from app.api.routing import Router
 from app.db import history
 from app.db.forms import FORMS
 from app.db.reads import Reads
@@ -44,8 +45,8 @@ from app.usecases import plain
 from app.usecases.forms import keeping, sending
 from app.usecases.forms.sending import Opened, Sent
 
-router = APIRouter(prefix="/forms", tags=["forms"])
-open_router = APIRouter(tags=["forms"])
+router = Router(prefix="/forms", tags=["forms"])
+open_router = Router(tags=["forms"])
 Reading = Annotated[Reads, reads(Scope.forms_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.forms_write)]
 _TYPED = "application/x-www-form-urlencoded"

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, docs
 from app.api.doors import Id, Shown, reads, uploads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history, undone
 from app.db.imports import IMPORTS
 from app.db.reads import Reads
@@ -30,7 +31,7 @@ from app.schemas.imports import (
 from app.usecases import plain
 from app.usecases.imports import look, opening, undo
 
-router = APIRouter(prefix="/imports", tags=["imports"])
+router = Router(prefix="/imports", tags=["imports"])
 Reading = Annotated[Reads, reads(Scope.imports_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.imports_write)]
 Uploading = Annotated[UnitOfWork, uploads(Scope.imports_write)]

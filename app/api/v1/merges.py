@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, docs
 from app.api.doors import Id, Shown, reads, writes
+from app.api.routing import Router
 from app.db import history
 from app.db.merges import MERGES
 from app.db.reads import Reads
@@ -17,7 +18,7 @@ from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.merges import MergeOut, MergeQuery, MergeUndone
 from app.usecases.duplicates import undoing
 
-router = APIRouter(prefix="/merges", tags=["merges"])
+router = Router(prefix="/merges", tags=["merges"])
 Reading = Annotated[Reads, reads(Scope.merges_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.merges_write)]
 

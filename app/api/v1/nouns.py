@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from app.api import answers, docs
 from app.api.doors import reads
+from app.api.routing import Router
 from app.db import organisations
 from app.db.reads import Reads
 from app.db.registry import NOUNS
@@ -17,7 +18,7 @@ from app.schemas.base import Key, Page
 from app.schemas.nouns import NounField, NounOut
 from app.usecases import access
 
-router = APIRouter(prefix="/nouns", tags=["nouns"])
+router = Router(prefix="/nouns", tags=["nouns"])
 Reading = Annotated[Reads, reads(None)]
 
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.observations import OBSERVATIONS
 from app.db.reads import Reads
@@ -23,7 +24,7 @@ from app.schemas.observations import (
 )
 from app.usecases import bulk, plain
 
-router = APIRouter(prefix="/observations", tags=["observations"])
+router = Router(prefix="/observations", tags=["observations"])
 Reading = Annotated[Reads, reads(Scope.observations_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.observations_write)]
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.orders import ORDERS
 from app.db.reads import Reads, must_exist, one
@@ -31,7 +32,7 @@ from app.schemas.orders import (
 )
 from app.usecases import bulk, orders, plain
 
-router = APIRouter(prefix="/orders", tags=["orders"])
+router = Router(prefix="/orders", tags=["orders"])
 Reading = Annotated[Reads, reads(Scope.orders_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.orders_write)]
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.pipelines import PIPELINES
 from app.db.reads import Reads
@@ -26,7 +27,7 @@ from app.schemas.pipelines import (
 )
 from app.usecases import pipelines, plain
 
-router = APIRouter(prefix="/pipelines", tags=["pipelines"])
+router = Router(prefix="/pipelines", tags=["pipelines"])
 Reading = Annotated[Reads, reads(Scope.pipelines_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.pipelines_write)]
 

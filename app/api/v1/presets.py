@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.presets import PRESETS
 from app.db.reads import Reads
@@ -26,7 +27,7 @@ from app.schemas.presets import (
 )
 from app.usecases import bulk, plain
 
-router = APIRouter(prefix="/presets", tags=["presets"])
+router = Router(prefix="/presets", tags=["presets"])
 Reading = Annotated[Reads, reads(Scope.imports_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.imports_write)]
 

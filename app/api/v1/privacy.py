@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from app.api import answers, docs
 from app.api.doors import Id, writes
+from app.api.routing import Router
 from app.db.runs import RUNS
 from app.db.uow import UnitOfWork
 from app.domain.access import Scope
 from app.usecases import privacy
 
-router = APIRouter(tags=["privacy"])
+router = Router(tags=["privacy"])
 Erasing = Annotated[UnitOfWork, writes(Scope.privacy_write)]
 
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history, products
 from app.db.products import PRODUCTS
 from app.db.reads import Reads
@@ -24,7 +25,7 @@ from app.schemas.products import (
 )
 from app.usecases import bulk, plain
 
-router = APIRouter(prefix="/products", tags=["products"])
+router = Router(prefix="/products", tags=["products"])
 Reading = Annotated[Reads, reads(Scope.products_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.products_write)]
 

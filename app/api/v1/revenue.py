@@ -2,17 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from app.api import answers, docs
 from app.api.doors import reads
+from app.api.routing import Router
 from app.db.reads import Reads
 from app.domain.access import Scope
 from app.kit import clock
 from app.schemas.revenue import RevenueOrder, RevenueOrdersQuestion, RevenueOut, RevenueQuestion
 from app.usecases import revenue
 
-router = APIRouter(tags=["revenue"])
+router = Router(tags=["revenue"])
 Reading = Annotated[Reads, reads(Scope.orders_read)]
 
 

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from app.api import answers, docs
 from app.api.doors import Id, reads, writes
+from app.api.routing import Router
 from app.db import scored
 from app.db.reads import Reads
 from app.db.runs import RUNS
@@ -16,7 +17,7 @@ from app.schemas.events import HistoryQuery
 from app.schemas.rfm import RfmAsk, RfmContact, RfmContactQuery, RfmHistoryItem, RfmOut, RfmQuery
 from app.usecases.rfm import look, opening
 
-router = APIRouter(tags=["rfm"])
+router = Router(tags=["rfm"])
 Reading = Annotated[Reads, reads(Scope.analytics_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.analytics_write)]
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.reads import Reads
 from app.db.roles import ROLES
@@ -17,7 +18,7 @@ from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.roles import RoleAdd, RoleEdit, RoleOut, RoleQuery, RoleUpsert
 from app.usecases import roles
 
-router = APIRouter(prefix="/roles", tags=["roles"])
+router = Router(prefix="/roles", tags=["roles"])
 Reading = Annotated[Reads, reads(Scope.roles_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.roles_write)]
 

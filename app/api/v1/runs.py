@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, docs
 from app.api.doors import Id, Shown, reads, writes
+from app.api.routing import Router
 from app.db import history
 from app.db.reads import Reads
 from app.db.runs import RUNS
@@ -16,7 +17,7 @@ from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.runs import RunOut, RunQuery
 from app.usecases import runs
 
-router = APIRouter(prefix="/runs", tags=["runs"])
+router = Router(prefix="/runs", tags=["runs"])
 Reading = Annotated[Reads, reads(Scope.runs_read)]
 Steering = Annotated[UnitOfWork, writes(None)]
 

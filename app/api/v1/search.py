@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from app.api import answers, docs
 from app.api.doors import reads
+from app.api.routing import Router
 from app.db import search
 from app.db.reads import Reads
 from app.schemas.search import Hits, SearchQuery
 
-router = APIRouter(prefix="/search", tags=["search"])
+router = Router(prefix="/search", tags=["search"])
 
 
 @router.get("", **docs.answer(Hits))

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history, lists, memberships
 from app.db.contacts import CONTACTS
 from app.db.lists import Page
@@ -34,7 +35,7 @@ from app.schemas.segments import (
 )
 from app.usecases.segments import members, saving
 
-router = APIRouter(prefix="/segments", tags=["segments"])
+router = Router(prefix="/segments", tags=["segments"])
 Reading = Annotated[Reads, reads(Scope.segments_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.segments_write)]
 

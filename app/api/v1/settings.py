@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, docs
 from app.api.doors import reads, writes
 from app.api.etag import Version, etag
+from app.api.routing import Router
 from app.db import history
 from app.db.organisations import settings
 from app.db.reads import Reads
@@ -16,7 +17,7 @@ from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.organisations import SettingsEdit, SettingsOut
 from app.usecases import organisations
 
-router = APIRouter(prefix="/settings", tags=["settings"])
+router = Router(prefix="/settings", tags=["settings"])
 Reading = Annotated[Reads, reads(Scope.settings_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.settings_write)]
 

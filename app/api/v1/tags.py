@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.reads import Reads
 from app.db.runs import RUNS
@@ -18,7 +19,7 @@ from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.tags import TagAdd, TagEdit, TagOut, TagQuery, TagRename, TagUpsert
 from app.usecases import plain, tags
 
-router = APIRouter(prefix="/tags", tags=["tags"])
+router = Router(prefix="/tags", tags=["tags"])
 Reading = Annotated[Reads, reads(Scope.tags_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.tags_write)]
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.reads import Reads
 from app.db.tasks import TASKS
@@ -24,7 +25,7 @@ from app.schemas.tasks import (
 )
 from app.usecases import bulk, plain, tasks
 
-router = APIRouter(prefix="/tasks", tags=["tasks"])
+router = Router(prefix="/tasks", tags=["tasks"])
 Reading = Annotated[Reads, reads(Scope.tasks_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.tasks_write)]
 

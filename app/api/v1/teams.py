@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.reads import Reads
 from app.db.teams import TEAMS
@@ -17,7 +18,7 @@ from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.teams import TeamAdd, TeamEdit, TeamOut, TeamQuery, TeamUpsert
 from app.usecases import teams
 
-router = APIRouter(prefix="/teams", tags=["teams"])
+router = Router(prefix="/teams", tags=["teams"])
 Reading = Annotated[Reads, reads(Scope.users_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.users_write)]
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import answers, bodies, docs
 from app.api.doors import Id, Shown, reads, writes
 from app.api.etag import Version
+from app.api.routing import Router
 from app.db import history
 from app.db.reads import Reads
 from app.db.uow import UnitOfWork
@@ -17,7 +18,7 @@ from app.schemas.events import EventOut, HistoryQuery
 from app.schemas.users import UserAdd, UserEdit, UserNew, UserOut, UserPassword, UserQuery, UserUpsert
 from app.usecases import users
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = Router(prefix="/users", tags=["users"])
 Reading = Annotated[Reads, reads(Scope.users_read)]
 Writing = Annotated[UnitOfWork, writes(Scope.users_write)]
 

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from app.api import answers, docs
 from app.api.doors import reads
+from app.api.routing import Router
 from app.db.reads import Reads
 from app.domain.access import Scope
 from app.kit import clock
@@ -13,7 +14,7 @@ from app.schemas.funnel import FunnelDeal
 from app.schemas.velocity import VelocityDealsQuestion, VelocityOut, VelocityQuestion
 from app.usecases import velocity
 
-router = APIRouter(tags=["velocity"])
+router = Router(tags=["velocity"])
 Reading = Annotated[Reads, reads(Scope.deals_read)]
 
 
