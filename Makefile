@@ -22,6 +22,8 @@ help: ## Show this list
 up: .venv/.runtime ## Start everything on this machine: PostgreSQL, Redis, the API and the worker
 	@$(PY) -m app.cli up
 
+# Dozens of processes are started, which would each compile all of the code again.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.dev ## Check style, types and floors, and run every test
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .

@@ -48,14 +48,23 @@ def _run(url: str, statement: str) -> None:
     asyncio.run(run())
 
 
+def _database(database_url: str, name: str, like: str = "template1") -> str:
+    _run(database_url, f"create database {name} template {like}")
+    return make_url(database_url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def pattern(database_url: str) -> str:
+    """The name of a migrated database that nobody uses, to be copied: migrating takes twenty times as long."""
+    migrate(_database(database_url, "pattern"))
+    return "pattern"
+
+
 @pytest.fixture
-def empty(database_url: str) -> Iterator[str]:
+def empty(database_url: str, pattern: str) -> Iterator[str]:
     """A migrated database with nobody in it."""
     name = f"t{new_id().hex}"
-    _run(database_url, f"create database {name}")
-    url = make_url(database_url).set(database=name).render_as_string(hide_password=False)
-    migrate(url)
-    yield url
+    yield _database(database_url, name, pattern)
     _run(database_url, f"drop database {name} with (force)")
 
 

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from app.db import actors, lists
 from app.db.engine import Database
 from app.db.orders import ORDERS
+from app.domain.related import MOMENTS
 from app.jobs.segments import follow_due
 from app.kit import clock
 from tests.makers.merging import ANY, BOTH, Body, add, contacts, fresh, merged
@@ -47,9 +48,10 @@ async def test_what_hangs_on_the_survivor_is_found_by_the_id_of_whom_it_was_merg
         ):
             where = {"field": "contact_id", "op": op, "value": value}
             assert await found(org.admin, plural, where) == expected, (op, value)
-    more = {"of": plural, "measure": "count", "op": "gte", "value": 2}
-    where = more | {"where": {"field": "contact_id", "op": "eq", "value": a["id"]}}
-    assert await found(org.admin, "contacts", where) == {c["id"]}
+    if plural in MOMENTS:
+        more = {"of": plural, "measure": "count", "op": "gte", "value": 2}
+        where = more | {"where": {"field": "contact_id", "op": "eq", "value": a["id"]}}
+        assert await found(org.admin, "contacts", where) == {c["id"]}
     gone = {"field": "merged_into_id", "op": "eq", "value": b["id"]}
     listed = await org.admin.post("/v1/contacts/search", json={"where": gone, "archived": True})
     assert [one["id"] for one in listed.json()["data"]] == [a["id"]]

@@ -16,7 +16,7 @@ async def test_generated_requests_find_nothing(running: Servers, database_url: s
         world: World = await founded(database_url, url)
         async with httpx.AsyncClient(base_url=url) as client:
             document = (await client.get("/openapi.json")).json()
-        outcome = run.run(world, document, None, examples=2, seed=1, phases=("fuzzing",))
+        outcome = run.run(world, document, None, examples=1, seed=1, phases=("fuzzing",))
     assert outcome.clean, "\n".join(run.lines(outcome))
     assert outcome.statuses[200] + outcome.statuses[201] > outcome.cases / 10, outcome.statuses
 

@@ -525,6 +525,14 @@ ROUTES |= {
     },
 }
 
+DOORLESS: frozenset[Route] = frozenset(
+    {
+        *(("GET", f"/{name}") for name in ("livez", "readyz", "metrics", "openapi.json", "docs")),
+        *(route for route in ROUTES if route[1].startswith("/docs/")),
+    }
+)
+"""Routes that ask nobody who they are, and so need be tried once and not with every role."""
+
 PENDING: frozenset[Route] = frozenset(
     {
         ("POST", "/v1/auth/token"),

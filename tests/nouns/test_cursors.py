@@ -18,8 +18,8 @@ from app.kit.terms import sort_key
 from tests.makers.organisations import Organisation
 from tests.nouns.nouns import ALL, ANY, Body, Plain, each_noun, problem, run_here
 
-STABLE = 13
-CHURN = 4
+STABLE = 9
+CHURN = 3
 CUSTOM: dict[str, list[Any]] = {
     "text": [None, "", "a", "北京", "Z" * 10_000],
     "integer": [None, -1, 0, 2**62],
@@ -147,7 +147,7 @@ async def test_every_sort_shows_every_record_once_and_in_order(org: Organisation
     chance = random.Random(plain.noun.name)
     stable, churn = await populate(org, plain, chance)
     fields = sortable(plain)
-    limits = cycle(range(1, 8))
+    limits = cycle(range(2, 7))
     for name in fields:
         for sort in (name, f"-{name}"):
             seen = await walk(org, plain, sort, next(limits), churn, chance)
