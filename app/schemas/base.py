@@ -222,6 +222,12 @@ class RecordOut(BaseModel):
 T = TypeVar("T")
 
 
+class Counted(BaseModel):
+    """A record that a number counts."""
+
+    id: UUID
+
+
 class Page(BaseModel, Generic[T]):
     """One page of a list; next is the cursor of the following page, null on the last."""
 

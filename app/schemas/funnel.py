@@ -81,12 +81,6 @@ class FunnelDealsQuestion(CohortAsk):
     )
 
 
-class FunnelDeal(BaseModel):
-    """A deal behind a number."""
-
-    id: UUID
-
-
 class Proportion(BaseModel):
     """A share from 0 to 1, with Wilson's interval at 95 per cent; null of nothing."""
 

@@ -2,7 +2,6 @@
 
 from datetime import date, datetime
 from typing import Annotated, Literal
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -60,12 +59,6 @@ class RevenueOrdersQuestion(_RevenueAsk):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"since": "2026-01-01", "before": "2026-04-01", "buyer": "new"}]}
     )
-
-
-class RevenueOrder(BaseModel):
-    """An order behind a number."""
-
-    id: UUID
 
 
 class RevenuePart(BaseModel):

@@ -11,7 +11,7 @@ from app.db.reads import Reads
 from app.domain.access import Scope
 from app.kit import clock
 from app.schemas.attainment import AttainmentOut, AttainmentQuery, CreditedQuery
-from app.schemas.funnel import FunnelDeal
+from app.schemas.base import Counted
 from app.usecases import attainment
 
 router = Router(tags=["quotas"])
@@ -24,7 +24,7 @@ async def get_attainment(query: Annotated[AttainmentQuery, Query()], door: Readi
     return answers.plain(await attainment.get_attainment(door, query.on, query.as_of, clock.now()))
 
 
-@router.get("/analytics/sales/attainment/{id:uuid}/deals", **docs.page(FunnelDeal, problems=[404]))
+@router.get("/analytics/sales/attainment/{id:uuid}/deals", **docs.page(Counted, problems=[404]))
 async def list_credited_deals(id_: Id, query: Annotated[CreditedQuery, Query()], door: Reading) -> Response:
     """List the deals that have been counted toward a quota."""
     found = await attainment.list_credited_deals(

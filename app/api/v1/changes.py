@@ -10,8 +10,8 @@ from app.api.routing import Router
 from app.db.reads import Reads
 from app.domain.access import Scope
 from app.kit import clock
+from app.schemas.base import Counted
 from app.schemas.changes import ChangedDealsQuestion, ChangesOut, ChangesQuestion
-from app.schemas.funnel import FunnelDeal
 from app.usecases import changes
 
 router = Router(tags=["changes"])
@@ -25,7 +25,7 @@ async def count_changes(body: ChangesQuestion, door: Reading) -> Response:
     return answers.plain(await changes.get_changes(door, body.cohort(now), body.limit, now))
 
 
-@router.post("/analytics/sales/changes/deals", **docs.page(FunnelDeal))
+@router.post("/analytics/sales/changes/deals", **docs.page(Counted))
 async def search_changed_deals(body: ChangedDealsQuestion, door: Reading) -> Response:
     """List the deals behind a number of the changes."""
     now = clock.now()

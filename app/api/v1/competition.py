@@ -10,8 +10,8 @@ from app.api.routing import Router
 from app.db.reads import Reads
 from app.domain.access import Scope
 from app.kit import clock
+from app.schemas.base import Counted
 from app.schemas.competition import CompetitionDealsQuestion, CompetitionOut, CompetitionQuestion
-from app.schemas.funnel import FunnelDeal
 from app.usecases import competition
 
 router = Router(tags=["competitors"])
@@ -25,7 +25,7 @@ async def count_competition(body: CompetitionQuestion, door: Reading) -> Respons
     return answers.plain(await competition.get_competition(door, body.cohort(now), now))
 
 
-@router.post("/analytics/sales/competitors/deals", **docs.page(FunnelDeal))
+@router.post("/analytics/sales/competitors/deals", **docs.page(Counted))
 async def search_competition_deals(body: CompetitionDealsQuestion, door: Reading) -> Response:
     """List the deals behind a number about competitors."""
     now = clock.now()

@@ -10,7 +10,8 @@ from app.api.routing import Router
 from app.db.reads import Reads
 from app.domain.access import Scope
 from app.kit import clock
-from app.schemas.funnel import FunnelDeal, FunnelDealsQuestion, FunnelOut, FunnelQuestion
+from app.schemas.base import Counted
+from app.schemas.funnel import FunnelDealsQuestion, FunnelOut, FunnelQuestion
 from app.usecases import funnel
 
 router = Router(tags=["funnel"])
@@ -25,7 +26,7 @@ async def count_funnel(body: FunnelQuestion, door: Reading) -> Response:
     return answers.plain(found)
 
 
-@router.post("/analytics/sales/funnel/deals", **docs.page(FunnelDeal))
+@router.post("/analytics/sales/funnel/deals", **docs.page(Counted))
 async def search_funnel_deals(body: FunnelDealsQuestion, door: Reading) -> Response:
     """List the deals behind a number of a funnel."""
     now = clock.now()

@@ -10,7 +10,8 @@ from app.api.routing import Router
 from app.db.reads import Reads
 from app.domain.access import Scope
 from app.kit import clock
-from app.schemas.revenue import RevenueOrder, RevenueOrdersQuestion, RevenueOut, RevenueQuestion
+from app.schemas.base import Counted
+from app.schemas.revenue import RevenueOrdersQuestion, RevenueOut, RevenueQuestion
 from app.usecases import revenue
 
 router = Router(tags=["revenue"])
@@ -24,7 +25,7 @@ async def count_revenue(body: RevenueQuestion, door: Reading) -> Response:
     return answers.plain(await revenue.get_revenue(door, body.asked(now), now))
 
 
-@router.post("/analytics/sales/revenue/orders", **docs.page(RevenueOrder))
+@router.post("/analytics/sales/revenue/orders", **docs.page(Counted))
 async def search_revenue_orders(body: RevenueOrdersQuestion, door: Reading) -> Response:
     """List the orders behind a number of revenue."""
     now = clock.now()

@@ -10,7 +10,7 @@ from app.api.routing import Router
 from app.db.reads import Reads
 from app.domain.access import Scope
 from app.kit import clock
-from app.schemas.funnel import FunnelDeal
+from app.schemas.base import Counted
 from app.schemas.velocity import VelocityDealsQuestion, VelocityOut, VelocityQuestion
 from app.usecases import velocity
 
@@ -25,7 +25,7 @@ async def count_velocity(body: VelocityQuestion, door: Reading) -> Response:
     return answers.plain(await velocity.get_velocity(door, body.cohort(now), now))
 
 
-@router.post("/analytics/sales/velocity/deals", **docs.page(FunnelDeal))
+@router.post("/analytics/sales/velocity/deals", **docs.page(Counted))
 async def search_velocity_deals(body: VelocityDealsQuestion, door: Reading) -> Response:
     """List the deals behind a number of velocity."""
     now = clock.now()
