@@ -10,8 +10,8 @@ from app.api.doorman import ACCESS, REFRESH
 from app.db.engine import Database
 from app.kit import clock, tokens
 from tests.conftest import SECRET
-from tests.makers.organisations import Organisation
-from tests.makers.people import PASSWORD, boss, sign_in, signed_in
+from tests.makers.organisations import PASSWORD, Organisation
+from tests.makers.people import boss, sign_in, signed_in
 from tests.makers.work import until
 
 

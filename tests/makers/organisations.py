@@ -1,7 +1,10 @@
 """Organisations with people in them, for tests."""
 
+from asyncio import Future, ensure_future
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import httpx
@@ -15,7 +18,7 @@ from app.db.teams import TEAMS
 from app.db.uow import UnitOfWork
 from app.db.users import USERS
 from app.domain.access import EVERYTHING
-from app.kit import clock
+from app.kit import clock, passwords
 from app.kit.ids import new_id
 from app.usecases.bootstrap import add_organisation, key_row
 
@@ -107,12 +110,24 @@ class Organisation:
             await client.aclose()
 
 
+PASSWORD = "correct horse battery"
+"""Of every first administrator."""
+
+
+@cache
+def _hash() -> Future[str]:
+    """The hash of it, made once: that takes long on purpose, and hundreds of organisations are founded."""
+    return ensure_future(passwords.hashed(PASSWORD))
+
+
 async def found(service: FastAPI, database_url: str) -> Organisation:
     """Found an organisation and give its administrator a client."""
     slug = f"t{new_id().hex}"
-    made = await add_organisation(
-        database_url, name="Test", slug=slug, email=f"{slug}@test.example", password="correct horse battery"
-    )
+    await _hash()
+    with patch.object(passwords, "hashed", lambda _: _hash()):
+        made = await add_organisation(
+            database_url, name="Test", slug=slug, email=f"{slug}@test.example", password=PASSWORD
+        )
     org_id = made.org_id
     org = Organisation(service, org_id, slug, {})
     async with await org.work() as uow:

@@ -2,9 +2,7 @@
 
 import httpx
 
-from tests.makers.organisations import Organisation
-
-PASSWORD = "correct horse battery"
+from tests.makers.organisations import PASSWORD, Organisation
 
 
 async def sign_in(
