@@ -10,6 +10,13 @@ from app.db.uow import UnitOfWork
 from app.domain.runs import ENDED
 from app.kit import json
 
+_ALSO: Mapping[str, str] = {
+    # On which they stand beside somebody else.
+    "deal": " union select deal_id from deal_people where org_id = $1 and contact_id = any($2::uuid[])",
+    # Of their deals, where it names nobody else.
+    "task": " union select t.id from deals d join tasks t on t.org_id = d.org_id and t.deal_id = d.id"
+    " where d.org_id = $1 and d.contact_id = any($2::uuid[]) and t.contact_id is null",
+}
 _WIDE = "０１２３４５６７８９"
 
 
@@ -18,8 +25,8 @@ async def records_of(
 ) -> list[UUID]:
     """The next records that hang on one of the contacts, in the order of their ids."""
     rows = await uow.fetch(
-        f"select id from {noun.plural} where org_id = $1 and contact_id = any($2::uuid[])"
-        " and ($3::uuid is null or id > $3) order by id limit $4",
+        f"select id from (select id from {noun.plural} where org_id = $1 and contact_id = any($2::uuid[])"
+        f"{_ALSO.get(noun.name, '')}) x where $3::uuid is null or id > $3 order by id limit $4",
         uow.org_id,
         contacts,
         after,

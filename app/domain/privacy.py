@@ -1,9 +1,10 @@
 """What is left when a person is erased: what they did with us stays countable, who they were does not stay."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 ERASED = "erased"
 _SHORTEST_ADDRESS = 6
@@ -44,7 +45,7 @@ _SAID: Mapping[str, Any] = {
     "external_ids": {},
 }
 _FREE_IN_ORDER = ("tags", "custom", "lines")
-_FREE_IN_DEAL = ("name", "next_step", "lost_reason", "tags", "custom", "lines", "competitors")
+_FREE_IN_DEAL = ("name", "next_step", "lost_reason", "tags", "custom", "lines", "people", "competitors")
 TOLD: Mapping[str, tuple[str, ...] | None] = {
     "contact": None,
     "interaction": None,
@@ -78,8 +79,14 @@ def plan_order(row: Row) -> dict[str, Any]:
     return _differing(row, {"tags": [], "custom": {}, "lines": _undescribed(row)})
 
 
-def plan_deal(row: Row) -> dict[str, Any]:
-    """Stages, dates, products and money stay, for forecasts learn from them, and other systems' ids; free text does not."""
+def plan_deal(row: Row, people: Collection[UUID]) -> dict[str, Any]:
+    """Stages, dates, products and money stay, for forecasts learn from them, and other systems' ids; free text does not.
+
+    Of a deal of somebody else, on which the person stands beside them, goes what they were there.
+    """
+    roles = {"people": _unnamed(row, people)}
+    if row["contact_id"] not in people:
+        return _differing(row, roles)
     reason = None if row["lost_reason"] is None else ERASED
     free: Mapping[str, Any] = {
         "name": ERASED,
@@ -88,11 +95,18 @@ def plan_deal(row: Row) -> dict[str, Any]:
         "tags": [],
         "custom": {},
     }
-    return _differing(row, {**free, "lines": _undescribed(row), "competitors": _unnoted(row)})
+    return _differing(row, {**free, **roles, "lines": _undescribed(row), "competitors": _unnoted(row)})
 
 
 def _undescribed(row: Row) -> list[dict[str, Any]]:
     return [line if line["description"] is None else {**line, "description": ERASED} for line in row["lines"]]
+
+
+def _unnamed(row: Row, people: Collection[UUID]) -> list[dict[str, Any]]:
+    return [
+        {**one, "role": ERASED} if one["role"] is not None and UUID(str(one["contact_id"])) in people else one
+        for one in row["people"]
+    ]
 
 
 def _unnoted(row: Row) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Privacy: a person asked to be forgotten."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -44,16 +44,18 @@ _LAST = 7
 """Digits that every form of a number ends with."""
 
 
-def _plan_deal(row: Row) -> dict[str, Any]:
-    plan = plan_deal(row)
+def _plan_deal(row: Row, people: Collection[UUID]) -> dict[str, Any]:
+    plan = plan_deal(row, people)
     return plan and plan | deals.searched(plan.get("name", row["name"]))
 
 
-_TRACES: Mapping[str, tuple[Noun, Callable[[Row], dict[str, Any]]]] = {
-    INTERACTIONS.name: (INTERACTIONS, plan_interaction),
-    ORDERS.name: (ORDERS, plan_order),
+_Plan = Callable[[Row, Collection[UUID]], dict[str, Any]]
+"""What is left of a record when these contacts, who are one person, are erased."""
+_TRACES: Mapping[str, tuple[Noun, _Plan]] = {
+    INTERACTIONS.name: (INTERACTIONS, lambda row, _: plan_interaction(row)),
+    ORDERS.name: (ORDERS, lambda row, _: plan_order(row)),
     DEALS.name: (DEALS, _plan_deal),
-    TASKS.name: (TASKS, plan_task),
+    TASKS.name: (TASKS, lambda row, _: plan_task(row)),
 }
 """What hangs on a person."""
 _NOUNS = (CONTACTS.name, *_TRACES)
@@ -185,16 +187,20 @@ async def _erase_from_runs(
 
 
 async def _erase_traces(
-    uow: UnitOfWork, noun: Noun, plan: Callable[[Row], dict[str, Any]], contact: UUID, after: UUID | None
+    uow: UnitOfWork, noun: Noun, plan: _Plan, contact: UUID, after: UUID | None
 ) -> tuple[int, UUID | None]:
     """How many records were changed, and where to look on."""
-    ids = await privacy.records_of(uow, noun, await merges.person(uow, contact), after, BATCH)
+    people = await merges.person(uow, contact)
+    ids = await privacy.records_of(uow, noun, people, after, BATCH)
     await references.claim(uow, noun, None)
     rows = await write.locked(uow, noun, ids)
-    changes = [(row, new) for row in rows.values() if (new := plan(row))]
+    changes = [(row, new) for row in rows.values() if (new := plan(row, people))]
     await write.change(uow, noun, changes, f"{noun.name}.erased")
+    theirs = ids
     if noun is DEALS:
-        await deals.forget_why(uow, ids)
+        theirs = [record for record, row in rows.items() if row["contact_id"] in people]
+        await deals.forget_why(uow, theirs)
+        await privacy.scrub(uow, ids, ("people",))
     await privacy.forget_answers(uow, noun.name, ids)
-    await privacy.scrub(uow, ids, TOLD[noun.name])
+    await privacy.scrub(uow, theirs, TOLD[noun.name])
     return len(changes), ids[-1] if len(ids) == BATCH else None

@@ -2,9 +2,14 @@
 
 from typing import Any
 
+from fastapi import FastAPI
+
+from app.db.engine import Database
 from tests.api.test_deals import opened, pipeline
+from tests.api.test_privacy import everything
 from tests.makers.merging import contact, contacts, merged
 from tests.makers.organisations import Organisation
+from tests.makers.work import work_off
 from tests.nouns.nouns import ANY, problem
 
 Body = dict[str, Any]
@@ -57,3 +62,24 @@ async def test_nobody_is_put_on_a_deal_by_who_does_not_see_them(org: Organisatio
     body = {"name": "x", "currency": "CNY", "people": [{"contact_id": person["id"]}]}
     answer = await seller.post("/v1/deals", json=body)
     assert (answer.status_code, problem(answer)["code"]) == (422, "reference_unknown")
+
+
+async def test_what_an_erased_person_was_on_deals_and_what_was_to_be_done_on_theirs_is_gone(
+    service: FastAPI, org: Organisation, owner: Database
+):
+    await pipeline(org)
+    gone, stays = await contacts(org, "李娜", "张伟")
+    mine = {"contact_id": gone["id"], "role": "gone as buyer"}
+    theirs = {"contact_id": stays["id"], "role": "stays as user"}
+    deal = await opened(org, contact_id=gone["id"], people=[mine])
+    other = await opened(org, contact_id=stays["id"], name="stays as deal", people=[mine, theirs])
+    for title, on in (("gone as task", deal), ("stays as task", other)):
+        made = await org.admin.post("/v1/tasks", json={"title": title, "deal_id": on["id"]})
+        assert made.status_code == 201, made.text
+    assert (await org.admin.post(f"/v1/contacts/{gone['id']}/erase")).status_code == 202
+    await work_off(service)
+    left = await everything(owner, org)
+    assert [name for name in ("gone as buyer", "gone as task") if name in left] == []
+    assert [name for name in ("stays as task", "stays as deal") if name in left] != []
+    assert roles(await got(org, other)) == [(gone["id"], "erased"), (stays["id"], "stays as user")]
+    assert (await got(org, other))["name"] == "stays as deal"
