@@ -1,7 +1,7 @@
 """What forecasts are made from, as of a moment: the pasts of a pipeline's deals, its stages, rates, quotas and teams."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -44,15 +44,21 @@ async def deals(uow: UnitOfWork, pipeline: UUID, as_of: datetime) -> AsyncIterat
         after = ids[-1]
 
 
-async def stages(uow: UnitOfWork, pipeline: UUID, as_of: datetime) -> tuple[list[Stage], list[Stage]]:
-    """The stages as the pipeline had them, in their order; and those that it had only before that."""
+async def stages(
+    uow: UnitOfWork, pipeline: UUID, as_of: datetime, stood: Set[str]
+) -> tuple[list[Stage], list[Stage]]:
+    """The stages as the pipeline had them, in their order; and the others in which a deal stood.
+
+    These it had only before that, or only later: a step may be dated to a day before its stage was made.
+    """
     rows = await uow.fetch("select stages from pipelines where org_id = $1 and id = $2", uow.org_id, pipeline)
     written = (await _written(uow, [pipeline], ["stages"]))[pipeline]
     versions = [at_first(written, rows[0]), *(after for at, _, after in written if at < as_of)]
+    later = [after for at, _, after in written if at >= as_of]
     standing: list[Stage] = versions[-1]["stages"]
-    known = {stage["key"]: stage for version in versions for stage in version["stages"]}
+    known = {stage["key"]: stage for version in (*later[::-1], *versions) for stage in version["stages"]}
     there = {stage["key"] for stage in standing}
-    return standing, [stage for key, stage in known.items() if key not in there]
+    return standing, [stage for key, stage in known.items() if key in stood - there]
 
 
 async def _written(

@@ -180,6 +180,21 @@ async def test_no_later_fact_enters_a_forecast(org: Organisation):
     assert now["parts"] != before["parts"], "by now all that counts"
 
 
+async def test_a_step_may_be_dated_to_before_its_stage_was_made(org: Organisation):
+    line = (await sent(org, "POST", "pipelines", LINE))["id"]
+    new = {"key": "n", "name": "N", "kind": "open", "probability": "0.5"}
+    change = {"stages": [new, *LINE["stages"]], "goes": {}, "moves": {"forward": 4, "back": 2}}
+    await sent(org, "POST", f"pipelines/{line}/change", change)
+    steps = [{"stage": "n", "at": local("2024-01-06").isoformat()}]
+    deal = {"name": "x", "pipeline_id": line, "currency": "CNY", "amount": "10", "steps": steps}
+    made = (await sent(org, "POST", "deals/bulk", {"items": [deal | {"expected_close": "2024-03-01"}]}))[
+        "items"
+    ]
+    assert made[0]["status"] == "created", made
+    told = await got(org.admin, await run(org, line))
+    assert told["expected"] == "5.00"
+
+
 async def test_what_was_known_of_a_deal_is_what_had_been_written_by_then(org: Organisation):
     line = (await sent(org, "POST", "pipelines", LINE))["id"]
     deal = {

@@ -48,7 +48,9 @@ async def forecast_batch(uow: UnitOfWork, run: Row) -> Progress:
     known: dict[UUID, Past] = {}
     async for some in facts.deals(uow, one["pipeline_id"], one["as_of"]):
         known |= some
-    line, rates = Line(*await facts.stages(uow, one["pipeline_id"], one["as_of"])), await facts.rates(uow)
+    stood = {at.stage for past in known.values() for at in past.known}
+    line = Line(*await facts.stages(uow, one["pipeline_id"], one["as_of"], stood))
+    rates = await facts.rates(uow)
     as_of = one["as_of"].astimezone(ZoneInfo(one["time_zone"]))
     asked = await facts.targets(uow, one["starts_on"], one["ends_on"], as_of.date())
     team_of, above = await facts.teams(uow)
