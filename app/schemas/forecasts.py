@@ -188,12 +188,12 @@ class ForecastHistory(BaseModel):
     won: int
     open: int
     first_on: date | None = Field(description="When the first of them was opened.")
-    without_amount: int = Field(
-        description="Deals without an amount; open ones count with what deals were won with."
+    without_amount: int | None = Field(
+        description="Deals without an amount; open ones count with what deals were won with. Null for who reads no amounts."
     )
-    without_rate: int = Field(
+    without_rate: int | None = Field(
         description="Deals in a currency without an exchange rate; open ones count with what deals were won with, won"
-        " ones do not count."
+        " ones do not count. Null for who reads no amounts."
     )
 
 

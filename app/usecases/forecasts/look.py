@@ -39,6 +39,7 @@ _MONEY = frozenset(
     {
         *("won", "of_open", "of_new", "expected", "low", "middle", "high", "amount", "why"),
         *("target", "gap", "chance_of_target", "mae", "bias", "past"),
+        *("without_amount", "without_rate"),
     }
 )
 _TARGETS = frozenset({"target", "gap", "chance_of_target"})
