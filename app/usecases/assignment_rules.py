@@ -14,6 +14,7 @@ from app.db.contacts import CONTACTS
 from app.db.deals import DEALS
 from app.db.nouns import Noun
 from app.db.uow import UnitOfWork
+from app.db.users import USERS
 from app.domain import conditions
 from app.domain.access import Scope, must_read, must_write
 from app.domain.assignment import (
@@ -45,6 +46,11 @@ _SHAPES: Mapping[About, type[Shape]] = {
     About.COMPANY: CompanyAdd,
     About.DEAL: DealAdd,
 }
+_TOLD = (
+    *("name", "position", "condition", "people", "team_id", "daily_quota", "territory", "in_hours"),
+    *("otherwise", "fallback_id"),
+)
+"""What an explanation tells of the rules, in so many words or by what came of them."""
 
 
 async def _judge(uow: UnitOfWork, changes: Sequence[Change]) -> None:
@@ -106,10 +112,14 @@ async def preview_assignment(
 ) -> dict[str, Any]:
     """Who would get a record now, and what every rule found of it. Nothing is written.
 
-    Raises NotFound for a record that is not seen, and Forbidden where a rule looks at a field that is hidden.
+    Raises NotFound for a record that is not seen, and Forbidden where what is told, or looked at, is hidden.
     """
     noun = NOUNS[about]
-    uow.actor.needs(Scope(noun.reading))
+    for told in (noun, USERS):
+        uow.actor.needs(Scope(told.reading))
+    must_read(uow.actor, noun.name, ("owner_id",))
+    must_read(uow.actor, ASSIGNMENT_RULES.name, _TOLD)
+    must_read(uow.actor, USERS.name, ("active", "team_id", "away_until"))
     if (record is None) is (raw is None):
         raise InvalidInput("record_or_id", "Send either the id of a record or a record.", field="record")
     rules = await assigning.standing(uow, noun, hold=False)

@@ -258,9 +258,9 @@ async def test_an_explanation_shows_nothing_that_is_hidden_and_changes_nothing(o
     fields = {"contact": ["*"], "assignment_rule": ["*"]}
     await org.role(
         "half",
-        scopes=["assignment_rules:read", "contacts:read"],
+        scopes=["assignment_rules:read", "contacts:read", "users:read"],
         sight={"contact": "own"},
-        read=fields | {"contact": ["name", "owner_id"]},
+        read=fields | {"contact": ["name", "owner_id"], "user": ["active", "team_id", "away_until"]},
         write={"contact": ["name"]},
     )
     _, half = await org.user("half", "half")
@@ -275,6 +275,28 @@ async def test_an_explanation_shows_nothing_that_is_hidden_and_changes_nothing(o
         "/v1/assignment_rules/explain", json={"noun": "contact", "record": {"name": "x"}}
     )
     assert (refused.status_code, problem(refused)["code"]) == (403, "field_hidden")
+
+
+async def test_who_may_not_know_of_people_or_rules_is_told_no_reason_of_theirs(org: Organisation):
+    await ruled(org, await people(org, 1))
+    whole: Body = {
+        "contact": ["name", "owner_id"],
+        "assignment_rule": ["*"],
+        "user": ["active", "team_id", "away_until"],
+    }
+    scopes = ["assignment_rules:read", "contacts:read"]
+    without: list[tuple[Body, list[str]]] = [
+        ({}, []),
+        ({"user": ["active", "team_id"]}, ["users:read"]),
+        ({"assignment_rule": ["name"]}, ["users:read"]),
+        ({"contact": ["name"]}, ["users:read"]),
+    ]
+    for number, (less, more) in enumerate(without):
+        await org.role(f"role {number}", scopes=scopes + more, sight={}, read=whole | less, write={})
+        _, client = await org.user(f"reader {number}", f"role {number}")
+        asked = {"noun": "contact", "record": {"name": "x"}}
+        answer = await client.post("/v1/assignment_rules/explain", json=asked)
+        assert answer.status_code == 403, less
 
 
 @pytest.mark.parametrize(
