@@ -37,8 +37,8 @@ from app.schemas.contacts import ContactAdd
 from app.schemas.deals import DealAdd
 from app.schemas.problems import invalid
 from app.usecases import assigning, plain
-from app.usecases.plain import Change, Values
-from app.usecases.steps import kept, known
+from app.usecases.plain import Change, Values, Way
+from app.usecases.steps import Stepping, kept, known
 
 NOUNS: Mapping[str, Noun] = {noun.name: noun for noun in (CONTACTS, COMPANIES, DEALS)}
 _SHAPES: Mapping[About, type[Shape]] = {
@@ -129,20 +129,19 @@ async def preview_assignment(
     if record is not None:
         row = dict(await plain.get_locked(uow, noun, record, None, {}))
     else:
-        row = {"created_at": uow.now, "updated_at": uow.now, **_would_be(uow, noun, about, raw)}
+        row = {"created_at": uow.now, "updated_at": uow.now, **await _would_be(uow, noun, about, raw)}
     return _told(uow, noun, decide(rules, row, uow.now))
 
 
-def _would_be(uow: UnitOfWork, noun: Noun, about: About, raw: Any) -> Values:
+async def _would_be(uow: UnitOfWork, noun: Noun, about: About, raw: Any) -> Values:
     try:
         shape = _SHAPES[about].model_validate(raw)
     except ValidationError as fault:
         raise invalid(fault) from None
-    values = shape.model_dump()
-    apart = {name: values.pop(name) for name in ("stage", "at", "steps") if name in values}
-    return {"stage": apart.get("stage")} | plain.new_row(
-        uow, noun, values, shape.model_fields_set - apart.keys()
-    )
+    way = Stepping() if noun is DEALS else Way()
+    await way.begin(uow)
+    row, _ = way.add(uow, noun, shape.model_dump(), shape.model_fields_set)
+    return row
 
 
 def _told(uow: UnitOfWork, noun: Noun, decision: Decision) -> dict[str, Any]:

@@ -314,8 +314,10 @@ class _Bulk:
 
     async def _write(self, plan: _Plan) -> None:
         # What comes with its end is history, and nobody's lead.
-        over = {one.row["id"] for one in plan.happening if one.after.get("closed_at")}
-        if await assigning.assign(self.uow, self.noun, [row for row in plan.adding if row["id"] not in over]):
+        ends = {one.row["id"]: one.after.get("closed_at") for one in plan.happening}
+        if await assigning.assign(
+            self.uow, self.noun, [row for row in plan.adding if not ends.get(row["id"])]
+        ):
             plan.ready = write.documents(self.noun, plan.adding)
         if self.judge:
             await self.judge(self.uow, [*((None, row) for row in plan.adding), *plan.changing])

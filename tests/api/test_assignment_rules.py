@@ -13,6 +13,7 @@ from tests.api.test_imports_undo import imported, undone
 from tests.makers.forms import address, body
 from tests.makers.forms import made as made_form
 from tests.makers.organisations import Organisation
+from tests.makers.sold import LINE
 from tests.nouns.nouns import ANY, a_pipeline, problem
 
 Body = dict[str, Any]
@@ -275,6 +276,29 @@ async def test_an_explanation_shows_nothing_that_is_hidden_and_changes_nothing(o
         "/v1/assignment_rules/explain", json={"noun": "contact", "record": {"name": "x"}}
     )
     assert (refused.status_code, problem(refused)["code"]) == (403, "field_hidden")
+
+
+async def test_a_deal_is_explained_as_it_would_be_opened(org: Organisation):
+    line = (await org.admin.post("/v1/pipelines", json=a_pipeline("Line"))).json()
+    opens = {"status": "open", "pipeline_id": line["id"], "stage": line["stages"][0]["key"]}
+    parts = [{"field": name, "op": "eq", "value": value} for name, value in opens.items()]
+    [user] = await people(org, 1)
+    await ruled(org, [user], noun="deal", condition={"all": parts})
+    told = await explained(org, noun="deal", record={"name": "x", "currency": "CNY"})
+    assert told["owner_id"] == (await come_in(org, "deals"))["owner_id"] == user
+
+
+async def test_a_deal_that_was_closed_and_is_open_again_is_assigned(org: Organisation):
+    await org.admin.post("/v1/pipelines", json=LINE)
+    [user] = await people(org, 1)
+    await ruled(org, [user], noun="deal")
+    steps: list[Body] = [{"stage": "a", "at": f"2024-01-0{day}T09:00:00Z"} for day in (5, 6, 7)]
+    steps[1] |= {"stage": "lost", "reason": "x"}
+    items = [{"name": str(n), "currency": "CNY", "steps": steps[:n]} for n in (2, 3)]
+    done = (await org.admin.post("/v1/deals/bulk", json={"items": items})).json()
+    ids = [one["id"] for one in done["items"]]
+    owners = [(await org.admin.get(f"/v1/deals/{one}")).json()["owner_id"] for one in ids]
+    assert owners == [None, user]
 
 
 async def test_who_may_not_know_of_people_or_rules_is_told_no_reason_of_theirs(org: Organisation):
