@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from app.db import actors
 from app.db import assignment_rules as table
 from app.db.calendars import of_organisation
 from app.db.engine import Row
@@ -28,6 +29,7 @@ from app.domain.assignment import (
 )
 from app.domain.calendars import is_open, next_opening
 from app.domain.errors import DomainError, RuleBroken
+from app.domain.fields import Field
 from app.domain.moments import Now
 
 
@@ -78,7 +80,11 @@ async def standing(uow: UnitOfWork, noun: Noun, *, hold: bool) -> list[Rule]:
     loads: dict[Any, int] = {}
     if any(row["method"] == Method.LEAST_LOADED for row in rows) or not hold:
         loads = await table.loads(uow, noun, {one["id"] for one in users})
-    rules = [_rule(uow, noun, row, users) for row in rows]
+    # A form's actor knows no more than the fields that it asks for.
+    house = uow.actor
+    if house.kind == "form":
+        house = await actors.system(uow.database, uow.org_id, held=uow.connection)
+    rules = [_rule(uow, noun.known(house), row, users) for row in rows]
     for rule in rules:
         rule.loads = loads
     await _look_at_the_clock(
@@ -87,7 +93,7 @@ async def standing(uow: UnitOfWork, noun: Noun, *, hold: bool) -> list[Rule]:
     return rules
 
 
-def _rule(uow: UnitOfWork, noun: Noun, row: Row, users: Sequence[Row]) -> Rule:
+def _rule(uow: UnitOfWork, fields: Mapping[str, Field], row: Row, users: Sequence[Row]) -> Rule:
     known = {one["id"]: one for one in users}
     listed = {UUID(one["user_id"]): one for one in row["people"]}
     behind = [one["id"] for one in users if one["team_id"] == row["team_id"] is not None]
@@ -103,7 +109,6 @@ def _rule(uow: UnitOfWork, noun: Noun, row: Row, users: Sequence[Row]) -> Rule:
     rule.otherwise = Otherwise(row["otherwise"])
     if row["fallback_id"] is not None:
         rule.fallback = Person(row["fallback_id"], known[row["fallback_id"]]["active"])
-    fields = noun.known(uow.actor)
     try:
         if row["territory"] is not None:
             rule.territory = territory_of(row["territory"], fields)

@@ -228,7 +228,10 @@ async def test_what_comes_by_an_import_goes_round_and_is_undone_as_ever(service:
 
 async def test_who_fills_in_a_form_that_nobody_has_gets_an_owner_who_sees_what_was_sent(org: Organisation):
     user, client = await org.user("seller", "sales")
-    condition = {"all": [{"field": "source", "op": "eq", "value": "tea fair"}]}
+    unasked = {"noun": "contact", "key": "tier", "kind": "text", "label": "Tier"}
+    assert (await org.admin.post("/v1/custom_fields", json=unasked)).status_code == 201
+    gold = {"field": "custom.tier", "op": "eq", "value": "gold"}
+    condition = {"any": [{"field": "source", "op": "eq", "value": "tea fair"}, gold]}
     await ruled(org, [str(user)], condition=condition)
     here = await address(org, await made_form(org))
     answer = await org.client("").post(here, json=await body(org, here))
