@@ -173,28 +173,36 @@ async def page(
 # What came is told once it is over, by what is known now: what is won, and what was sold.
 _RATE = """case when {one}.currency = f.currency then 1 else (select r.rate from exchange_rates r
       where r.org_id = f.org_id and r.currency = {one}.currency and r.base = f.currency and r.archived_at is null
-        and r.on_date <= ({at} at time zone o.time_zone)::date order by r.on_date desc limit 1) end"""
-_WITHIN = """{at} >= f.starts_on::timestamp at time zone o.time_zone
-      and {at} < f.ends_on::timestamp at time zone o.time_zone"""
+        and r.on_date <= ({at} at time zone f.time_zone)::date order by r.on_date desc limit 1) end"""
+_WITHIN = """{at} >= f.starts_on::timestamp at time zone f.time_zone
+      and {at} < f.ends_on::timestamp at time zone f.time_zone"""
 _ACTUAL = f"""(case f.kind when 'pipeline' then (select coalesce(sum(d.amount * {_RATE.format(one="d", at="d.closed_at")}), 0)
     from deals d where d.org_id = f.org_id and d.pipeline_id = f.pipeline_id and d.status = 'won'
       and d.archived_at is null and {_WITHIN.format(at="d.closed_at")})
   else (select coalesce(sum((s.total - s.refunded) * {_RATE.format(one="s", at="s.placed_at")}), 0)
     from orders s where s.org_id = f.org_id and s.status <> 'cancelled' and s.cancelled_at is null
       and s.archived_at is null and {_WITHIN.format(at="s.placed_at")}
-      and (f.asked->>'channel' is null or s.channel = f.asked->>'channel')
-      and (f.asked->>'region' is null or exists (select from companies c
-        where c.org_id = s.org_id and c.id = s.company_id and c.region = f.asked->>'region'))) end)::numeric(24, 2)::text"""
-_LISTED = f"""select f.id, f.kind, f.pipeline_id, f.unit, f.starts_on, f.ends_on, f.as_of, f.currency, f.method,
-    f.findings->>'model' as model, f.finished_at, t.expected, t.low, t.high, t.actual
-  from forecasts f join organisations o on o.id = f.org_id
-  left join lateral (select f.findings->>'expected' as expected, f.findings->>'low' as low, f.findings->>'high' as high,
-      case when f.ends_on::timestamp at time zone o.time_zone <= {{{{now}}}}::timestamptz then {_ACTUAL} end as actual) t
-    on f.kind <> 'pipeline' or {{{{told}}}}::boolean
-  where f.org_id = {{{{org}}}}::uuid and f.finished_at is not null and f.kind = any({{{{kinds}}}}::text[])
-    and (f.asked->>'region' is null or {{{{regions}}}}::boolean)
-    and ({{{{at}}}}::timestamptz is null or (f.as_of, f.id) < ({{{{at}}}}::timestamptz, {{{{last}}}}::uuid)){{asked}}
-  order by f.as_of desc, f.id desc limit {{{{more}}}}::int"""
+      and (f.channel is null or s.channel = f.channel)
+      and (f.region is null or exists (select from companies c
+        where c.org_id = s.org_id and c.id = s.company_id and c.region = f.region))) end)::numeric(24, 2)::text"""
+# A period has a forecast of every night, and what came of it is counted once.
+_LISTED = f"""with page as materialized (
+    select f.*, o.time_zone, (f.kind <> 'pipeline' or {{{{told}}}}::boolean) as told,
+      row(f.kind, f.pipeline_id, f.starts_on, f.ends_on, f.currency, f.asked->>'channel', f.asked->>'region') as period
+    from forecasts f join organisations o on o.id = f.org_id
+    where f.org_id = {{{{org}}}}::uuid and f.finished_at is not null and f.kind = any({{{{kinds}}}}::text[])
+      and (f.asked->>'region' is null or {{{{regions}}}}::boolean)
+      and ({{{{at}}}}::timestamptz is null or (f.as_of, f.id) < ({{{{at}}}}::timestamptz, {{{{last}}}}::uuid)){{asked}}
+    order by f.as_of desc, f.id desc limit {{{{more}}}}::int),
+  over as (select distinct on (period) period, org_id, kind, pipeline_id, starts_on, ends_on, currency, time_zone,
+      asked->>'channel' as channel, asked->>'region' as region
+    from page where told and ends_on::timestamp at time zone time_zone <= {{{{now}}}}::timestamptz),
+  came as materialized (select f.period, {_ACTUAL} as actual from over f)
+  select f.id, f.kind, f.pipeline_id, f.unit, f.starts_on, f.ends_on, f.as_of, f.currency, f.method,
+    f.findings->>'model' as model, f.finished_at, case when f.told then f.findings->>'expected' end as expected,
+    case when f.told then f.findings->>'low' end as low, case when f.told then f.findings->>'high' end as high, c.actual
+  from page f left join came c on f.told and c.period is not distinct from f.period
+  order by f.as_of desc, f.id desc"""
 _TESTS = {
     "kind": "f.kind = {kind}::text",
     "pipeline_id": "f.pipeline_id = {pipeline_id}::uuid",
