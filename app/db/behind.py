@@ -1,4 +1,4 @@
-"""Behind a number: pages of the deals that it is made of, all as of one moment."""
+"""Behind a number: pages of the records that it is made of, all as of one moment."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,11 +33,17 @@ def opened(
     return context, replace(cohort, as_of=as_of), last
 
 
-def page(inner: Prepared, sql: str, values: Mapping[str, Any], limit: int) -> Question:
-    """A page of the deals that a statement around an inner one gives in order, one more than shown by its value `more`."""
-    dated = f"select t.id, {{as_of}}::timestamptz as as_of from ({sql}) t"
+def page(
+    inner: Prepared,
+    sql: str,
+    values: Mapping[str, Any],
+    limit: int,
+    shown: str = "json_build_object('id', t.id)",
+) -> Question:
+    """A page of the records that a statement around an inner one gives in order, one more than shown by its value `more`."""
+    dated = f"select t.*, {{as_of}}::timestamptz as as_of from ({sql}) t"
     found, values = cohorts.around(inner, dated, {**values, **paging.limits(limit)})
-    statement = paging.paged(found, "json_build_object('id', t.id)::text", "json_build_array(t.as_of, t.id)")
+    statement = paging.paged(found, f"{shown}::text", "json_build_array(t.as_of, t.id)")
     return Question(statement, values)
 
 

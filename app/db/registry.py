@@ -9,6 +9,7 @@ from app.db.companies import COMPANIES
 from app.db.competitor_prices import COMPETITOR_PRICES
 from app.db.competitors import COMPETITORS
 from app.db.contacts import CONTACTS
+from app.db.costs import COSTS
 from app.db.custom_fields import CUSTOM_FIELDS
 from app.db.deals import DEALS
 from app.db.duplicates import DUPLICATES
@@ -48,6 +49,7 @@ NOUNS: Mapping[str, Noun] = {
         TASKS,
         COMPETITOR_PRICES,
         OBSERVATIONS,
+        COSTS,
         INTERACTIONS,
         TAGS,
         SEGMENTS,

@@ -28,13 +28,15 @@ _FIELDS = frozenset(
     {"contact_id", "placed_at", "status", "currency", "total", "refunded", "refunded_at", "cancelled_at"}
 )
 _PERIODS: Mapping[By | None, str] = {By.MONTH: "YYYY-MM", By.QUARTER: 'YYYY"-Q"Q'}
-# An order without a rate has no value, and is told of as left out.
-_VALUED = """found as materialized ({inner}),
-  rates as (
+RATES = """rates as (
     select k.currency, k.day, case when k.currency = o.currency then 1 else (select r.rate from exchange_rates r
       where r.org_id = {org}::uuid and r.currency = k.currency and r.base = o.currency and r.archived_at is null
         and r.on_date <= k.day order by r.on_date desc limit 1) end as rate
-    from (select distinct currency, day from found) k join organisations o on o.id = {org}::uuid),
+    from (select distinct currency, day from found) k join organisations o on o.id = {org}::uuid)"""
+"""What each currency found was worth in the base currency on each day found."""
+# An order without a rate has no value, and is told of as left out.
+_VALUED = f"""found as materialized ({{inner}}),
+  {RATES},
   valued as (select f.*, f.amount * r.rate as value from found f
     join rates r on r.currency = f.currency and r.day = f.day)"""
 _COUNTED = f"""with {_VALUED}
@@ -102,7 +104,7 @@ def _within(actor: Actor, asked: Revenue, now: datetime) -> tuple[Prepared, dict
             _key(actor, asked.group_by, span).label("key"),
             chosen.label("chosen"),
         )
-        .where(*_counts(actor), placed >= cohorts.moment("since"), placed < cohorts.moment("before"))
+        .where(*counts(actor), placed >= cohorts.moment("since"), placed < cohorts.moment("before"))
         .cte("placed")
     )
     first = (
@@ -112,7 +114,7 @@ def _within(actor: Actor, asked: Revenue, now: datetime) -> tuple[Prepared, dict
         .cte("firsts")
     )
     bought = sa.select(sa.func.max(placed)).where(
-        *_counts(actor),
+        *counts(actor),
         _ORDERS.c.contact_id == first.c.contact_id,
         placed < first.c.at,
         _ORDERS.c.total > sa.literal_column("0"),
@@ -139,7 +141,7 @@ def _within(actor: Actor, asked: Revenue, now: datetime) -> tuple[Prepared, dict
     )
 
 
-def _counts(actor: Actor) -> list[ColumnElement[bool]]:
+def counts(actor: Actor) -> list[ColumnElement[bool]]:
     """Of an order: that it counts as of the moment, and is seen."""
     as_of, gone, cancelled = cohorts.moment("as_of"), _ORDERS.c.archived_at, _ORDERS.c.cancelled_at
     return [

@@ -41,6 +41,8 @@ class Scope(StrEnum):
     competitor_prices_write = "competitor_prices:write"
     observations_read = "observations:read"
     observations_write = "observations:write"
+    costs_read = "costs:read"
+    costs_write = "costs:write"
     interactions_read = "interactions:read"
     interactions_write = "interactions:write"
     tags_read = "tags:read"

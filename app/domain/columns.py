@@ -59,6 +59,7 @@ _PATHS = {
             _CONTACT,
             _SHARED,
         ),
+        "cost": (f"day|kind|amount|currency|channel|campaign|source|owner|note|external:{_KEY}",),
         "line": (
             "number|at|sku|description|quantity|unit_price|discount|currency|channel|country",
             "customer|customer_name|customer_email|customer_phone",
@@ -116,6 +117,7 @@ _NOUNS = {
     "order": "order 订单",
     "deal": "deal opportunity 商机 交易",
     "interaction": "interaction activity call event 活动 互动 跟进",
+    "cost": "cost expense 费用 支出",
     "line": "line item 明细 商品",
 }
 """What a column's name may begin with and mean nothing by it."""
@@ -166,6 +168,7 @@ _VALUES = {
     "order": {"contact:email": _MAIL, "contact:phone": _PHONE, "placed_at": _DAY},
     "deal": {"contact:email": _MAIL, "contact:phone": _PHONE},
     "interaction": {"contact:email": _MAIL, "contact:phone": _PHONE, "at": _DAY},
+    "cost": {"day": _DAY},
     "line": {"customer_email": _MAIL, "customer_phone": _PHONE, "at": _DAY},
 }
 _SILENT = re.compile(r"(?:unnamed|column|col|field|列|栏|字段)?\d*|[a-z]\d*")
@@ -221,6 +224,7 @@ _TELLING = {
     "order": {"number"},
     "deal": {"expected_close", "closed_at", "lost_reason", "probability"},
     "interaction": {"kind", "at"},
+    "cost": {"kind"},
     "line": {"quantity"},
 }
 

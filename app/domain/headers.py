@@ -187,6 +187,17 @@ product = product | sku | product sku | product code | stock code | item code | 
 owner = owner | owner email | agent | agent email | assigned to | 负责人 | 负责人邮箱 | 跟进人 | 坐席 | 客服 | 业务员 | 拜访人
 external:import = id | external id | record id | activity id | interaction id | call id | event id | 编号 | 记录ID | 流水号
 """,
+    "cost": """
+day = day | date | spend date | spent on | cost date | expense date | 日期 | 花费日期 | 消耗日期 | 费用日期 | 支出日期 | 发生日期
+kind = kind | cost kind | cost type | expense type | expense category | 费用类型 | 费用类别 | 支出类型
+amount = amount | spend | ad spend | amount spent | cost | expense | 花费 | 消费 | 消耗 | 费用 | 费用金额 | 支出 | 支出金额 | 投放金额 | 金额
+channel = channel | platform | medium | 渠道 | 投放渠道 | 推广渠道 | 平台
+campaign = campaign | campaign name | utm campaign | 活动 | 活动名称 | 营销活动 | 市场活动 | 广告系列 | 推广计划
+source = source | invoice | bill | 来源 | 账单 | 发票号
+owner = owner | owner email | 负责人 | 负责人邮箱
+note = note | notes | remark | description | 备注 | 说明
+external:import = id | external id | record id | cost id | expense id | 编号 | 费用编号 | 流水号
+""",
     "line": """
 number = number | order | order number | order no | order id | invoice | invoice no | invoice number | 订单 | 订单号
 number = 订单编号 | 订单ID | 单号 | 销售单号 | 交易单号 | 发票号 | 发票号码

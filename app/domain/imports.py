@@ -19,6 +19,7 @@ class Target(StrEnum):
     ORDER = "order"
     DEAL = "deal"
     INTERACTION = "interaction"
+    COST = "cost"
     LINE = "line"
 
 
@@ -85,6 +86,7 @@ REQUIRED: Mapping[Target, tuple[tuple[str, ...], ...]] = {
     Target.ORDER: (("number",), ("placed_at",)),
     Target.DEAL: (("name", "company", "product", "sku"),),
     Target.INTERACTION: (("kind",), ("at",)),
+    Target.COST: (("day",), ("amount",)),
     Target.LINE: (("number",), ("at",), ("quantity",), ("unit_price",), ("sku", "description")),
 }
 """Of each group, a new record needs one path."""
@@ -96,6 +98,7 @@ MATCHES: Mapping[Target, tuple[str, ...]] = {
     Target.ORDER: ("number",),
     Target.DEAL: (),
     Target.INTERACTION: (),
+    Target.COST: (),
     Target.LINE: ("number",),
 }
 """What records are known by, beside the ids that other systems gave them; the first that is mapped, when none is said."""

@@ -33,6 +33,7 @@ _READ_REFERENCE = (
 _EXPORT = ("exports:read", "exports:write")
 _IMPORT = ("imports:read", "imports:write")
 _ANALYSE = ("analytics:read", "analytics:write")
+_COSTS = ("costs:read", "costs:write")
 _FORMS = ("forms:read", "forms:write")
 _DUPLICATES = ("duplicates:read", "duplicates:write", "merges:read", "merges:write")
 
@@ -67,6 +68,7 @@ _REFERENCE = dict.fromkeys(
             "assignment_rule",
             "competitor_price",
             "observation",
+            "cost",
         ),
         *("import", "export", "preset", "form", "duplicate", "merge"),
     ),
@@ -95,6 +97,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "quotas:write",
             "assignment_rules:read",
             *("competitors:write", "competitor_prices:write", "observations:write"),
+            *_COSTS,
             "interactions:write",
             "tags:write",
             "segments:write",
@@ -109,7 +112,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         Sight.TEAM,
         _OPEN | {"contact": ("basic", "reach", "demographics", "consent"), "product": ("basic", "cost")},
         _all("basic", "reach", "demographics", "content", "cost", "consent")
-        | dict.fromkeys(("tag", "segment", "import", "preset", "form", "quota"), ("basic",))
+        | dict.fromkeys(("tag", "segment", "import", "preset", "form", "quota", "cost"), ("basic",))
         | _MARKET,
     ),
     "sales": BuiltinRole(
@@ -136,6 +139,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "tasks:write",
             "interactions:write",
             "observations:write",
+            *_COSTS,
             "tags:write",
             "segments:write",
             "runs:read",
@@ -152,6 +156,7 @@ BUILTIN: Mapping[str, BuiltinRole] = {
             "task": ("basic", "content"),
             "interaction": ("basic", "content"),
             "observation": ("basic", "content"),
+            "cost": ("basic",),
             "tag": ("basic",),
             "segment": ("basic",),
             "import": ("basic",),
@@ -167,7 +172,16 @@ BUILTIN: Mapping[str, BuiltinRole] = {
         | dict.fromkeys(("task", "interaction"), ("basic", "content")),
     ),
     "analyst": BuiltinRole(
-        (*_READ_RECORDS, *_READ_REFERENCE, "segments:write", "events:read", "runs:read", *_EXPORT, *_ANALYSE),
+        (
+            *_READ_RECORDS,
+            *_READ_REFERENCE,
+            "costs:read",
+            "segments:write",
+            "events:read",
+            "runs:read",
+            *_EXPORT,
+            *_ANALYSE,
+        ),
         Sight.ALL,
         _all("basic")
         | _REFERENCE

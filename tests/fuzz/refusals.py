@@ -13,6 +13,7 @@ UNSAYABLE = {
     "before_placed": "Two times of one order are compared.",
     "beyond_own": "What the caller may do is not in a shape.",
     "beyond_user": "What the key's user may do is not in a shape.",
+    "campaign_not_carried": "One field is allowed by the value of another.",
     "choices_not_here": "One field is allowed by the value of another.",
     "column_unknown": "What columns a file has is not in the mapping's shape.",
     "columns_too_many": "What a file holds is not in the shape of its bytes.",

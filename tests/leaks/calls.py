@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from app.domain.acquisition import By as CostsBy
 from app.domain.deals.changes import Change
 from app.domain.deals.cohorts import Group
 from app.domain.deals.competition import Outcome
@@ -16,7 +17,7 @@ from tests.leaks.world import ANY, NOUNS, PIPELINE
 DRY = {"dry_run": "true"}
 STALE = {"If-Match": '"0"'}
 Route = tuple[str, str]
-MARKET = ("competitors", "competitor_prices", "observations")
+MARKET = ("competitors", "competitor_prices", "observations", "costs")
 _YEARS: dict[str, Any] = {"since": "2000-01-01", "before": "2100-01-01"}
 _WHERE = {"all": [{"field": "created_at", "op": "gte", "value": "2020-01-01T00:00:00Z"}]}
 _ABOUT = {
@@ -44,6 +45,7 @@ _NEW: dict[str, dict[str, Any]] = {
         "valid_from": "2026-01-01",
     },
     "observations": {"topic": "x", "kind": "other", "observed_on": "2026-01-01", "source": "x"},
+    "costs": {"day": "2026-01-01", "amount": "1", "currency": "CNY"},
     "interactions": {"kind": "call", "at": "2020-01-01T00:00:00Z"},
     "custom_fields": {"noun": "contact", "key": "x", "kind": "text", "label": "x"},
     "exchange_rates": {"currency": "USD", "base": "CNY", "on_date": "2026-01-02", "rate": "7"},
@@ -77,6 +79,7 @@ _EDIT: dict[str, dict[str, Any]] = {
     "competitors": {"note": "y"},
     "competitor_prices": {"source": "y"},
     "observations": {"text": "y"},
+    "costs": {"note": "y"},
     "users": {"language": "en"},
     "teams": {"name": "y"},
     "roles": {"name": "y"},
@@ -483,6 +486,11 @@ ROUTES |= {
         *({"json": _YEARS | {"part": part, "limit": 200}} for part in Behind),
         {"json": _YEARS | {"part": "open", "limit": 1}},
     ),
+    ("POST", "/v1/analytics/sales/activity"): _plainly(
+        "/v1/analytics/sales/activity",
+        *({"json": _YEARS | {"group_by": by}} for by in (None, *Group)),
+        {"json": _YEARS | {"where": _WHERE}},
+    ),
     ("POST", "/v1/analytics/sales/revenue"): _plainly(
         "/v1/analytics/sales/revenue",
         *({"json": _YEARS | {"group_by": by}} for by in (None, *By)),
@@ -493,6 +501,19 @@ ROUTES |= {
         {"json": _YEARS | {"limit": 200}},
         {"json": _YEARS | {"buyer": "new", "limit": 1}},
     ),
+    ("POST", "/v1/analytics/sales/acquisition"): _plainly(
+        "/v1/analytics/sales/acquisition",
+        *({"json": _YEARS | {"group_by": by}} for by in (None, *CostsBy)),
+        *({"json": _YEARS | {"group_by": by, "new_by": "deals"}} for by in (None, *CostsBy)),
+    ),
+    **{
+        ("POST", f"/v1/analytics/sales/acquisition/{side}"): _plainly(
+            f"/v1/analytics/sales/acquisition/{side}",
+            *({"json": _YEARS | {"limit": 200, "new_by": new_by}} for new_by in ("orders", "deals")),
+            {"json": _YEARS | {"limit": 1}},
+        )
+        for side in ("costs", "customers")
+    },
     ("POST", "/v1/analytics/sales/forecasts"): _plainly(
         "/v1/analytics/sales/forecasts",
         {"params": DRY, "json": {"kind": "pipeline"}},

@@ -34,6 +34,7 @@ _QUOTA = {
 
 
 _PRICE = {"their_product": "told apart", "price": "9.5", "currency": "CNY", "valid_from": "2026-01-01"}
+_COST = {"day": "2026-01-01", "amount": "9.5", "currency": "CNY", "note": "told apart"}
 _OBSERVED = {"topic": "told apart", "kind": "other", "observed_on": "2026-01-01", "source": "x"}
 
 
@@ -62,6 +63,7 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
     rule = (await admin.post("/v1/assignment_rules", json=asked)).json()["id"]
     price = _PRICE | {"competitor_id": competitor}
     priced = (await admin.post("/v1/competitor_prices", json=price)).json()["id"]
+    cost = (await admin.post("/v1/costs", json=_COST)).json()["id"]
     observed = (await admin.post("/v1/observations", json=_OBSERVED)).json()["id"]
     renamed = await admin.post(f"/v1/tags/{tag}/rename", json={"name": "told"}, headers=ANY)
     assert renamed.status_code == 202, renamed.text
@@ -102,6 +104,7 @@ async def others(world: World, service: FastAPI) -> dict[str, list[str]]:
         "competitors": [competitor],
         "competitor_prices": [priced],
         "observations": [observed],
+        "costs": [cost],
         "pipelines": [(await admin.get("/v1/pipelines")).json()["data"][0]["id"]],
         "tags": [tag],
         "exports": [export],

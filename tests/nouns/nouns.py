@@ -351,6 +351,26 @@ ALL = {
             "region",
         ),
         Plain(
+            NOUNS["cost"],
+            lambda n: {
+                "day": "2026-03-28",
+                "kind": "advertising",
+                "amount": "3200.00",
+                "currency": "CNY",
+                "external_ids": {"ads": f"A-{n}"},
+            },
+            {
+                "day": ["2026-03-28", "1850-01-01", "2199-12-31"],
+                "kind": ["advertising", "tools", "other"],
+                "amount": ["0", "0.0001", "9.5", "10", "999999999999.9999"],
+                "currency": ["CNY", "USD"],
+                "channel": [None, "web", "店"],
+                "note": TEXTS,
+            },
+            "note",
+            amounts=("amount",),
+        ),
+        Plain(
             NOUNS["calendar"],
             lambda n: {
                 "name": f"Calendar {n}",

@@ -3,6 +3,8 @@
 from app.api.routing import Router
 from app.api.v1 import (
     access,
+    acquisition,
+    activity,
     api_keys,
     assignment_rules,
     attainment,
@@ -14,6 +16,7 @@ from app.api.v1 import (
     competitor_prices,
     competitors,
     contacts,
+    costs,
     custom_fields,
     deals,
     duplicates,
@@ -64,6 +67,7 @@ ROUTERS: tuple[Router, ...] = (
     competition.router,
     competitor_prices.router,
     observations.router,
+    costs.router,
     interactions.router,
     imports.router,
     exports.router,
@@ -72,6 +76,8 @@ ROUTERS: tuple[Router, ...] = (
     changes.router,
     velocity.router,
     revenue.router,
+    acquisition.router,
+    activity.router,
     forecasts.router,
     forms.router,
     forms.open_router,

@@ -10,6 +10,7 @@ from typing import Any
 from app.db import imports, references
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
+from app.db.costs import COSTS
 from app.db.deals import DEALS
 from app.db.engine import Row
 from app.db.imports import Verdict
@@ -29,6 +30,7 @@ from app.kit import emails, phones
 from app.schemas.base import Shape
 from app.schemas.companies import CompanyAdd, CompanyUpsert
 from app.schemas.contacts import ContactAdd, ContactUpsert
+from app.schemas.costs import CostAdd, CostUpsert
 from app.schemas.deals import DealAdd, DealUpsert
 from app.schemas.interactions import InteractionAdd, InteractionUpsert
 from app.schemas.orders import OrderAdd, OrderUpsert
@@ -70,6 +72,7 @@ KINDS: Mapping[Target, Kind] = {
     Target.ORDER: Kind(ORDERS, OrderAdd, OrderUpsert, _TAGS, priced=True),
     Target.DEAL: Kind(DEALS, DealAdd, DealUpsert, _TAGS, priced=True, apart=deals.APART),
     Target.INTERACTION: Kind(INTERACTIONS, InteractionAdd, InteractionUpsert, _TAGS),
+    Target.COST: Kind(COSTS, CostAdd, CostUpsert, {}, priced=True),
     Target.LINE: Kind(ORDERS, OrderAdd, OrderUpsert, {}, priced=True),
 }
 _NAMED = {

@@ -22,6 +22,7 @@ from sqlalchemy import Text
 from app.db import actors, imports, references, reverting, runs, undone, write
 from app.db.companies import COMPANIES
 from app.db.contacts import CONTACTS
+from app.db.costs import COSTS
 from app.db.deals import DEALS
 from app.db.engine import Row
 from app.db.imports import IMPORTS
@@ -46,7 +47,7 @@ UNDO = "imports.undo"
 BATCH = 2_000
 """Events that one batch goes back by."""
 _NOUNS: Mapping[str, Noun] = {
-    noun.name: noun for noun in (INTERACTIONS, DEALS, ORDERS, CONTACTS, PRODUCTS, COMPANIES)
+    noun.name: noun for noun in (INTERACTIONS, COSTS, DEALS, ORDERS, CONTACTS, PRODUCTS, COMPANIES)
 }
 """What an import can make or change."""
 _SHELVED = frozenset({"archived_at"})
