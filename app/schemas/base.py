@@ -260,11 +260,13 @@ class PageQuery(Shape):
 
     tests: ClassVar[dict[str, tuple[str, str]]] = {}
     """Parameter to (field, operator), where they are not (its own name, eq)."""
+    apart: ClassVar[frozenset[str]] = frozenset({"q"})
+    """Parameters that are no filter by one field."""
 
     def filters(self) -> list[tuple[str, str, Any]]:
         """The simple filters that were given, as (field, operator, value)."""
         given = self.model_dump(
-            exclude_unset=True, exclude_none=True, exclude=set(PageQuery.model_fields) | {"q"}
+            exclude_unset=True, exclude_none=True, exclude={*PageQuery.model_fields, *self.apart}
         )
         return [(*self.tests.get(name, (name, "eq")), value) for name, value in given.items()]
 

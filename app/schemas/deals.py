@@ -215,6 +215,9 @@ class DealQuery(RecordQuery):
     channel: Label | None = None
     campaign: Label | None = None
     entered_before: Time | None = Field(None, description="For deals that stand where they are since long.")
+    overdue: bool | None = Field(
+        None, description="Open, and longer in their stage than it expects; false: all others."
+    )
     next_step_before: Day | None = Field(None, description="For steps that are due.")
     closes_since: Day | None = None
     closes_before: Day | None = None
@@ -225,6 +228,7 @@ class DealQuery(RecordQuery):
         "closes_since": ("expected_close", "gte"),
         "closes_before": ("expected_close", "lt"),
     }
+    apart: ClassVar[frozenset[str]] = RecordQuery.apart | {"overdue"}
 
 
 class _Step(Shape):

@@ -11,6 +11,7 @@ from app.api.etag import Version
 from app.api.routing import Router
 from app.db import board, history
 from app.db.deals import DEALS, stage_history
+from app.db.overdue import overdue
 from app.db.pipelines import PIPELINES
 from app.db.reads import Reads, absent
 from app.db.uow import UnitOfWork
@@ -47,7 +48,8 @@ Writing = Annotated[UnitOfWork, writes(Scope.deals_write)]
 @router.get("", **docs.page(DealOut))
 async def list_deals(query: Annotated[DealQuery, Query()], door: Reading) -> Response:
     """List deals by simple filters and words."""
-    return await answers.listing(door, DEALS, query)
+    also = None if query.overdue is None else await overdue(door, clock.now(), only=query.overdue)
+    return await answers.listing(door, DEALS, query, also)
 
 
 @router.get("/board", **docs.answer(Board, problems=[404]))
