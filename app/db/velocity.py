@@ -19,7 +19,7 @@ from app.db.reads import Question, Reads, checked
 from app.domain.access import Actor
 from app.domain.calendars import Calendar, standard
 from app.domain.deals.cohorts import Cohort, midnight
-from app.domain.deals.velocity import Behind
+from app.domain.deals.velocity import AGES, Behind
 
 _FIELDS = frozenset({"status", "entered_at", "closed_at"})
 _DEALS = DEALS.table
@@ -79,7 +79,11 @@ _COUNTED = f"""with {_FACTS}
     (select json_agg(t) from (
       select key, stage, count(*) as deals, count(*) filter (where overdue) as overdue,
         percentile_disc(array[0.5, 0.9, 1]) within group (order by age) as ages
-      from facts where status = 'open' group by 1, 2) t) as ageing
+      from facts where status = 'open' group by 1, 2) t) as ageing,
+    (select json_agg(t) from (
+      select key, width_bucket(extract(epoch from {{as_of}}::timestamptz - opened_at) / 86400, {{ages}}::numeric[]) as age,
+        count(*) as deals
+      from facts where status = 'open' group by 1, 2) t) as ages
   from organisations o left join line l on true where o.id = {{org}}::uuid"""
 _BEHIND = f"""with {_FACTS}
   select f.id from facts f where case {{part}}::text when 'opened' then f.opened when 'open' then f.status = 'open'
@@ -146,5 +150,5 @@ def _within(
     maybe = sa.or_(_DEALS.c.closed_at.is_(None), _DEALS.c.closed_at >= cohorts.moment("first"))
     found = cohorts.statement(actor, cohort, condition, [_DEALS.c[name] for name in _SHOWN])
     values = cohorts.binds(actor, cohort, condition) | {"since": since, "before": before, "late": late}
-    values |= {"first": min(since, cohort.as_of), "worth": tells_money(actor)}
+    values |= {"first": min(since, cohort.as_of), "worth": tells_money(actor), "ages": [*AGES]}
     return cohorts.built(found.where(_DEALS.c.opened_at <= cohorts.moment("as_of"), maybe)), values

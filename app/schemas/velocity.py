@@ -73,6 +73,14 @@ class VelocityAge(BaseModel):
     longest: float | None
 
 
+class VelocitySpan(BaseModel):
+    """Open deals by the days of 24 hours since they were opened."""
+
+    from_days: int
+    below_days: int | None = Field(description="Null where there is no end.")
+    deals: int
+
+
 class VelocityStage(BaseModel):
     """The open deals of a stage."""
 
@@ -109,6 +117,7 @@ class VelocityGroup(BaseModel):
         description="Money a day in the base currency: open deals times win rate times mean won value, by the mean days of"
         " won deals. Null where there are none of them."
     )
+    open_for: list[VelocitySpan]
     stages: list[VelocityStage]
     elsewhere: int = Field(description="Open then in a stage that the pipeline has no more as an open one.")
 

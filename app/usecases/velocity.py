@@ -13,7 +13,7 @@ from app.db.engine import Row
 from app.db.pipelines import PIPELINES
 from app.db.reads import Reads, absent
 from app.domain.deals.cohorts import MOST_GROUPS, Cohort
-from app.domain.deals.velocity import Behind, late
+from app.domain.deals.velocity import AGES, Behind, late
 from app.domain.orders import rounded
 from app.domain.pipelines.stages import StageKind
 
@@ -97,6 +97,7 @@ def _told(row: Row, key: str | None, counts: Mapping[str, Any], *, worth: bool) 
         "cycle_won": _cycle(won, counts["won"]),
         "cycle_lost": _cycle(lost, counts["lost"]),
         "sales_velocity": None if speed is None or not worth else f"{rounded(speed):f}",
+        "open_for": _ages(row, key),
         "stages": stages,
         "elsewhere": counts["open"] - sum(stage["deals"] for stage in stages),
     }
@@ -133,6 +134,12 @@ def _standing(stage: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, An
         "expected_days": expected,
         "overdue": None if expected is None else here["overdue"],
     }
+
+
+def _ages(row: Row, key: str | None) -> list[dict[str, int | None]]:
+    deals = {one["age"]: one["deals"] for one in row["ages"] or () if one["key"] == key}
+    spans = enumerate(zip((0, *AGES), (*AGES, None), strict=True))
+    return [{"from_days": least, "below_days": end, "deals": deals.get(n, 0)} for n, (least, end) in spans]
 
 
 def _days(seconds: Decimal | float | None) -> float | None:

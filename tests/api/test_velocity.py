@@ -189,6 +189,11 @@ def agree(line: Body, told: Body, found: dict[str, list[Body]], as_of: datetime)
     exact = speed(won, lost, still)
     assert (told["sales_velocity"] is None) == (exact is None)
     assert exact is None or abs(Decimal(told["sales_velocity"]) - exact) <= Decimal("0.0001")
+    for span in told["open_for"]:
+        end = timedelta(days=span["below_days"] or 100_000)
+        opened = [as_of - one["opened"] for one in still]
+        assert span["deals"] == sum(timedelta(days=span["from_days"]) <= age < end for age in opened)
+    assert sum(span["deals"] for span in told["open_for"]) == len(still)
     stages = {stage["key"]: stage for stage in line["stages"] if stage["kind"] == "open"}
     assert [stage["stage"] for stage in told["stages"]] == list(stages)
     for stage in told["stages"]:

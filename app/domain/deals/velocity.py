@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 from app.domain.calendars import Calendar, workdays_back
 from app.domain.deals.cohorts import midnight
 
+AGES = (7, 30, 60, 90, 180)
+"""Days of 24 hours since they were opened, by which open deals are told apart."""
+
 
 class Behind(StrEnum):
     """Deals behind a number, as of a moment."""
