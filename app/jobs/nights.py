@@ -39,6 +39,8 @@ async def begin_nights(database: Database, at: datetime) -> int:
                 begun += await _begin_one(database, kind, begin, night, at)
             except DomainError as fault:  # the others have theirs, and this one is due still
                 _log.warning("night not begun", kind=kind, org=str(night["org_id"]), reason=str(fault))
+            except Exception as fault:  # noqa: BLE001 - a fault of ours, which is not theirs either
+                _log.error("night not begun", kind=kind, org=str(night["org_id"]), exc_info=fault)
     return begun
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from app.db import nights
 from app.db.engine import Database, Row
+from app.db.uow import UnitOfWork
 from app.jobs import rfm  # noqa: F401 - it registers its night
-from app.jobs.nights import begin_nights
+from app.jobs.nights import NIGHTLY, begin_nights
 from app.usecases.rfm.opening import SCORE
 from tests.makers.buyers import buyers
 from tests.makers.organisations import Organisation
@@ -91,3 +92,15 @@ async def test_a_night_that_cannot_begin_is_due_still(customer: Organisation):
     for run in (await customer.admin.get("/v1/runs", params={"kind": "rfm.score"})).json()["data"]:
         await customer.admin.post(f"/v1/runs/{run['id']}/cancel")
     assert await begin_nights(customer.database, EVENING) == 1
+
+
+async def test_a_fault_of_one_night_keeps_nobody_from_theirs(
+    customer: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    async def fails(_: UnitOfWork, __: datetime) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setitem(NIGHTLY, SCORE, fails)
+        assert await begin_nights(customer.database, EVENING) == 0
+    assert await begin_nights(customer.database, EVENING) == 1, "it is due still"
