@@ -8,8 +8,8 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 
 # Tests go in three parts side by side, each with servers of its own: one process would leave a core idle. Those that
 # count the seconds of a recovery go alone.
-PART_1 := $(addprefix tests/,analytics cli db domain embedded house jobs kit)
-PART_2 := $(addprefix tests/,api fuzz sample usecases)
+PART_1 := $(addprefix tests/,analytics db domain embedded house jobs)
+PART_2 := $(addprefix tests/,api cli fuzz sample usecases)
 ALONE := tests/crashes
 PART_3 = $(filter-out $(PART_1) $(PART_2) $(ALONE) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 

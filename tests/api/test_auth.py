@@ -57,7 +57,7 @@ async def test_me_tells_a_narrow_role_what_is_open(org: Organisation):
     assert me["kind"] == "api_key"
     assert me["scopes"] == ["contacts:read"]
     assert me["sight"] == {"contact": "team"} | dict.fromkeys(
-        ("company", "order", "deal", "task", "interaction", "import", "export"), "own"
+        ("company", "order", "deal", "task", "cost", "interaction", "import", "export"), "own"
     )
     assert set(me["readable"]) == {"contact"}
     assert {"name", "phones"} == set(me["readable"]["contact"]) - {
